@@ -1,0 +1,83 @@
+"""Random changes to photographs and masks: pure functions of the pictures and of random numbers.
+
+The geometry (flip, scale and crop, stretch, rotation) is one affine map, applied to photograph
+and mask alike; colours change in the photograph alone.
+"""
+
+import math
+
+import tensorflow as tf
+
+from petseg.params import Augmentation
+
+DRAWS = 9
+"""Random numbers that one example takes."""
+
+
+def draw(count: int, seed: int, epoch: int) -> tf.Tensor:
+    """Random numbers for all examples of an epoch: float32 (count, DRAWS) in [0, 1).
+
+    A row depends on nothing but the seed, the epoch and the example's index.
+    """
+    return tf.random.stateless_uniform((count, DRAWS), seed=(seed, epoch))
+
+
+def augment(images: tf.Tensor, masks: tf.Tensor, draws: tf.Tensor, settings: Augmentation):
+    """Changed images float32 (B, H, W, 3) in [0, 255] and masks uint8 (B, H, W).
+
+    `images` are (B, H, W, 3) in [0, 255], `masks` labels (B, H, W), `draws` float32 (B, DRAWS) in
+    [0, 1). What comes into view beyond a photograph's edge is its mirror image.
+    """
+    images = tf.cast(images, tf.float32)
+    transforms = _transforms(draws, tf.shape(images)[1], tf.shape(images)[2], settings)
+    images = _warp(images, transforms, "BILINEAR")
+    masks = _warp(masks[..., None], transforms, "NEAREST")[..., 0]
+    return _recolour(images, draws, settings), masks
+
+
+def _transforms(draws, height, width, settings: Augmentation):
+    """Projective transforms float32 (B, 8) from output to input pixels (x to the right)."""
+    height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
+    low, high = settings.scale
+    scale = low + (high - low) * draws[:, 0]
+    stretch = tf.exp(_signed(draws[:, 1]) * math.log1p(settings.stretch))
+    angle = _signed(draws[:, 2]) * math.radians(settings.rotation)
+    mirror = tf.where(draws[:, 3] < 0.5 * settings.flip, -1.0, 1.0)
+    x_scale, y_scale = scale * stretch, scale / stretch
+
+    a0, a1 = mirror * x_scale * tf.cos(angle), -mirror * x_scale * tf.sin(angle)
+    b0, b1 = y_scale * tf.sin(angle), y_scale * tf.cos(angle)
+    x_centre, y_centre = (width - 1) / 2, (height - 1) / 2
+    x_shift = _signed(draws[:, 4]) * tf.abs(1 - x_scale) * width / 2
+    y_shift = _signed(draws[:, 5]) * tf.abs(1 - y_scale) * height / 2
+    a2 = x_centre + x_shift - a0 * x_centre - a1 * y_centre
+    b2 = y_centre + y_shift - b0 * x_centre - b1 * y_centre
+    nothing = tf.zeros_like(a0)
+    return tf.stack([a0, a1, a2, b0, b1, b2, nothing, nothing], axis=1)
+
+
+def _warp(pictures, transforms, interpolation: str):
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pictures,
+        transforms=transforms,
+        output_shape=tf.shape(pictures)[1:3],
+        fill_value=0.0,
+        interpolation=interpolation,
+        fill_mode="REFLECT",
+    )
+
+
+def _recolour(images, draws, settings: Augmentation):
+    def factor(column: int, largest: float):
+        return (1 + _signed(draws[:, column]) * largest)[:, None, None, None]
+
+    grey = tf.reduce_mean(images, axis=3, keepdims=True)
+    images = grey + (images - grey) * factor(6, settings.saturation)
+    mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+    images = mean + (images - mean) * factor(7, settings.contrast)
+    images += 255 * (factor(8, settings.brightness) - 1)
+    return tf.clip_by_value(images, 0, 255)
+
+
+def _signed(uniform):
+    return 2 * uniform - 1

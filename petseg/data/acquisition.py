@@ -1,0 +1,70 @@
+"""Bringing the dataset to disk: from the network, from an offline copy, or by drawing it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from petseg.data import oxford_pets
+from petseg.data.synthetic import write_dataset
+from petseg.errors import PetsegError
+from petseg.files import file_sha256
+
+OFFLINE_VARIABLE = "PETSEG_OFFLINE_DIR"
+CACHE_VARIABLE = "PETSEG_CACHE_DIR"
+
+
+def offline_folder() -> Path | None:
+    """The folder that PETSEG_OFFLINE_DIR names, or None; PetsegError where it is no folder."""
+    value = os.environ.get(OFFLINE_VARIABLE)
+    if not value:
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        raise PetsegError(f"{OFFLINE_VARIABLE} names {value}, which is not a folder")
+    return folder.resolve()
+
+
+def download_folder() -> Path:
+    """Where downloads stay from run to run: outside everything that DVC deletes and of all clones.
+
+    `downloads` in the folder that PETSEG_CACHE_DIR names, by default ~/.cache/petseg.
+    """
+    cache = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "petseg"
+    return Path(cache).expanduser() / "downloads"
+
+
+def bring_dataset(data_dir: Path) -> dict:
+    """Prepares the Oxford-IIIT Pet dataset in `data_dir`; returns where it came from.
+
+    PetsegError where it is neither on the network nor in an offline copy.
+    """
+    offline = offline_folder()
+    if offline:
+        oxford_pets.prepare_from_folder(offline, data_dir, download_folder())
+        source = {"source": f"the offline copy that {OFFLINE_VARIABLE} named"}
+    else:
+        oxford_pets.prepare_from_network(data_dir, download_folder())
+        source = {"source": "network", "archives_sha256": oxford_pets.archives()}
+    return source | _prepared(data_dir)
+
+
+def draw_dataset(data_dir: Path, *, train: int, test: int, image_size: int, seed: int) -> dict:
+    """Draws pets and prepares them in `data_dir` as if they were the dataset; tells so."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data_dir.parent) as folder:
+        drawings = Path(folder) / "drawings"
+        write_dataset(drawings, train=train, test=test, image_size=image_size, seed=seed)
+        oxford_pets.prepare_from_folder(drawings, data_dir, download_folder())
+    return {"source": f"drawn with seed {seed}"} | _prepared(data_dir)
+
+
+def _prepared(data_dir: Path) -> dict:
+    return {
+        "version": oxford_pets.VERSION,
+        "examples": oxford_pets.counts(data_dir),
+        "files_sha256": {
+            path.relative_to(data_dir).as_posix(): file_sha256(path)
+            for path in sorted(data_dir.rglob("*"))
+            if path.is_file()
+        },
+    }

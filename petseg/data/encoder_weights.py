@@ -1,0 +1,63 @@
+"""Bringing the encoder's pretrained weights to disk, so that training needs no network."""
+
+from pathlib import Path
+
+from petseg.data.acquisition import OFFLINE_VARIABLE, offline_folder
+from petseg.errors import PetsegError
+from petseg.files import file_sha256
+from petseg.models import mobilenet_v2
+
+
+def bring(wanted: str, alpha: float, folder: Path) -> dict:
+    """Puts the weights of MobileNetV2 into `folder`; returns what they are and where from.
+
+    `wanted` is imagenet (an offline copy's file, where there is one, or else Keras's download),
+    none, or the path of a Keras weights file. Whatever the source, the file is loaded and checked,
+    and stored in one format. PetsegError where it cannot be had or does not fit.
+    """
+    description: dict = {"weights": wanted, "alpha": alpha}
+    if wanted == "none":
+        mobilenet_v2.store(None, description, folder)
+        return description
+    network, source = _load(wanted, alpha)
+    stored = mobilenet_v2.store(network, description, folder)
+    return (
+        description
+        | source
+        | {
+            "values": network.count_params(),
+            "sha256": file_sha256(stored),
+        }
+    )
+
+
+def _load(wanted: str, alpha: float):
+    """The network with the wanted weights, and where they came from."""
+    if wanted != "imagenet":
+        path = Path(wanted).expanduser()
+        if not path.is_file():
+            raise PetsegError(
+                f"train_unet.encoder_weights: {wanted} is neither imagenet, none, nor a file"
+            )
+        return _from_file(path, alpha, "a file")
+    offline = offline_folder()
+    name = f"mobilenet_v2_{alpha}_no_top.weights.h5"
+    if offline and (offline / name).is_file():
+        return _from_file(offline / name, alpha, "the offline copy")
+    try:
+        return mobilenet_v2.fetch_imagenet(alpha), {"source": "Keras Applications"}
+    except Exception as error:
+        here = f" ({OFFLINE_VARIABLE} holds no {name})" if offline else ""
+        raise PetsegError(
+            f"the ImageNet weights of MobileNetV2 {alpha} could not be fetched: {error}{here}\n"
+            "Three ways on:\n"
+            "  - with a network, run the same command again\n"
+            f"  - set {OFFLINE_VARIABLE} to a folder with {name}, "
+            "or train_unet.encoder_weights to a file or to none\n"
+            "  - see the pipeline at work on generated pets: make demo"
+        ) from error
+
+
+def _from_file(path: Path, alpha: float, where: str):
+    source = {"source": f"{path.name} in {where}", "source_sha256": file_sha256(path)}
+    return mobilenet_v2.build(None, alpha, path), source

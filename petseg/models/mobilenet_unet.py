@@ -1,0 +1,81 @@
+"""A U-Net with MobileNetV2 as its encoder and pix2pix upsample blocks as its decoder.
+
+Sources: Ronneberger et al., arXiv:1505.04597 (U-Net); Sandler et al., arXiv:1801.04381
+(MobileNetV2); https://www.tensorflow.org/tutorials/images/segmentation (their combination).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from petseg.classes import NUM_CLASSES
+from petseg.models import mobilenet_v2
+from petseg.models.upsample import BLOCKS
+
+SKIP_LAYERS = (
+    "block_1_expand_relu",  # at 1/2 of the photograph's side
+    "block_3_expand_relu",  # 1/4
+    "block_6_expand_relu",  # 1/8
+    "block_13_expand_relu",  # 1/16
+)
+BOTTOM_LAYER = "block_16_project"  # 1/32
+
+SCRATCH_MOMENTUM = 0.9
+"""Of the encoder's batch normalization without pretrained weights.
+
+MobileNetV2's own 0.999 takes thousands of updates to forget the initial statistics.
+"""
+
+
+def build(
+    image_size: int,
+    *,
+    encoder_weights: Path | None,
+    encoder_alpha: float = 1.0,
+    fine_tune_from: str = "frozen",
+    decoder_block: str = "builtin",
+    decoder_filters: Sequence[int] = (512, 256, 128, 64),
+    dropout: float = 0.0,
+    batch_norm: type = keras.layers.BatchNormalization,
+) -> keras.Model:
+    """Photographs (B, S, S, 3) in [0, 255] -> float32 logits (B, S, S, 3), S = `image_size`.
+
+    `encoder_weights` is a Keras weights file; None leaves the encoder random, and its batch
+    normalization then learns its statistics, while that of a pretrained encoder stays in inference
+    mode. `fine_tune_from` names the first trainable block of the encoder (stem, block_1 to
+    block_16) or is frozen. PetsegError where the weights do not fit.
+    """
+    photographs = keras.Input((image_size, image_size, 3), name="photographs")
+    encoder = _encoder(image_size, encoder_alpha, encoder_weights, fine_tune_from)
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(photographs)
+    *skips, x = encoder(scaled, training=False) if encoder_weights else encoder(scaled)
+
+    for level, (filters, skip) in enumerate(zip(decoder_filters, reversed(skips), strict=True), 1):
+        block = BLOCKS[decoder_block](
+            filters, 3, dropout=dropout, batch_norm=batch_norm, name=f"upsample_{level}"
+        )
+        x = keras.layers.Concatenate(name=f"skip_connection_{level}")([block(x), skip])
+    x = keras.layers.Conv2DTranspose(NUM_CLASSES, 3, strides=2, padding="same", name="classifier")(
+        x
+    )
+    logits = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
+    return keras.Model(photographs, logits, name="mobilenet_unet")
+
+
+def encoder_variables(model: keras.Model) -> list:
+    """The trainable variables of the encoder inside a U-Net."""
+    return model.get_layer("encoder").trainable_variables
+
+
+def _encoder(image_size: int, alpha: float, weights: Path | None, fine_tune_from: str):
+    network = mobilenet_v2.build(image_size, alpha, weights)
+    outputs = [network.get_layer(name).output for name in (*SKIP_LAYERS, BOTTOM_LAYER)]
+    encoder = keras.Model(network.input, outputs, name="encoder")
+    trainable = fine_tune_from == "stem"
+    for layer in encoder.layers:
+        trainable = trainable or layer.name.startswith(f"{fine_tune_from}_")
+        layer.trainable = trainable
+        if weights is None and isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = SCRATCH_MOMENTUM
+    return encoder

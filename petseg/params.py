@@ -1,0 +1,283 @@
+"""params.yaml as frozen dataclasses: strict, and every mistake in one message.
+
+A key is declared once, as a dataclass field with its type and the values that it may take.
+`load` refuses unknown and missing keys, wrong types and values out of range, and names them all.
+Nothing here imports TensorFlow, so that a typing error costs a second and not a minute.
+"""
+
+import dataclasses
+import re
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from petseg.errors import PetsegError
+from petseg.paths import PARAMS
+
+
+def within(low: float = float("-inf"), high: float = float("inf"), *, exclusive: bool = False):
+    """A number (or each number of a list) from `low` to `high`, the ends included or not."""
+
+    def check(value) -> str | None:
+        inside = low < value < high if exclusive else low <= value <= high
+        if inside:
+            return None
+        kind = "strictly between" if exclusive else "between"
+        return f"{value} is not {kind} {low} and {high}"
+
+    return field(metadata={"check": check})
+
+
+def one_of(*names: str):
+    """One of the given words."""
+
+    def check(value) -> str | None:
+        return None if value in names else f"{value!r} is not one of {', '.join(names)}"
+
+    return field(metadata={"check": check})
+
+
+def matching(pattern: str, description: str):
+    """A text that matches a regular expression from its first to its last letter."""
+
+    def check(value) -> str | None:
+        return None if re.fullmatch(pattern, value) else f"{value!r} is not {description}"
+
+    return field(metadata={"check": check})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """What `download` brings."""
+
+    name: str = one_of("oxford_iiit_pet", "synthetic")
+    synthetic_train: int = within(1, 1_000_000)
+    synthetic_test: int = within(1, 1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """How photographs become records."""
+
+    validation_share: float = within(0, 1, exclusive=True)
+    drop_unlabelled: bool
+    max_bad_examples: int = within(0, 1_000_000)
+    shard_examples: int = within(1, 1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What training minimises: a weighted sum of cross-entropy and soft Dice."""
+
+    cross_entropy: float = within(0, 1000)
+    dice: float = within(0, 1000)
+    class_weights: tuple[float, float, float] = within(0, 1000)
+    label_smoothing: float = within(0, 0.9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Random changes to a training photograph and its mask; see petseg/augment.py."""
+
+    flip: bool
+    scale: tuple[float, float] = within(0.05, 4)
+    stretch: float = within(0, 1)
+    rotation: float = within(0, 180)
+    brightness: float = within(0, 1)
+    contrast: float = within(0, 1)
+    saturation: float = within(0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The keys that every network's section shares; see petseg/training/loop.py."""
+
+    epochs: int = within(1, 100_000)
+    batch_size: int = within(1, 65_536)
+    optimizer: str = one_of("adamw", "adam", "sgd")
+    learning_rate: float = within(0, float("inf"), exclusive=True)
+    schedule: str = one_of("cosine", "constant")
+    warmup_epochs: float = within(0, 100_000)
+    weight_decay: float = within(0, 10)
+    averaging: float = within(0, 0.999999)
+    early_stopping_patience: int = within(0, 100_000)
+    precision: str = one_of("auto", "float32", "mixed_bfloat16")
+    deterministic: bool
+    loss: Loss
+    augmentation: Augmentation
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainUnet(Training):
+    """The U-Net with a MobileNetV2 encoder; see petseg/models/mobilenet_unet.py."""
+
+    encoder_weights: str
+    encoder_alpha: float = within(0.1, 2)
+    fine_tune_from: str = matching(
+        "frozen|stem|block_([1-9]|1[0-6])", "frozen, stem, or block_1 to block_16"
+    )
+    fine_tune_after: int = within(0, 100_000)
+    encoder_learning_rate_scale: float = within(0, 100)
+    decoder_block: str = one_of("builtin", "tensorflow_examples")
+    decoder_filters: tuple[int, int, int, int] = within(1, 4096)
+    dropout: float = within(0, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainShallow(Training):
+    """The in-house shallow network; see petseg/models/shallow.py."""
+
+    width: int = within(1, 4096)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """How the test split is scored."""
+
+    batch_size: int = within(1, 65_536)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visualize:
+    """How many photographs the figures show."""
+
+    samples: int = within(1, 50)
+    augmentations: int = within(1, 20)
+    predictions: int = within(1, 50)
+    hardest: int = within(1, 50)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """The whole of params.yaml."""
+
+    seed: int = within(0, 2**31 - 1)
+    image_size: int = within(32, 4096)
+    dataset: Dataset
+    preprocess: Preprocess
+    train_unet: TrainUnet
+    train_shallow: TrainShallow
+    evaluate: Evaluate
+    visualize: Visualize
+
+
+def load(path: Path = PARAMS) -> Params:
+    """The parameters in a YAML file; PetsegError names every mistake in it at once."""
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except FileNotFoundError:
+        raise PetsegError(f"{path} not found; run from the project's root folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise PetsegError(f"{path} cannot be read: {error}") from None
+    return parse(content, str(path))
+
+
+def parse(content: object, source: str = "parameters") -> Params:
+    """Params from plain nested dicts; PetsegError names every mistake in them at once."""
+    mistakes: list[str] = []
+    params = _section(Params, content, "", mistakes)
+    if not mistakes:
+        mistakes += _contradictions(params)
+    if mistakes:
+        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
+        raise PetsegError(f"{source} has {_count(len(mistakes), 'mistake')}:{lines}")
+    return params
+
+
+def _contradictions(params: Params):
+    if params.image_size % 32:
+        yield f"image_size: {params.image_size} is not a multiple of 32, the encoder's stride"
+    for name in ("train_unet", "train_shallow"):
+        section: Training = getattr(params, name)
+        if section.loss.cross_entropy == section.loss.dice == 0:
+            yield f"{name}.loss: cross_entropy and dice are both 0; nothing would be learnt"
+        if not any(section.loss.class_weights):
+            yield f"{name}.loss.class_weights: all are 0; nothing would be learnt"
+        low, high = section.augmentation.scale
+        if low > high:
+            yield f"{name}.augmentation.scale: the lower end {low} is above the upper end {high}"
+    unet = params.train_unet
+    if unet.encoder_weights == "none" and unet.fine_tune_from == "frozen":
+        yield (
+            "train_unet.fine_tune_from: an encoder without weights (encoder_weights: none) "
+            "must not be frozen; set it to stem"
+        )
+
+
+def _section(cls, content: object, path: str, mistakes: list[str]):
+    """An instance of the dataclass `cls`, or None where `mistakes` grew."""
+    if not isinstance(content, dict):
+        mistakes.append(f"{path.rstrip('.') or 'the file'}: expected keys and values")
+        return None
+    before = len(mistakes)
+    types = typing.get_type_hints(cls)
+    fields = {declared.name: declared for declared in dataclasses.fields(cls)}
+    mistakes += [f"{path}{key}: unknown key" for key in content if key not in fields]
+    values = {}
+    for name, declared in fields.items():
+        if name not in content:
+            mistakes.append(f"{path}{name}: missing")
+            continue
+        if dataclasses.is_dataclass(types[name]):
+            values[name] = _section(types[name], content[name], f"{path}{name}.", mistakes)
+            continue
+        try:
+            values[name] = _value(types[name], content[name], declared.metadata.get("check"))
+        except ValueError as error:
+            mistakes.append(f"{path}{name}: {error}")
+    return cls(**values) if len(mistakes) == before else None
+
+
+def _value(kind, value: object, check):
+    """`value` as `kind`; ValueError where it is of another type or refused by `check`."""
+    if typing.get_origin(kind) is tuple:
+        kinds = typing.get_args(kind)
+        if not isinstance(value, list) or len(value) != len(kinds):
+            raise ValueError(f"{value!r} is not a list of {len(kinds)}")
+        return tuple(_value(part, item, check) for part, item in zip(kinds, value, strict=True))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ValueError(f"{value!r} is too large") from None
+    if type(value) is not kind:
+        raise ValueError(_wrong_type(kind, value))
+    if check and (refusal := check(value)):
+        raise ValueError(refusal)
+    return value
+
+
+def _wrong_type(kind: type, value: object) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    message = f"{value!r} is not {names[kind]}"
+    if kind is float and isinstance(value, str):
+        try:
+            return f"{message} in YAML; write {float(value)!r}"
+        except ValueError:
+            pass
+    return message
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, which also refuses a key that stands twice."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is not a text", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)

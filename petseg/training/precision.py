@@ -1,0 +1,41 @@
+"""In which number format to train: decided from the machine, said in the log, open to override."""
+
+import platform
+from pathlib import Path
+
+import tensorflow as tf
+
+BFLOAT16_CPU_FLAGS = ("amx_bf16", "avx512_bf16")
+
+
+def resolve(requested: str) -> tuple[str, str]:
+    """The Keras dtype policy for `requested` (auto or a policy's name), and the reason for it.
+
+    bfloat16 pays only where the hardware has it; elsewhere it is emulated and many times slower.
+    """
+    if requested != "auto":
+        return requested, "as params.yaml says"
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capabilities = [
+            tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+            for gpu in gpus
+        ]
+        if min(capabilities) >= (8, 0):
+            return "mixed_bfloat16", "every GPU has bfloat16"
+        return "float32", "not every GPU has bfloat16"
+    found = [flag for flag in BFLOAT16_CPU_FLAGS if flag in _cpu_flags()]
+    if found:
+        return "mixed_bfloat16", f"the CPU has {' and '.join(found)}"
+    return "float32", "the CPU has no bfloat16 arithmetic"
+
+
+def _cpu_flags() -> set[str]:
+    """What the CPU can do, in Linux's words; empty where the system does not tell."""
+    information = Path("/proc/cpuinfo")
+    if platform.system() != "Linux" or not information.exists():
+        return set()
+    for line in information.read_text().splitlines():
+        if line.startswith("flags"):
+            return set(line.split(":", 1)[1].split())
+    return set()

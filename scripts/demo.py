@@ -1,0 +1,34 @@
+"""Runs the whole pipeline on generated pets, in the folder demo/.
+
+Needs no dataset, no weights and no network. A second run skips what did not change.
+"""
+
+import argparse
+import subprocess
+import sys
+
+import yaml
+from workspace import ROOT, populate
+
+DEMO = ROOT / "demo"
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    overlay = yaml.safe_load((ROOT / "params" / "demo.yaml").read_text(encoding="utf-8"))
+    try:
+        populate(DEMO, overlay)
+        for command in (["dvc", "repro"], ["dvc", "metrics", "show"]):
+            subprocess.run(command, cwd=DEMO, check=True)
+    except RuntimeError as error:
+        sys.exit(f"error: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: {' '.join(error.cmd)} ended with exit code {error.returncode}")
+    print("\nThe pictures:")
+    for picture in sorted((DEMO / "plots").glob("*.png")):
+        print(f"  {picture.relative_to(ROOT)}")
+    print("The project with its data and models: demo/ (dvc plots show there draws charts)")
+
+
+if __name__ == "__main__":
+    main()
