@@ -49,7 +49,7 @@ def build(
     photographs = keras.Input((image_size, image_size, 3), name="photographs")
     encoder = _encoder(image_size, encoder_alpha, encoder_weights, fine_tune_from)
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(photographs)
-    *skips, x = encoder(scaled, training=False) if encoder_weights else encoder(scaled)
+    *skips, x = encoder(scaled)
 
     for level, (filters, skip) in enumerate(zip(decoder_filters, reversed(skips), strict=True), 1):
         block = BLOCKS[decoder_block](
@@ -76,6 +76,21 @@ def _encoder(image_size: int, alpha: float, weights: Path | None, fine_tune_from
     for layer in encoder.layers:
         trainable = trainable or layer.name.startswith(f"{fine_tune_from}_")
         layer.trainable = trainable
-        if weights is None and isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = SCRATCH_MOMENTUM
+        if isinstance(layer, keras.layers.BatchNormalization):
+            if weights:
+                _keep_in_inference_mode(layer)
+            else:
+                layer.momentum = SCRATCH_MOMENTUM
     return encoder
+
+
+def _keep_in_inference_mode(layer: keras.layers.BatchNormalization) -> None:
+    """Scale and offset stay as trainable as they are; the statistics stay those of pretraining.
+
+    Calling the encoder with training=False would not do: Keras 3 overrides that argument of an
+    inner call with the one that the whole model is called with.
+    """
+    scale_and_offset = [(variable, variable.trainable) for variable in (layer.gamma, layer.beta)]
+    layer.trainable = False
+    for variable, trainable in scale_and_offset:
+        variable.trainable = trainable

@@ -6,7 +6,7 @@
 | 2 | convolution 5x5, stride 2 | 1/4 | 13 |
 | 3 | four convolutions 3x3 side by side, dilation 1, 3, 6 and 12 | 1/4 | 21, 37, 61 and 109 |
 |   | beside them, a 1x1 convolution of the average over all places | - | the whole photograph |
-| 4 | transposed convolution 4x4, stride 2, of layers 1 and 3 | 1 | 115 and the whole photograph |
+| 4 | transposed convolution 4x4, stride 2, of layers 1 and 3 | 1 | 117 and the whole photograph |
 
 The receptive field r grows by (kernel - 1) * dilation * stride so far (Araujo et al., "Computing
 Receptive Fields of Convolutional Neural Networks", Distill 2019). Dilated convolutions side by

@@ -78,26 +78,22 @@ def test_training_learns_an_easy_task(tmp_path, records_folder):
 
 
 def test_two_runs_are_bit_identical(tmp_path, records_folder):
-    assert_same(
-        run(tmp_path / "one", records_folder), run(tmp_path / "other", records_folder)
-    )
+    assert_same(run(tmp_path / "one", records_folder), run(tmp_path / "other", records_folder))
 
 
-@pytest.mark.parametrize("killed_after", [1, 2])
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_a_killed_run_ends_as_if_it_never_was(
-    tmp_path, records_folder, monkeypatch, killed_after, dropout
-):
-    build = partial(
-        mobilenet_unet.build,
-        SIZE,
-        encoder_weights=None,
-        encoder_alpha=0.35,
-        fine_tune_from="stem",
-        decoder_filters=(8, 8, 8, 8),
-        dropout=dropout,
-    )
-    whole = run(tmp_path / "whole", records_folder, build)
+def small_network(batch_norm) -> keras.Model:
+    """Everything that has a state of its own: normalization, dropout, weights."""
+    photographs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(photographs)
+    x = keras.layers.Conv2D(8, 3, padding="same")(x)
+    x = keras.layers.Dropout(0.5)(keras.layers.ReLU()(batch_norm()(x)))
+    x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
+    return keras.Model(photographs, x)
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 3])
+def test_a_killed_run_ends_as_if_it_never_was(tmp_path, records_folder, monkeypatch, killed_after):
+    whole = run(tmp_path / "whole", records_folder, small_network)
 
     save = loop._Run.save
 
@@ -108,31 +104,38 @@ def test_a_killed_run_ends_as_if_it_never_was(
 
     monkeypatch.setattr(loop._Run, "save", save_and_die)
     with pytest.raises(InterruptedError):
-        run(tmp_path / "killed", records_folder, build)
+        run(tmp_path / "killed", records_folder, small_network)
     monkeypatch.undo()
-    assert_same(whole, run(tmp_path / "killed", records_folder, build))
+    assert_same(whole, run(tmp_path / "killed", records_folder, small_network))
     assert not list((tmp_path / "killed" / "checkpoints").iterdir())
 
 
 def test_another_run_s_checkpoint_is_not_picked_up(tmp_path, records_folder, monkeypatch, capsys):
     monkeypatch.setattr(loop._Run, "save_best_model", lambda self, path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run(tmp_path, records_folder)
+        run(tmp_path, records_folder, small_network)
     monkeypatch.undo()
-    run(tmp_path, records_folder, learning_rate=0.001)
+    run(tmp_path, records_folder, small_network, learning_rate=0.001)
     assert "going on" not in capsys.readouterr().out
-    run(tmp_path, records_folder)
+    run(tmp_path, records_folder, small_network)
     assert "going on after epoch 3" in capsys.readouterr().out
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_no_model(tmp_path, records_folder):
     with pytest.raises(PetsegError, match=r"loss is (nan|inf) at epoch 1, step \d"):
-        run(tmp_path, records_folder, learning_rate=1e30, optimizer="sgd")
+        run(tmp_path, records_folder, small_network, learning_rate=1e30, optimizer="sgd")
     assert not (tmp_path / "model.keras").exists()
 
 
 def test_early_stopping_waits_and_keeps_the_best_epoch(tmp_path, records_folder):
-    run(tmp_path, records_folder, epochs=50, early_stopping_patience=2, learning_rate=1e-9)
+    run(
+        tmp_path,
+        records_folder,
+        small_network,
+        epochs=50,
+        early_stopping_patience=2,
+        learning_rate=1e-9,
+    )
     curve = pd.read_csv(tmp_path / "curve.csv")
     best = curve["val_mean_iou"].idxmax()
     assert len(curve) == best + 1 + 2

@@ -1,0 +1,44 @@
+# Everything runs inside .venv, which `make` builds from requirements.txt when it is needed.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test repro lint pins clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)  ## .venv with everything that the project needs
+
+demo: $(READY)  ## the whole pipeline on generated pets, in demo/; needs no dataset
+	python scripts/demo.py
+
+test: $(READY)  ## the tests
+	python -m pytest
+
+repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
+	dvc repro
+	dvc metrics show
+
+lint: $(READY)  ## ruff: rules and format
+	ruff check .
+	ruff format --check .
+
+pins: $(READY)  ## requirements.txt anew from pyproject.toml
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
+	  --fork-strategy fewest --no-annotate --no-header --no-emit-index-url \
+	  --output-file requirements.txt --upgrade --quiet
+
+clean:  ## remove .venv, demo/, checkpoints and caches; data, models and DVC's cache stay
+	rm -rf $(VENV) demo .petseg .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else \
+	  f"error: Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}; name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	touch $@

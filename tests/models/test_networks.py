@@ -1,0 +1,192 @@
+"""What must hold for every network: shapes, learning, saving; and what each promises of itself."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from petseg import params
+from petseg.errors import PetsegError
+from petseg.models import mobilenet_unet, mobilenet_v2, shallow
+from petseg.training.losses import segmentation_loss
+
+SIZE = 32
+NETWORKS = {
+    "unet": partial(
+        mobilenet_unet.build,
+        SIZE,
+        encoder_weights=None,
+        encoder_alpha=0.35,
+        fine_tune_from="stem",
+        decoder_filters=(16, 16, 8, 8),
+    ),
+    "shallow": partial(shallow.build, SIZE, width=8),
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return NETWORKS[request.param]()
+
+
+@pytest.fixture(scope="module")
+def encoder_weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoder")
+    return mobilenet_v2.store(mobilenet_v2.build(None, 0.35), {}, folder)
+
+
+def photographs(count: int = 4):
+    rng = np.random.default_rng(0)
+    masks = rng.integers(0, 3, size=(count, 4, 4), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    return np.array([200, 20, 110], np.float32)[masks][..., None].repeat(3, -1), masks
+
+
+def test_logits_of_three_classes_at_full_size_in_float32(network):
+    logits = network(photographs()[0], training=False)
+    assert logits.shape == (4, SIZE, SIZE, 3)
+    assert logits.dtype == tf.float32
+    assert float(tf.reduce_min(logits)) < 0
+
+
+def test_training_steps_lower_the_loss(network):
+    images, masks = photographs()
+    loss_settings = params.load().train_unet.loss
+    optimizer = keras.optimizers.Adam(0.003)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            logits = network(images, training=True)
+            loss = tf.reduce_mean(segmentation_loss(masks, logits, loss_settings))
+        variables = network.trainable_variables
+        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        return loss
+
+    optimizer.build(network.trainable_variables)
+    losses = [float(step()) for _ in range(8)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_save_and_load_give_the_same_output(network, tmp_path):
+    images, _ = photographs()
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(network(images), loaded(images))
+
+
+def test_unet_has_the_tutorial_s_size(tmp_path):
+    """https://www.tensorflow.org/tutorials/images/segmentation, with its frozen encoder."""
+    weights = mobilenet_v2.store(mobilenet_v2.build(None, 1.0), {}, tmp_path)
+    model = mobilenet_unet.build(128, encoder_weights=weights)
+    assert model.count_params() == 6_504_227
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 4_660_323
+
+
+def test_unet_takes_the_five_known_layers_of_the_encoder():
+    encoder = mobilenet_unet.build(128, encoder_weights=None).get_layer("encoder")
+    sides_and_channels = [output.shape[2:] for output in encoder.outputs]
+    assert sides_and_channels == [(64, 96), (32, 144), (16, 192), (8, 576), (4, 320)]
+
+
+def test_a_pretrained_encoder_keeps_its_statistics_also_in_training(encoder_weights):
+    model = mobilenet_unet.build(
+        SIZE, encoder_weights=encoder_weights, encoder_alpha=0.35, fine_tune_from="stem"
+    )
+    encoder = model.get_layer("encoder")
+    before = [np.array(v) for v in encoder.variables]
+    inference, training = (encoder(photographs()[0], training=mode) for mode in (False, True))
+    model(photographs()[0], training=True)
+    for one, other in zip(before, encoder.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(inference, training, strict=True):
+        np.testing.assert_array_equal(one, other)
+    names = {variable.path.split("/")[-1] for variable in encoder.trainable_variables}
+    assert names == {"kernel", "gamma", "beta"}
+
+
+def test_a_random_encoder_learns_its_statistics():
+    model = NETWORKS["unet"]()
+    mean = model.get_layer("encoder").get_layer("bn_Conv1").moving_mean
+    model(photographs()[0], training=True)
+    assert np.abs(mean).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("fine_tune_from", "first"),
+    [
+        ("frozen", None),
+        ("block_16", "block_16_expand"),
+        ("block_1", "block_1_expand"),
+        ("stem", "Conv1"),
+    ],
+)
+def test_fine_tuning_begins_at_the_named_block(encoder_weights, fine_tune_from, first):
+    model = mobilenet_unet.build(
+        SIZE,
+        encoder_weights=encoder_weights,
+        encoder_alpha=0.35,
+        fine_tune_from=fine_tune_from,
+    )
+    encoder = model.get_layer("encoder")
+    trainable = [layer.name for layer in encoder.layers if layer.trainable and layer.weights]
+    assert (trainable[0] if trainable else None) == first
+    assert bool(mobilenet_unet.encoder_variables(model)) == (first is not None)
+
+
+def test_weights_of_another_width_are_refused(encoder_weights):
+    with pytest.raises(
+        PetsegError, match=r"encoder\.weights\.h5 does not hold .* encoder_alpha 0\.5"
+    ):
+        mobilenet_v2.build(SIZE, 0.5, encoder_weights)
+
+
+def test_rescaling_is_inside(encoder_weights):
+    """The encoder sees [-1, 1] where the model is given [0, 255]."""
+    model = mobilenet_unet.build(SIZE, encoder_weights=encoder_weights, encoder_alpha=0.35)
+    rescaled = model.get_layer("rescaling")(np.array([0.0, 127.5, 255.0]))
+    np.testing.assert_allclose(rescaled, [-1, 0, 1], atol=1e-6)
+
+
+def convolutions_on_the_longest_path(model: keras.Model) -> int:
+    """Convolution layers that a pixel passes at most on its way to the logits."""
+    depth: dict[str, int] = {}
+    for layer in model.layers:
+        sources = [
+            operation.name
+            for node in layer._inbound_nodes
+            for operation in node.parent_nodes and [n.operation for n in node.parent_nodes]
+        ]
+        own = int("Conv" in type(layer).__name__)
+        depth[layer.name] = own + max((depth[name] for name in sources), default=0)
+    return max(depth.values())
+
+
+def test_shallow_is_shallow():
+    model = shallow.build(128, width=params.load().train_shallow.width)
+    assert convolutions_on_the_longest_path(model) == 4
+    assert model.count_params() <= 150_000
+
+
+def test_receptive_field_is_as_documented():
+    """Which input pixels move one output: 117 across, where the pooled path is cut off."""
+    model = shallow.build(256, width=2)
+    for name in ("everything",):
+        model.get_layer(name).set_weights(
+            [np.zeros_like(w) for w in model.get_layer(name).get_weights()]
+        )
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if "Conv" in type(layer).__name__ and layer.name != "everything":
+            layer.set_weights([rng.uniform(0.1, 1, w.shape) for w in layer.get_weights()])
+    x = tf.constant(np.full((1, 256, 256, 3), 255.0, np.float32))
+    widths = []
+    for pixel in range(128, 132):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = model(x, training=False)[0, 128, pixel, 0]
+        moved = np.flatnonzero(tape.gradient(output, x).numpy()[0].any(axis=(0, 2)))
+        widths.append(moved[-1] - moved[0] + 1)
+    assert max(widths) == 117

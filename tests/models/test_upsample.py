@@ -1,0 +1,64 @@
+"""The upsample block against the specification of pix2pix, and against the package's own."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from petseg.errors import PetsegError
+from petseg.models.upsample import tensorflow_examples_upsample, upsample
+
+
+def test_layers_are_those_of_pix2pix():
+    block = upsample(7, 3, dropout=0.5)
+    block.build((None, 4, 4, 5))
+    convolution, normalization, dropout, relu = block.layers
+    assert isinstance(convolution, keras.layers.Conv2DTranspose)
+    assert convolution.kernel.shape == (3, 3, 7, 5)
+    assert convolution.strides == (2, 2) and convolution.padding == "same"
+    assert not convolution.use_bias
+    assert isinstance(normalization, keras.layers.BatchNormalization)
+    assert isinstance(dropout, keras.layers.Dropout) and dropout.rate == 0.5
+    assert isinstance(relu, keras.layers.ReLU)
+
+
+def test_kernel_begins_as_normal_with_deviation_0_02():
+    block = upsample(64, 3)
+    block.build((None, 4, 4, 64))
+    kernel = np.array(block.layers[0].kernel)
+    assert abs(kernel.mean()) < 0.001
+    assert kernel.std() == pytest.approx(0.02, rel=0.05)
+
+
+def test_doubles_the_side_and_gives_no_negative_value():
+    outputs = np.array(upsample(7, 3)(np.random.default_rng(0).normal(size=(2, 4, 6, 5))))
+    assert outputs.shape == (2, 8, 12, 7)
+    assert outputs.min() == 0 and outputs.max() > 0
+
+
+def test_no_dropout_layer_unless_asked():
+    assert len(upsample(7, 3).layers) == 3
+
+
+def test_equals_the_package_s_block():
+    pytest.importorskip("tensorflow_examples")
+    theirs, ours = tensorflow_examples_upsample(7, 3), upsample(7, 3)
+    x = np.random.default_rng(0).normal(size=(2, 4, 4, 5)).astype(np.float32)
+    theirs(x), ours(x)
+    assert [w.shape for w in theirs.weights] == [w.shape for w in ours.weights]
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(theirs(x, training=True), ours(x, training=True), atol=1e-5)
+
+
+def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_examples", None)
+    with pytest.raises(
+        PetsegError, match=r"pip install git\+https://github.com/tensorflow/examples"
+    ):
+        tensorflow_examples_upsample(7, 3)
+
+
+def test_the_package_s_block_knows_one_dropout_rate():
+    with pytest.raises(PetsegError, match=r"dropout 0 and 0\.5, not 0\.2"):
+        tensorflow_examples_upsample(7, 3, dropout=0.2)

@@ -1,0 +1,72 @@
+"""Batches: every example once, in an order and with changes that follow from seed and epoch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from petseg import params
+from petseg.data.records import Examples
+from petseg.errors import PetsegError
+from petseg.input_pipeline import evaluation_batches, training_batches
+
+COUNT, SIZE = 11, 8
+
+
+@pytest.fixture
+def examples() -> Examples:
+    """Example i is a grey of level 20 * i, so that it can be told after shuffling."""
+    levels = 20 * np.arange(COUNT, dtype=np.uint8)
+    images = np.broadcast_to(levels[:, None, None, None], (COUNT, SIZE, SIZE, 3)).copy()
+    masks = (images[..., 0] // 20) % 3
+    nothing = np.zeros(COUNT, np.int64)
+    return Examples(images, masks, nothing.astype(str), nothing, nothing)
+
+
+def epoch(examples, number, seed=1, **changes):
+    section = params.load().train_unet.augmentation
+    still = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
+    settings = dataclasses.replace(section, **(still | changes))
+    batches = training_batches(
+        examples, batch_size=4, seed=seed, epoch=number, augmentation=settings
+    )
+    return [(images.numpy(), masks.numpy()) for images, masks in batches]
+
+
+def levels(batches) -> list[int]:
+    return [round(float(image.mean()) / 20) for images, _ in batches for image in images]
+
+
+def test_an_epoch_is_whole_batches_of_different_examples(examples):
+    batches = epoch(examples, 0)
+    assert [images.shape for images, _ in batches] == [(4, SIZE, SIZE, 3)] * 2
+    seen = levels(batches)
+    assert len(set(seen)) == 8
+    for (_, masks), start in zip(batches, (0, 4), strict=True):
+        assert [int(m[0, 0]) for m in masks] == [i % 3 for i in seen[start : start + 4]]
+
+
+def test_order_follows_from_seed_and_epoch(examples):
+    assert levels(epoch(examples, 3)) == levels(epoch(examples, 3))
+    assert levels(epoch(examples, 3)) != levels(epoch(examples, 4))
+    assert levels(epoch(examples, 3)) != levels(epoch(examples, 3, seed=2))
+
+
+def test_an_epoch_repeats_itself_bit_for_bit(examples):
+    once, again = (epoch(examples, 2, brightness=0.5, contrast=0.5) for _ in range(2))
+    for one, other in zip(once, again, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_a_batch_larger_than_the_split_is_refused(examples):
+    section = params.load().train_unet.augmentation
+    with pytest.raises(PetsegError, match=r"batch_size 12 is larger .* 11 photographs"):
+        training_batches(examples, batch_size=12, seed=1, epoch=0, augmentation=section)
+
+
+def test_evaluation_drops_nothing_and_changes_nothing(examples):
+    batches = list(evaluation_batches(examples, batch_size=4))
+    assert [len(images) for images, _ in batches] == [4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate([b[0] for b in batches]), examples.images)
+    np.testing.assert_array_equal(np.concatenate([b[1] for b in batches]), examples.masks)
