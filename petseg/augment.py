@@ -35,6 +35,15 @@ def augment(images: tf.Tensor, masks: tf.Tensor, draws: tf.Tensor, settings: Aug
     return _recolour(images, draws, settings), masks
 
 
+def versions(image, mask, draws: tf.Tensor, settings: Augmentation):
+    """One example, changed once for each draw: numpy uint8 (N, H, W, 3) and (N, H, W)."""
+    count = len(draws)
+    images, masks = augment(
+        tf.repeat(image[None], count, axis=0), tf.repeat(mask[None], count, axis=0), draws, settings
+    )
+    return tf.cast(images, tf.uint8).numpy(), masks.numpy()
+
+
 def _transforms(draws, height, width, settings: Augmentation):
     """Projective transforms float32 (B, 8) from output to input pixels (x to the right)."""
     height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)

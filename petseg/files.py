@@ -31,15 +31,20 @@ def atomic_file(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Yields an empty temporary folder beside `target`; on success it replaces `target`."""
+    """Yields an empty temporary folder; on success it becomes `target`, else it goes.
+
+    It lies in the same file system as `target`.
+    """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".tmp-{target.name}-", dir=target.parent))
+    new, old = temporary / "new", temporary / "old"
     try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(temporary, target)
+        new.mkdir()
+        yield new
+        if target.is_dir():  # deleting takes time: until it is done, half a folder would be seen
+            os.replace(target, old)
+        os.replace(new, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -5,7 +5,9 @@ A key is declared once, as a dataclass field with its type and the values that i
 Nothing here imports TensorFlow, so that a typing error costs a second and not a minute.
 """
 
+import contextlib
 import dataclasses
+import math
 import re
 import typing
 from dataclasses import dataclass, field
@@ -55,6 +57,8 @@ class Dataset:
     name: str = one_of("oxford_iiit_pet", "synthetic")
     synthetic_train: int = within(1, 1_000_000)
     synthetic_test: int = within(1, 1_000_000)
+    synthetic_side: int = within(32, 4096)
+    synthetic_seed: int = within(0, 2**31 - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,7 @@ class Evaluate:
     """How the test split is scored."""
 
     batch_size: int = within(1, 65_536)
+    bootstrap_resamples: int = within(1, 1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +174,7 @@ def load(path: Path = PARAMS) -> Params:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
     except FileNotFoundError:
         raise PetsegError(f"{path} not found; run from the project's root folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except Exception as error:  # PyYAML lets out IndexError, KeyError and others for odd tags
         raise PetsegError(f"{path} cannot be read: {error}") from None
     return parse(content, str(path))
 
@@ -253,10 +258,9 @@ def _wrong_type(kind: type, value: object) -> str:
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     message = f"{value!r} is not {names[kind]}"
     if kind is float and isinstance(value, str):
-        try:
-            return f"{message} in YAML; write {float(value)!r}"
-        except ValueError:
-            pass
+        with contextlib.suppress(ValueError):
+            if math.isfinite(float(value)):
+                return f"{message} in YAML; write {float(value)!r}"
     return message
 
 

@@ -19,12 +19,20 @@ PER_IMAGE = Path("data/per_image.csv")
 CONFUSION = {name: Path(f"plots/confusion_{name}.csv") for name in NETWORKS}
 PER_BREED = Path("plots/per_breed.csv")
 
+COMPARISON = Path("metrics/comparison.json")
+
 SAMPLES_FIGURE = Path("plots/samples.png")
 LEARNING_CURVES_FIGURE = Path("plots/learning_curves.png")
 PREDICTIONS_FIGURE = Path("plots/predictions.png")
 HARDEST_FIGURE = Path("plots/hardest.png")
 CONFUSION_FIGURE = Path("plots/confusion.png")
 PER_BREED_FIGURE = Path("plots/per_breed.png")
+COMPARISON_FIGURE = Path("plots/comparison.png")
+
+
+def cost(stage: str) -> Path:
+    """What the last run of a stage took: seconds, memory, and what else it tells of itself."""
+    return Path(f"data/costs/{stage}.json")
 
 
 def model(network: str) -> Path:

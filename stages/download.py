@@ -7,7 +7,7 @@ drawn (dataset.name: synthetic). data/raw/provenance.json tells where each thing
 from petseg import cli, params
 from petseg.data import acquisition, encoder_weights
 from petseg.files import atomic_folder, write_json
-from petseg.paths import ENCODER, PROVENANCE, RAW, RAW_DATASET
+from petseg.paths import ENCODER, PROVENANCE, RAW, RAW_DATASET, cost
 
 
 def main() -> None:
@@ -18,8 +18,8 @@ def main() -> None:
                 raw / RAW_DATASET.relative_to(RAW),
                 train=wanted.dataset.synthetic_train,
                 test=wanted.dataset.synthetic_test,
-                image_size=wanted.image_size,
-                seed=wanted.seed,
+                image_size=wanted.dataset.synthetic_side,
+                seed=wanted.dataset.synthetic_seed,
             )
         else:
             dataset = acquisition.bring_dataset(raw / RAW_DATASET.relative_to(RAW))
@@ -35,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__)
+    cli.run(main, __doc__, cost("download"))

@@ -15,13 +15,22 @@ def main() -> None:
     wanted = params.load()
     manifest = records.verify(paths.RECORDS)
     test = records.load(paths.RECORDS, "test")
-    per_image = []
+    results = {}
     for network in paths.NETWORKS:
         model = predictors.load_network(paths.model(network))
         result = predictors.score_network(model, test, wanted.evaluate.batch_size, network)
         write_json(paths.metrics(network), tables.metrics(result, model.count_params()))
         write_csv(paths.CONFUSION[network], tables.confusion(result.matrices.sum(axis=0)))
-        per_image.append(tables.per_image(network, test, result, manifest))
+        results[network] = result
+
+    matrices = {network: result.matrices for network, result in results.items()}
+    resamples = wanted.evaluate.bootstrap_resamples
+    write_json(paths.COMPARISON, tables.comparison(matrices, resamples, wanted.seed))
+    table = pd.concat(
+        [tables.per_image(network, test, results[network], manifest) for network in results]
+    )
+    write_csv(paths.PER_IMAGE, table)
+    write_csv(paths.PER_BREED, tables.per_breed(table))
 
     name, mask = predictors.better_blind_prediction(
         records.load(paths.RECORDS, "train").masks, records.load(paths.RECORDS, "validation").masks
@@ -30,10 +39,6 @@ def main() -> None:
     baseline = predictors.score_mask(mask, test.masks)
     write_json(paths.metrics("baseline"), tables.metrics(baseline, parameters=0))
 
-    table = pd.concat(per_image, ignore_index=True)
-    write_csv(paths.PER_IMAGE, table)
-    write_csv(paths.PER_BREED, tables.per_breed(table))
-
 
 if __name__ == "__main__":
-    cli.run(main, __doc__)
+    cli.run(main, __doc__, paths.cost("evaluate"))

@@ -6,7 +6,7 @@ Splits a validation set off the official training split; the official test split
 from petseg import cli, params
 from petseg.data.preparation import write_records
 from petseg.files import atomic_folder
-from petseg.paths import RAW_DATASET, RECORDS
+from petseg.paths import RAW_DATASET, RECORDS, cost
 
 
 def main() -> None:
@@ -31,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__)
+    cli.run(main, __doc__, cost("preprocess"))

@@ -4,14 +4,14 @@ from functools import partial
 
 from petseg import cli, params
 from petseg.models import shallow
-from petseg.paths import CHECKPOINTS, RECORDS, learning_curve, model
+from petseg.paths import CHECKPOINTS, RECORDS, cost, learning_curve, model
 from petseg.training import loop
 
 
-def main() -> None:
+def main() -> dict:
     wanted = params.load()
     settings = wanted.train_shallow
-    loop.train(
+    return loop.train(
         "shallow",
         partial(shallow.build, wanted.image_size, width=settings.width),
         settings,
@@ -24,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__)
+    cli.run(main, __doc__, cost("train_shallow"))

@@ -4,11 +4,11 @@ from functools import partial
 
 from petseg import cli, params
 from petseg.models import mobilenet_unet, mobilenet_v2
-from petseg.paths import CHECKPOINTS, ENCODER, RECORDS, learning_curve, model
+from petseg.paths import CHECKPOINTS, ENCODER, RECORDS, cost, learning_curve, model
 from petseg.training import loop
 
 
-def main() -> None:
+def main() -> dict:
     wanted = params.load()
     settings = wanted.train_unet
     build = partial(
@@ -26,7 +26,7 @@ def main() -> None:
         learning_rate_scale=settings.encoder_learning_rate_scale,
         after_epochs=settings.fine_tune_after,
     )
-    loop.train(
+    return loop.train(
         "unet",
         build,
         settings,
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__)
+    cli.run(main, __doc__, cost("train_unet"))

@@ -15,10 +15,12 @@ class BadExample(Exception):
 def decode_photograph(data: bytes) -> tuple[Image.Image, str | None]:
     """An encoded photograph as an RGB image, and what had to be converted, if anything.
 
-    Any format and colour mode that Pillow reads is taken, whatever the file's name says.
-    BadExample where the bytes are empty, truncated or not an image.
+    Any format that Pillow reads is taken, whatever the file's name says, and any colour mode of
+    8 bits. BadExample where the bytes are empty, truncated or not an image, or have more bits.
     """
     image = _open(data, "photograph")
+    if image.mode.startswith(("I", "F")):  # Pillow would cut these off at 255: a white picture
+        raise BadExample(f"the photograph has more than 8 bits a pixel and colour ({image.mode})")
     converted = []
     if image.format != "JPEG":
         converted.append(f"{image.format} file")
@@ -33,14 +35,14 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> Image.Image:
     """An encoded trimap as a one-channel image of values 1, 2, 3.
 
     `size` is the photograph's (width, height). BadExample where the mask cannot be decoded, is of
-    another size, has several channels or other values.
+    another size, has several channels, more than 8 bits or other values.
     """
     mask = _open(data, "mask")
     if mask.mode not in ("L", "P", "1"):
-        raise BadExample(f"the mask has {len(mask.getbands())} channels ({mask.mode}), not one")
+        raise BadExample(f"the mask is not one channel of 8 bits, but {mask.mode}")
     if mask.size != size:
         raise BadExample(f"the mask is {_by(mask.size)}, the photograph {_by(size)}")
-    values = np.asarray(mask)
+    values = np.asarray(mask, np.uint8)
     strange = sorted(set(np.unique(values).tolist()) - set(MASK_VALUES))
     if strange:
         raise BadExample(f"the mask holds {strange[:5]}, which are not among {MASK_VALUES}")
@@ -55,7 +57,7 @@ def _open(data: bytes, what: str) -> Image.Image:
         image.load()
     except UnidentifiedImageError:
         raise BadExample(f"the {what} is not an image") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's decoders let out IndexError, RuntimeError and others
         raise BadExample(f"the {what} cannot be decoded: {error}") from None
     return image
 

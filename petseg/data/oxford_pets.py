@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.datasets.oxford_iiit_pet import (
     oxford_iiit_pet_dataset_builder as tfds_pets,
 )
@@ -45,7 +46,7 @@ def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
     try:
         _check_host(download_dir)
         builder.download_and_prepare(download_dir=str(download_dir))
-    except (tfds.download.DownloadError, OSError) as error:
+    except (tfds.download.DownloadError, NonMatchingChecksumError, OSError) as error:
         if isinstance(error, OSError) and error.filename and not hasattr(error, "url"):
             raise  # the local disk, not the network
         raise _download_failed(error, download_dir) from error
@@ -74,7 +75,11 @@ def check_folder(folder: Path) -> list[str]:
         if not path.is_file():
             mistakes.append(f"annotations/{list_name} is missing")
             continue
-        lines = path.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            mistakes.append(f"annotations/{list_name} is not UTF-8 text: {error}")
+            continue
         if not lines:
             mistakes.append(f"annotations/{list_name} is empty")
         for number, line in enumerate(lines, start=1):

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -97,13 +97,15 @@ def validation_names(
     PetsegError where a name comes twice.
     """
     by_breed = defaultdict(list)
+    times: Counter = Counter()
     for name, breed in names_and_breeds:
         by_breed[breed].append(name)
+        times[name] += 1
+    twice = sorted(name for name, count in times.items() if count > 1)
+    if twice:
+        raise PetsegError(f"names stand twice in the training split: {', '.join(twice)}")
     chosen: set[str] = set()
     for names in by_breed.values():
-        if len(set(names)) != len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise PetsegError(f"names stand twice in the training split: {', '.join(twice)}")
         ranked = sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
         chosen.update(ranked[: round(share * len(names))])
     return chosen

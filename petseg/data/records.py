@@ -114,9 +114,12 @@ def serialize(example: Example) -> bytes:
 def manifest(folder: Path) -> dict:
     """The manifest of a folder of records; PetsegError where there is none."""
     try:
-        return read_json(folder / MANIFEST)
+        content = read_json(folder / MANIFEST)
     except (FileNotFoundError, ValueError):
-        raise PetsegError(f"{folder / MANIFEST} is missing or damaged; {_MEND}") from None
+        content = None
+    if not isinstance(content, dict) or not {"image_size", "splits"} <= content.keys():
+        raise PetsegError(f"{folder / MANIFEST} is missing or damaged; {_MEND}")
+    return content
 
 
 def verify(folder: Path, splits: tuple[str, ...] = SPLITS) -> dict:

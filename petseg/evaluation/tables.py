@@ -1,12 +1,18 @@
 """Tables from confusion matrices: per image, per breed, and the matrix itself."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from petseg.classes import CLASS_NAMES
-from petseg.data.records import Examples
-from petseg.evaluation import scores
-from petseg.evaluation.predictors import Result
+from petseg.evaluation import bootstrap, scores
+
+if TYPE_CHECKING:  # they need TensorFlow, which a reader of tables does not
+    from petseg.data.records import Examples
+    from petseg.evaluation.predictors import Result
 
 COUNTS = [f"{truth}_as_{predicted}" for truth in CLASS_NAMES for predicted in CLASS_NAMES]
 """The columns of a flattened confusion matrix, in pixels."""
@@ -66,6 +72,15 @@ def per_breed(table: pd.DataFrame) -> pd.DataFrame:
         key=lambda column: column.map(order.index) if column.name == "network" else column,
         ignore_index=True,
     )
+
+
+def comparison(matrices: dict[str, np.ndarray], resamples: int, seed: int) -> dict:
+    """Mean IoU of each network, and the differences, with 95 % bootstrap intervals."""
+    found = bootstrap.intervals(matrices, scores.mean_iou, resamples, seed)
+    return {
+        name: {"mean_iou": float(estimate), "low": float(low), "high": float(high)}
+        for name, (estimate, low, high) in found.items()
+    }
 
 
 def confusion(matrix: np.ndarray) -> pd.DataFrame:

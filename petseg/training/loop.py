@@ -8,6 +8,7 @@ and, from the best epoch, what is saved. So the saved file loads without this pr
 import dataclasses
 import math
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +51,13 @@ def train(
     curve_path: Path,
     checkpoint_folder: Path,
     groups: tuple[Group, ...] = (),
-) -> None:
+) -> dict:
     """Trains a network and saves its best averaged weights and, every epoch, its learning curve.
 
     `build(batch_norm=...)` makes the model. `groups` name the variables that are trained unlike the
     rest. A run that was interrupted goes on from its own last epoch. PetsegError where the records
-    are damaged, and where the loss is no longer finite; then nothing is saved.
+    are damaged, and where the loss is no longer finite; then nothing is saved. Returns what the run
+    took: device, precision, and each epoch's seconds and training images per second.
     """
     manifest = records.verify(records_folder, ("train", "validation"))
     training = records.load(records_folder, "train")
@@ -67,21 +69,27 @@ def train(
     if run.resume(checkpoint_path):
         print(f"{name}: going on after epoch {len(run.history)} of an interrupted run")
 
+    epochs = []
     while not run.is_done():
-        epoch = len(run.history)
+        epoch, start = len(run.history), time.perf_counter()
         row = run.train_epoch(epoch, training, label=f"{name} {epoch + 1}/{settings.epochs}")
+        rate = run.steps * settings.batch_size / (time.perf_counter() - start)
         row |= run.validate(validation)
         run.history.append(row)
         run.keep_if_best()
         run.save(checkpoint_path)
         write_csv(curve_path, pd.DataFrame(run.history))
-        print(_epoch_line(name, row, settings.epochs), flush=True)
+        seconds = time.perf_counter() - start
+        epochs.append({"epoch": epoch + 1, "seconds": seconds, "images_per_second": rate})
+        print(_epoch_line(name, row, settings.epochs), f" {seconds:.0f} s", flush=True)
 
     write_csv(curve_path, pd.DataFrame(run.history))
     run.save_best_model(model_path)
     checkpoint_path.unlink(missing_ok=True)
     best = run.history[run.best_epoch()]
     print(f"{name}: kept epoch {best['epoch']}, val_mean IoU {best['val_mean_iou']:.4f}")
+    devices = [device.name for device in tf.config.list_logical_devices()]
+    return {"devices": devices, "precision": run.policy, "epochs": epochs}
 
 
 class _Run:

@@ -1,0 +1,77 @@
+"""Every stage starts and ends alike: --help, one clear error, an exit code, and what it cost."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from petseg.files import read_json
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a command whose `main` is one line, with command line arguments."""
+
+    def run(body: str, *arguments: str) -> subprocess.CompletedProcess:
+        script = (
+            "from pathlib import Path\n"
+            "from petseg import cli\n"
+            "from petseg.errors import PetsegError\n"
+            f"def main():\n    {body}\n"
+            f"cli.run(main, 'Feeds the cat.\\n\\nTwice a day.', Path({str(tmp_path / 'cost')!r}))"
+        )
+        command = [sys.executable, "-c", script, *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    return run
+
+
+def test_a_command_that_succeeds_prints_its_own_words_and_writes_what_it_cost(run, tmp_path):
+    done = run("print('fed'); return {'bowls': 2}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "fed\n", "")
+    cost = read_json(tmp_path / "cost")
+    assert cost.keys() == {"seconds", "peak_memory_mib", "bowls"}
+    assert 0 <= cost["seconds"] < 60
+    assert cost["bowls"] == 2
+
+
+def test_a_command_need_not_tell_anything_of_itself(run, tmp_path):
+    assert run("pass").returncode == 0
+    assert read_json(tmp_path / "cost").keys() == {"seconds", "peak_memory_mib"}
+
+
+def test_help_tells_what_the_command_does_and_does_not_do_it(run, tmp_path):
+    done = run("print('fed')", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Feeds the cat.\n\nTwice a day." in done.stdout
+    assert "fed\n" not in done.stdout
+    assert not (tmp_path / "cost").exists()
+
+
+def test_an_unknown_argument_is_refused(run):
+    done = run("print('fed')", "--fast")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "unrecognized arguments: --fast" in done.stderr
+
+
+def test_an_error_of_the_user_is_one_message_without_traceback(run, tmp_path):
+    done = run("raise PetsegError('the bowl is empty;\\nfill it')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: the bowl is empty;\nfill it\n"
+    assert not (tmp_path / "cost").exists()
+
+
+def test_an_error_of_the_programmer_keeps_its_traceback(run):
+    done = run("raise ValueError('a bug')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_ctrl_c_stops_with_130_and_says_how_to_go_on(run, tmp_path):
+    done = run("raise KeyboardInterrupt")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "\nstopped; run the same command again to go on\n"
+    assert not (tmp_path / "cost").exists()

@@ -1,0 +1,67 @@
+"""The losses against values worked out by hand on a few pixels."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from petseg.params import Loss
+from petseg.training.losses import dice_loss, segmentation_loss
+
+PLAIN = Loss(cross_entropy=1.0, dice=0.0, class_weights=(1.0, 1.0, 1.0), label_smoothing=0.0)
+LABELS = np.array([[[0, 1]]])
+LOGITS = np.log([[[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]]]).astype(np.float32)
+
+
+def loss(**changes) -> float:
+    result = segmentation_loss(LABELS, LOGITS, dataclasses.replace(PLAIN, **changes))
+    assert result.shape == (1,)
+    return float(result[0])
+
+
+def test_cross_entropy_is_the_mean_of_minus_log_probability():
+    assert loss() == pytest.approx(math.log(2))
+
+
+def test_a_class_weight_scales_the_pixels_of_its_class():
+    assert loss(class_weights=(3.0, 1.0, 1.0)) == pytest.approx((3 + 1) / 2 * math.log(2))
+
+
+def test_label_smoothing_spreads_the_target():
+    expected = -((0.7 + 0.1) * math.log(0.5) + 2 * 0.1 * math.log(0.25))
+    assert loss(label_smoothing=0.3) == pytest.approx(expected)
+
+
+def test_dice_by_hand():
+    """Overlaps 0.5, 0.5, 0; sums 1.75, 1.75, 0.5; one is added above and below."""
+    terms = [1 - 2 / 2.75, 1 - 2 / 2.75, 1 - 1 / 1.5]
+    assert loss(cross_entropy=0.0, dice=1.0) == pytest.approx(sum(terms) / 3)
+
+
+def test_the_parts_add_up_by_their_weights():
+    both = loss(cross_entropy=2.0, dice=3.0)
+    assert both == pytest.approx(2 * loss() + 3 * loss(cross_entropy=0.0, dice=1.0))
+
+
+def test_a_perfect_prediction_costs_nothing():
+    labels = np.random.default_rng(0).integers(0, 3, size=(2, 4, 4))
+    logits = 100 * tf.one_hot(labels, 3)
+    perfect = segmentation_loss(labels, logits, dataclasses.replace(PLAIN, dice=1.0))
+    np.testing.assert_allclose(perfect, 0, atol=1e-5)
+
+
+def test_an_absent_class_that_is_denied_costs_nothing():
+    truth = tf.one_hot([[[0, 0], [1, 1]]], 3)
+    assert float(dice_loss(truth, 100 * truth)[0]) == pytest.approx(0, abs=1e-6)
+
+
+def test_images_do_not_touch_each_other():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, size=(3, 4, 4))
+    logits = rng.normal(size=(3, 4, 4, 3)).astype(np.float32)
+    settings = dataclasses.replace(PLAIN, dice=1.0, label_smoothing=0.1)
+    together = segmentation_loss(labels, logits, settings)
+    apart = [segmentation_loss(labels[i : i + 1], logits[i : i + 1], settings) for i in range(3)]
+    np.testing.assert_allclose(together, tf.concat(apart, axis=0), rtol=1e-5)

@@ -1,0 +1,46 @@
+"""auto follows the machine; anything else follows params.yaml."""
+
+import pytest
+import tensorflow as tf
+
+from petseg.training import precision
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Pretends to be a machine with these CPU flags and these GPUs' compute capabilities."""
+
+    def pretend(flags=(), gpus=()):
+        monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: list(gpus))
+        monkeypatch.setattr(
+            tf.config.experimental,
+            "get_device_details",
+            lambda gpu: {"compute_capability": gpu},
+        )
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("flags", "gpus", "expected"),
+    [
+        (["avx2"], [], "float32"),
+        (["avx512_bf16"], [], "mixed_bfloat16"),
+        (["amx_bf16", "avx512_bf16"], [], "mixed_bfloat16"),
+        ([], [(8, 0)], "mixed_bfloat16"),
+        (["amx_bf16"], [(7, 5)], "float32"),
+        ([], [(9, 0), (7, 5)], "float32"),
+    ],
+)
+def test_auto(machine, flags, gpus, expected):
+    machine(flags, gpus)
+    policy, reason = precision.resolve("auto")
+    assert policy == expected
+    assert "CPU" in reason or "GPU" in reason
+
+
+@pytest.mark.parametrize("wanted", ["float32", "mixed_bfloat16"])
+def test_params_override_the_machine(machine, wanted):
+    machine(["amx_bf16"])
+    assert precision.resolve(wanted) == (wanted, "as params.yaml says")
