@@ -5,8 +5,11 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 import workspace
 import yaml
@@ -52,13 +55,28 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
+def reproduced(tmp_path_factory) -> Path:
     """A clone with the tiny parameters, reproduced once and committed."""
     folder = tmp_path_factory.mktemp("pipeline") / "a clone, größer"
     workspace.populate(folder, TINY)
     assert stages_run(run(folder, "dvc", "repro")) == list(STAGES)
     commit(folder, "first run")
     return folder
+
+
+@pytest.fixture
+def project(reproduced) -> Path:
+    """The same clone as it was committed, whatever a test before did to it."""
+    run(reproduced, "git", "checkout", "--quiet", "--force", "main")
+    run(reproduced, "git", "clean", "--quiet", "--force")
+    run(reproduced, "dvc", "checkout", "--quiet", "--force")
+    return reproduced
+
+
+def set_parameter(project: Path, section: str, key: str, value) -> None:
+    parameters = yaml.safe_load((project / "params.yaml").read_text())
+    parameters[section][key] = value
+    (project / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
 
 
 def test_a_second_run_has_nothing_to_do(project):
@@ -96,21 +114,72 @@ def test_a_colour_redraws_and_no_more(project):
     assert stages_run(run(project, "dvc", "repro")) == ["visualize"]
 
 
-def test_a_network_s_parameter_retrains_that_network_alone(project):
-    parameters = yaml.safe_load((project / "params.yaml").read_text())
-    parameters["train_shallow"]["learning_rate"] /= 2
-    (project / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
+def test_a_branch_with_one_changed_parameter(project):
+    run(project, "git", "checkout", "--quiet", "-b", "slower")
+    set_parameter(project, "train_shallow", "learning_rate", 0.001)
     output = run(project, "dvc", "repro")
     assert stages_run(output) == ["train_shallow", "evaluate", "visualize"]
-    assert "train_shallow.learning_rate" in run(project, "dvc", "params", "diff")
-    assert "metrics/shallow.json" in run(project, "dvc", "metrics", "diff")
-    assert "metrics/unet.json" not in run(project, "dvc", "metrics", "diff")
+    commit(project, "a lower learning rate")
+
+    assert "train_shallow.learning_rate" in run(project, "dvc", "params", "diff", "main")
+    difference = run(project, "dvc", "metrics", "diff", "main")
+    assert "metrics/shallow.json" in difference
+    assert "metrics/unet.json" not in difference
+    charts = json.loads(run(project, "dvc", "plots", "diff", "main", "--json"))
+    assert any("learning_curve_shallow" in json.dumps(chart) for chart in charts["data"].values())
+    comparison = run(project, sys.executable, "-m", "petseg.compare", "main")
+    assert "train_shallow.learning_rate" in comparison
 
 
 def test_preprocessing_again_downloads_nothing(project):
-    parameters = yaml.safe_load((project / "params.yaml").read_text())
-    parameters["preprocess"]["shard_examples"] = 16
-    (project / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
+    set_parameter(project, "preprocess", "shard_examples", 16)
     output = run(project, "dvc", "repro", "preprocess")
     assert stages_run(output) == ["preprocess"]
     assert "'download' didn't change" in output
+
+
+def test_an_experiment_in_the_workspace(project):
+    output = run(project, "dvc", "exp", "run", "--name", "longer", "-S", "train_shallow.epochs=2")
+    assert stages_run(output) == ["train_shallow", "evaluate", "visualize"]
+    curve = (project / paths.learning_curve("shallow")).read_text().splitlines()
+    assert len(curve) == 1 + 2
+    shown = run(project, "dvc", "exp", "show", "--csv")
+    assert "longer" in shown and "train_shallow.epochs" in shown
+
+
+def test_an_experiment_in_a_folder_of_its_own(project):
+    before = (project / paths.COMPARISON).read_text()
+    setting = "evaluate.bootstrap_resamples=7"
+    output = run(project, "dvc", "exp", "run", "--temp", "--name", "apart", "-S", setting)
+    assert "evaluate" in stages_run(output)
+    assert (project / paths.COMPARISON).read_text() == before
+    assert "apart" in run(project, "dvc", "exp", "list", "--name-only")
+
+
+def test_queued_experiments(project):
+    for count in (8, 9):
+        setting = f"evaluate.bootstrap_resamples={count}"
+        run(project, "dvc", "exp", "run", "--queue", "--name", f"queued-{count}", "-S", setting)
+    run(project, "dvc", "queue", "start", "--jobs", "1")
+    deadline = time.monotonic() + 120
+    while {"queued-8", "queued-9"} - set(run(project, "dvc", "exp", "list", "--name-only").split()):
+        status = run(project, "dvc", "queue", "status")
+        assert "Failed" not in status and time.monotonic() < deadline, status
+        time.sleep(1)
+    run(project, "dvc", "queue", "stop")
+
+
+@pytest.mark.parametrize("override", ["train_unet.epoch=3", "+train_unet.epoch=3"])
+def test_an_experiment_with_a_misspelt_key_is_refused(project, override):
+    with pytest.raises(AssertionError, match=r"train_unet\.epoch"):
+        run(project, "dvc", "exp", "run", "-S", override)
+
+
+def test_separate_processes_train_the_same_weights(project):
+    network = project / paths.model("shallow")
+    once = keras.saving.load_model(network).get_weights()
+    run(project, "dvc", "repro", "--force", "--single-item", "--no-run-cache", "train_shallow")
+    again = keras.saving.load_model(network).get_weights()
+    for one, other in zip(once, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert "plots/learning_curve_shallow.csv" not in run(project, "git", "status", "--short")

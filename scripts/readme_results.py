@@ -1,0 +1,60 @@
+"""Writes the scores in metrics/ into the README's table of results, between its two marks."""
+
+import argparse
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+BEGIN, END = "<!-- results: scripts/readme_results.py -->\n", "<!-- end of results -->"
+ROWS = {"unet": "U-Net", "shallow": "Shallow", "baseline": "Baseline, sees no image"}
+COLUMNS = {
+    "parameters": "{:,}",
+    "pixel_accuracy": "{:.4f}",
+    "mean_iou": "{:.4f}",
+    "iou.pet": "{:.3f}",
+    "iou.background": "{:.3f}",
+    "iou.border": "{:.3f}",
+    "pet_iou_dataset": "{:.3f}",
+    "pet_iou_per_image": "{:.3f}",
+}
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
+
+
+def table() -> str:
+    """The results as Markdown: a row for each predictor, and the difference in a sentence."""
+    lines = ["| " + " | ".join(["", *(f"`{key}`" for key in COLUMNS)]) + " |"]
+    lines.append("| --- |" + " ---: |" * len(COLUMNS))
+    for name, title in ROWS.items():
+        scores = _read(name)
+        cells = [form.format(_value(scores, key)) for key, form in COLUMNS.items()]
+        lines.append("| " + " | ".join([title, *cells]) + " |")
+    lines += ["", _difference(_read("comparison")["unet_minus_shallow"])]
+    return "\n".join(lines) + "\n"
+
+
+def _difference(found: dict) -> str:
+    return (
+        f"U-Net minus Shallow, mean IoU: **{found['mean_iou']:+.4f}**, 95 % interval "
+        f"{found['low']:+.4f} to {found['high']:+.4f} (paired bootstrap over the test photographs)."
+    )
+
+
+def _read(name: str) -> dict:
+    return json.loads((ROOT / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _value(scores: dict, key: str):
+    for part in key.split("."):
+        scores = scores[part]
+    return scores
+
+
+if __name__ == "__main__":
+    main()

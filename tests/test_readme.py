@@ -1,0 +1,32 @@
+"""The README says what is so: its results are the metrics' own, its links and commands exist."""
+
+import re
+
+import pytest
+import readme_results
+import yaml
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_results_are_those_in_metrics():
+    _, _, rest = README.partition(readme_results.BEGIN)
+    assert rest.partition(readme_results.END)[0] == readme_results.table()
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)", README))
+def test_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z]+)\b`?", README))))
+def test_make_targets_exist(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"-S ([\w.]+)=", README))))
+def test_parameters_exist(name):
+    value = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for part in name.split("."):
+        value = value[part]
