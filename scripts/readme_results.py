@@ -2,9 +2,9 @@
 
 import argparse
 import json
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from workspace import ROOT
+
 README = ROOT / "README.md"
 BEGIN, END = "<!-- results: scripts/readme_results.py -->\n", "<!-- end of results -->"
 ROWS = {"unet": "U-Net", "shallow": "Shallow", "baseline": "Baseline, sees no image"}

@@ -34,13 +34,13 @@ def main() -> None:
     test = records.load(paths.RECORDS, "test")
     scored = pd.read_csv(paths.PER_IMAGE).pivot(index="name", columns="network", values="mean_iou")
     scored = scored.loc[test.names].reset_index(drop=True)
-    chosen = some_of(test, wanted.visualize.predictions, rng)
-    draw_predictions(
-        test, scored.loc[chosen], paths.PREDICTIONS_FIGURE, "Photographs of the test split"
-    )
+    models = {name: predictors.load_network(paths.model(name)) for name in paths.NETWORKS}
+    chosen = scored.loc[some_of(test, wanted.visualize.predictions, rng)]
+    title = "Photographs of the test split"
+    draw_predictions(models, test, chosen, paths.PREDICTIONS_FIGURE, title)
     hardest = scored.nsmallest(wanted.visualize.hardest, paths.NETWORKS[0])
     title = "The test photographs with the lowest mean IoU"
-    draw_predictions(test, hardest, paths.HARDEST_FIGURE, title)
+    draw_predictions(models, test, hardest, paths.HARDEST_FIGURE, title)
 
 
 def some_of(examples: records.Examples, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -59,14 +59,13 @@ def draw_tables() -> None:
     comparison.intervals(intervals, paths.COMPARISON_FIGURE)
 
 
-def draw_predictions(test: records.Examples, scored: pd.DataFrame, path: Path, title: str) -> None:
+def draw_predictions(
+    models: dict, test: records.Examples, scored: pd.DataFrame, path: Path, title: str
+) -> None:
     chosen = scored.index.to_numpy()
     images, masks, names = (part[chosen] for part in test[:3])
-    predicted = {
-        network: predictors.predict(predictors.load_network(paths.model(network)), images)
-        for network in paths.NETWORKS
-    }
-    ious = {network: scored[network].to_numpy() for network in paths.NETWORKS}
+    predicted = {name: predictors.predict(model, images) for name, model in models.items()}
+    ious = {name: scored[name].to_numpy() for name in models}
     pictures.predictions(images, masks, predicted, ious, names, path, title)
 
 

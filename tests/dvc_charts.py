@@ -2,59 +2,33 @@
 
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import vl_convert
 import yaml
+from conftest import ROOT
 from matplotlib.image import imread
 from PIL import Image
+from throwaway import run
 
 from petseg import paths
 from petseg.classes import CLASS_NAMES, NUM_CLASSES
 from petseg.evaluation import tables
 from petseg.files import write_csv
 
-ROOT = Path(__file__).resolve().parent.parent
 BREEDS = {"Abyssinian": "cat", "Maine_Coon": "cat", "american_pit_bull_terrier": "dog"}
-NOBODY = {
-    "GIT_AUTHOR_NAME": "test",
-    "GIT_AUTHOR_EMAIL": "test@localhost",
-    "GIT_COMMITTER_NAME": "test",
-    "GIT_COMMITTER_EMAIL": "test@localhost",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "DVC_NO_ANALYTICS": "1",
-}
 OLDEST = "5.8"
 """The Vega-Lite nearest to the 5.2 which the pages of `dvc plots show` load."""
-
-
-def run(folder: Path, *command: str) -> str:
-    """Runs a command in `folder`, untouched by the user's settings, and returns its output."""
-    if command[0] == "dvc":
-        command = (sys.executable, "-m", *command)
-    environment = os.environ | NOBODY
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stderr}"
-    return done.stdout
 
 
 def new_project(folder: Path) -> None:
     """A Git and DVC project in an empty folder, without a commit."""
     run(folder, "git", "init", "--quiet", "--initial-branch=main")
     run(folder, "dvc", "init", "--quiet")
-
-
-def commit(folder: Path, message: str) -> None:
-    """Commits everything that Git does not ignore."""
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message", message)
 
 
 def plots_section() -> list:

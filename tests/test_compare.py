@@ -7,6 +7,7 @@ import dvc_charts
 import numpy as np
 import pandas as pd
 import pytest
+import throwaway
 
 from petseg import compare, paths
 from petseg.evaluation import scores, tables
@@ -35,7 +36,7 @@ def record(folder, table: pd.DataFrame, params: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
     table.to_csv(path, index=False)
-    dvc_charts.run(folder, "dvc", "add", "--quiet", paths.PER_IMAGE.as_posix())
+    throwaway.run(folder, "dvc", "add", "--quiet", paths.PER_IMAGE.as_posix())
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +44,15 @@ def made(tmp_path_factory):
     """Tags `empty`, `old` and `new`, and the experiment `bold`, which has the tables of `new`."""
     folder = tmp_path_factory.mktemp("project")
     dvc_charts.new_project(folder)
-    dvc_charts.commit(folder, "empty")
-    dvc_charts.run(folder, "git", "tag", "empty")
+    throwaway.commit(folder, "empty")
+    throwaway.run(folder, "git", "tag", "empty")
     record(folder, before(), OLD_PARAMS)
-    dvc_charts.commit(folder, "old")
-    dvc_charts.run(folder, "git", "tag", "old")
+    throwaway.commit(folder, "old")
+    throwaway.run(folder, "git", "tag", "old")
     record(folder, after(), NEW_PARAMS)
-    dvc_charts.run(folder, "dvc", "exp", "save", "--quiet", "--name", "bold")
-    dvc_charts.commit(folder, "new")
-    dvc_charts.run(folder, "git", "tag", "new")
+    throwaway.run(folder, "dvc", "exp", "save", "--quiet", "--name", "bold")
+    throwaway.commit(folder, "new")
+    throwaway.run(folder, "git", "tag", "new")
     return folder
 
 

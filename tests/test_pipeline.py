@@ -1,9 +1,7 @@
 """The whole pipeline as a user runs it: DVC repeats what changed, and nothing else."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,38 +12,13 @@ import pytest
 import workspace
 import yaml
 from conftest import STAGES, TINY
+from throwaway import commit, run
 
 from petseg import paths
 
 
-def run(folder: Path, *command: str) -> str:
-    """What a command prints in a project's folder; fails the test where the command fails."""
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PETSEG_CACHE_DIR": str(folder.parent / "cache"),
-    }
-    for name in ("PETSEG_OFFLINE_DIR", "PYTHONPATH"):
-        environment.pop(name, None)
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
 def stages_run(output: str) -> list[str]:
     return re.findall(r"Running stage '(\w+)'", output)
-
-
-def commit(folder: Path, message: str) -> None:
-    identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.invalid")
-    run(folder, "git", "add", "--all")
-    run(folder, "git", *identity, "commit", "--quiet", "--allow-empty", f"--message={message}")
 
 
 def edit(path: Path, old: str, new: str) -> None:

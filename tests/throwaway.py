@@ -1,0 +1,37 @@
+"""Commands in throw-away Git and DVC projects, untouched by the settings of whoever runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SETTINGS = {
+    "GIT_AUTHOR_NAME": "test",
+    "GIT_AUTHOR_EMAIL": "test@localhost",
+    "GIT_COMMITTER_NAME": "test",
+    "GIT_COMMITTER_EMAIL": "test@localhost",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "DVC_NO_ANALYTICS": "1",
+}
+UNWANTED = ("PETSEG_OFFLINE_DIR", "PYTHONPATH")
+
+
+def run(folder: Path, *command: str) -> str:
+    """What a command prints in `folder`; fails the test, with all it said, where it fails.
+
+    `dvc` and `python` are those that belong to the Python of the tests.
+    """
+    environment = os.environ | SETTINGS
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment["PETSEG_CACHE_DIR"] = str(folder.parent / "cache")
+    for name in UNWANTED:
+        environment.pop(name, None)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commits everything that Git does not ignore."""
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", message)
