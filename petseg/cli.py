@@ -1,17 +1,21 @@
 """How every stage starts and ends: `--help`, one clear error, an exit code, and what it cost."""
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from petseg.errors import PetsegError
 from petseg.files import write_json
 
+_STOPPED = "\nstopped; run the same command again to go on"
+
 
 def run(main: Callable[[], dict | None], description: str, cost_path: Path) -> None:
-    """Runs a stage's `main`; a PetsegError is printed as one message with exit code 1.
+    """Runs a stage's `main`; ends this process with one message where it fails or is stopped.
 
     Seconds, peak memory and what `main` returns are written to `cost_path`, apart from everything
     that is compared: they are never the same twice.
@@ -21,14 +25,39 @@ def run(main: Callable[[], dict | None], description: str, cost_path: Path) -> N
     ).parse_args()
     start = time.perf_counter()
     try:
-        details = main() or {}
+        with clear_ends():
+            details = main() or {}
+            cost = {"seconds": time.perf_counter() - start, "peak_memory_mib": _peak_memory_mib()}
+            write_json(cost_path, cost | details)
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code or 0)  # else every thread is waited for, a download of hours among them
+
+
+@contextmanager
+def clear_ends() -> Iterator[None]:
+    """Makes a message and an exit code of what ends a block: 1 for PetsegError, 130 for Ctrl-C."""
+    try:
+        yield
     except PetsegError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
-        print("\nstopped; run the same command again to go on", file=sys.stderr)
+        print(_STOPPED, file=sys.stderr)
         sys.exit(130)
-    cost = {"seconds": time.perf_counter() - start, "peak_memory_mib": _peak_memory_mib()}
-    write_json(cost_path, cost | details)
+
+
+def say_so_on_ctrl_c() -> None:
+    """From now on, Ctrl-C where nothing catches it, as among imports, ends without a traceback."""
+
+    def tell(kind, error, traceback) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(_STOPPED, file=sys.stderr)
+        else:
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = tell
 
 
 def _peak_memory_mib() -> float | None:

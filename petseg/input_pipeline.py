@@ -1,4 +1,8 @@
-"""Examples in memory -> batches, in an order that follows from the seed and the epoch alone."""
+"""Examples -> batches, in an order that follows from the seed and the epoch alone.
+
+A batch is the same whatever number of replicas shares it: each replica takes a part of it, one
+after the other, and each worker reads its own replicas' parts only.
+"""
 
 import os
 
@@ -6,49 +10,91 @@ import numpy as np
 import tensorflow as tf
 
 from petseg.augment import augment, draw
-from petseg.data.records import Examples
+from petseg.data.source import Source
 from petseg.errors import PetsegError
 from petseg.params import Augmentation
 
+ALONE = tf.distribute.InputContext()
+"""One worker with one replica."""
+
 
 def training_batches(
-    examples: Examples, *, batch_size: int, seed: int, epoch: int, augmentation: Augmentation
+    source: Source,
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    augmentation: Augmentation,
+    context: tf.distribute.InputContext = ALONE,
 ) -> tf.data.Dataset:
     """An epoch of shuffled, augmented batches: images float32 (B, S, S, 3), masks uint8 (B, S, S).
 
     Images are in [0, 255]. The examples that do not fill the last batch wait for another epoch, in
-    which the order puts others last. PetsegError where the split does not fill a single batch.
+    which the order puts others last. With several replicas B is `batch_size` / replicas.
+    PetsegError where the split does not fill a single batch.
     """
-    count = len(examples.images)
+    count = source.count
     if count < batch_size:
         raise PetsegError(
             f"batch_size {batch_size} is larger than the training split of {count} photographs"
         )
-    images, masks = tf.constant(examples.images), tf.constant(examples.masks)
     draws = draw(count, seed, epoch)
     order = np.random.default_rng([seed, epoch]).permutation(count)
+    whole = order[: count // batch_size * batch_size]
 
-    def batch(indices):
-        return augment(
-            tf.gather(images, indices),
-            tf.gather(masks, indices),
-            tf.gather(draws, indices),
-            augmentation,
-        )
+    def batch(numbers):
+        images, masks = _fetch(source, numbers)
+        return augment(images, masks, tf.gather(draws, numbers), augmentation)
 
-    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
-    return _in_background(batches.map(batch, num_parallel_calls=1, deterministic=True))
+    part = tf.data.Dataset.from_tensor_slices(_part(whole, batch_size, context))
+    size = context.get_per_replica_batch_size(batch_size)
+    return _in_background(part.batch(size, drop_remainder=True), batch)
 
 
-def evaluation_batches(examples: Examples, *, batch_size: int) -> tf.data.Dataset:
-    """All examples in order, in batches: images uint8 (B, S, S, 3), masks uint8 (B, S, S)."""
-    pictures = (examples.images, examples.masks)
-    return _in_background(tf.data.Dataset.from_tensor_slices(pictures).batch(batch_size))
+def evaluation_batches(
+    source: Source, *, batch_size: int, context: tf.distribute.InputContext = ALONE
+) -> tf.data.Dataset:
+    """All examples in order, in batches: images uint8 (B, S, S, 3), masks uint8 (B, S, S).
+
+    Beside them stands which of them count, bool (B,): with several replicas, whose parts are all
+    of one size, the last batch is filled up with examples that do not.
+    """
+    alone = context.num_replicas_in_sync == 1
+    numbers = np.arange(source.count if alone else -(-source.count // batch_size) * batch_size)
+
+    def batch(numbers):
+        counts = numbers < source.count
+        return *_fetch(source, tf.minimum(numbers, source.count - 1)), counts
+
+    part = tf.data.Dataset.from_tensor_slices(_part(numbers, batch_size, context))
+    size = context.get_per_replica_batch_size(batch_size)
+    return _in_background(part.batch(size), batch)
 
 
-def _in_background(batches: tf.data.Dataset) -> tf.data.Dataset:
+def _part(numbers: np.ndarray, batch_size: int, context: tf.distribute.InputContext) -> np.ndarray:
+    """The numbers that this worker's replicas take, batch for batch and replica for replica."""
+    workers, replicas = context.num_input_pipelines, context.num_replicas_in_sync
+    if workers == 1:
+        return numbers
+    parts = numbers.reshape(-1, workers, replicas // workers, batch_size // replicas)
+    return parts[:, context.input_pipeline_id].ravel()
+
+
+def _fetch(source: Source, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    size, kinds = source.image_size, (tf.uint8, tf.uint8)
+    # Stateful it would be called one at a time, as op determinism wants of all that is.
+    images, masks = tf.numpy_function(source.fetch, [numbers], kinds, stateful=False)
+    count = numbers.shape[0]
+    return (
+        tf.ensure_shape(images, (count, size, size, 3)),
+        tf.ensure_shape(masks, (count, size, size)),
+    )
+
+
+def _in_background(numbers: tf.data.Dataset, batch) -> tf.data.Dataset:
     # With the autotuner on, dropping an iterator waits for its next wake-up: up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
     options.threading.private_threadpool_size = os.cpu_count()
+    batches = numbers.map(batch, num_parallel_calls=1, deterministic=True)
     return batches.prefetch(2).with_options(options)

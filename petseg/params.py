@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import math
 import re
+import reprlib
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ import yaml
 
 from petseg.errors import PetsegError
 from petseg.paths import PARAMS
+
+IMAGENET_ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+"""The widths of MobileNetV2 for which Keras Applications has ImageNet weights."""
 
 
 def within(low: float = float("-inf"), high: float = float("inf"), *, exclusive: bool = False):
@@ -72,6 +76,14 @@ class Preprocess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What training uses of the machine or machines; see docs/devices.md."""
+
+    strategy: str = one_of("auto", "single", "mirrored", "multi_worker")
+    cache: str = one_of("auto", "memory", "disk", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Loss:
     """What training minimises: a weighted sum of cross-entropy and soft Dice."""
 
@@ -119,6 +131,7 @@ class TrainUnet(Training):
 
     encoder_weights: str
     encoder_alpha: float = within(0.1, 2)
+    input_range: tuple[float, float] = within(-1000, 1000)
     fine_tune_from: str = matching(
         "frozen|stem|block_([1-9]|1[0-6])", "frozen, stem, or block_1 to block_16"
     )
@@ -127,6 +140,7 @@ class TrainUnet(Training):
     decoder_block: str = one_of("builtin", "tensorflow_examples")
     decoder_filters: tuple[int, int, int, int] = within(1, 4096)
     dropout: float = within(0, 0.95)
+    refinement_filters: int = within(0, 4096)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +156,7 @@ class Evaluate:
 
     batch_size: int = within(1, 65_536)
     bootstrap_resamples: int = within(1, 1_000_000)
+    at_original_size: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +177,7 @@ class Params:
     image_size: int = within(32, 4096)
     dataset: Dataset
     preprocess: Preprocess
+    machine: Machine
     train_unet: TrainUnet
     train_shallow: TrainShallow
     evaluate: Evaluate
@@ -204,6 +220,14 @@ def _contradictions(params: Params):
         if low > high:
             yield f"{name}.augmentation.scale: the lower end {low} is above the upper end {high}"
     unet = params.train_unet
+    if unet.input_range[0] >= unet.input_range[1]:
+        yield f"train_unet.input_range: black {unet.input_range[0]} is not below white"
+    if unet.encoder_weights == "imagenet" and unet.encoder_alpha not in IMAGENET_ALPHAS:
+        yield (
+            f"train_unet.encoder_alpha: ImageNet weights exist for "
+            f"{', '.join(map(str, IMAGENET_ALPHAS))}, and not for {unet.encoder_alpha}; "
+            "another width needs encoder_weights: none or a file"
+        )
     if unet.encoder_weights == "none" and unet.fine_tune_from == "frozen":
         yield (
             "train_unet.fine_tune_from: an encoder without weights (encoder_weights: none) "
@@ -240,7 +264,7 @@ def _value(kind, value: object, check):
     if typing.get_origin(kind) is tuple:
         kinds = typing.get_args(kind)
         if not isinstance(value, list) or len(value) != len(kinds):
-            raise ValueError(f"{value!r} is not a list of {len(kinds)}")
+            raise ValueError(f"{_shown(value)} is not a list of {len(kinds)}")
         return tuple(_value(part, item, check) for part, item in zip(kinds, value, strict=True))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         try:
@@ -256,12 +280,19 @@ def _value(kind, value: object, check):
 
 def _wrong_type(kind: type, value: object) -> str:
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    message = f"{value!r} is not {names[kind]}"
+    message = f"{_shown(value)} is not {names[kind]}"
     if kind is float and isinstance(value, str):
         with contextlib.suppress(ValueError):
             if math.isfinite(float(value)):
                 return f"{message} in YAML; write {float(value)!r}"
     return message
+
+
+def _shown(value: object) -> str:
+    """A value for a message; collections cut short: YAML's aliases fit billions into ten lines."""
+    short = reprlib.Repr()
+    short.maxlevel = 2
+    return short.repr(value) if isinstance(value, list | tuple | set | dict) else repr(value)
 
 
 def _count(number: int, noun: str) -> str:

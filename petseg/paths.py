@@ -1,5 +1,6 @@
 """Where each stage reads and writes, relative to the project's root; dvc.yaml says the same."""
 
+import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
@@ -11,6 +12,8 @@ PROVENANCE = RAW / "provenance.json"
 
 RECORDS = Path("data/records")
 CHECKPOINTS = Path(".petseg/checkpoints")
+
+CACHE_VARIABLE = "PETSEG_CACHE_DIR"
 
 NETWORKS = ("unet", "shallow")
 """The networks under comparison, in the order in which tables and figures show them."""
@@ -28,6 +31,14 @@ HARDEST_FIGURE = Path("plots/hardest.png")
 CONFUSION_FIGURE = Path("plots/confusion.png")
 PER_BREED_FIGURE = Path("plots/per_breed.png")
 COMPARISON_FIGURE = Path("plots/comparison.png")
+
+
+def user_cache() -> Path:
+    """What stays from run to run, outside all clones and everything that DVC deletes.
+
+    The folder that PETSEG_CACHE_DIR names, by default ~/.cache/petseg.
+    """
+    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "petseg").expanduser()
 
 
 def cost(stage: str) -> Path:

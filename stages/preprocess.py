@@ -4,14 +4,15 @@ Splits a validation set off the official training split; the official test split
 """
 
 from petseg import cli, params
-from petseg.data.preparation import write_records
+from petseg.data.preparation import records_bytes, write_records
 from petseg.files import atomic_folder
 from petseg.paths import RAW_DATASET, RECORDS, cost
 
 
 def main() -> None:
     wanted = params.load()
-    with atomic_folder(RECORDS) as folder:
+    needs = records_bytes(RAW_DATASET, wanted.image_size)
+    with atomic_folder(RECORDS, needs) as folder:
         manifest = write_records(
             RAW_DATASET,
             folder,

@@ -15,6 +15,7 @@ def main() -> dict:
         "shallow",
         partial(shallow.build, wanted.image_size, width=settings.width),
         settings,
+        machine=wanted.machine,
         seed=wanted.seed,
         records_folder=RECORDS,
         model_path=model("shallow"),

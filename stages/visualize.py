@@ -7,6 +7,7 @@ import pandas as pd
 
 from petseg import augment, cli, params, paths
 from petseg.data import records
+from petseg.data.source import Source, on_disk
 from petseg.evaluation import predictors, tables
 from petseg.figures import breeds, comparison, confusion, curves, pictures
 from petseg.files import read_json
@@ -17,23 +18,24 @@ def main() -> None:
     rng = np.random.default_rng(wanted.seed)
     draw_tables()
 
-    training = records.load(paths.RECORDS, "train")
+    training = on_disk(paths.RECORDS, "train")
     chosen = some_of(training, wanted.visualize.samples, rng)
+    photographs, masks = training.fetch(chosen)
     augmented = [
         augment.versions(
-            training.images[index],
-            training.masks[index],
+            photograph,
+            mask,
             augment.draw(wanted.visualize.augmentations, wanted.seed, int(index)),
             wanted.train_unet.augmentation,
         )
-        for index in chosen
+        for photograph, mask, index in zip(photographs, masks, chosen, strict=True)
     ]
-    photographs, masks, names = (part[chosen] for part in training[:3])
+    names = records.labels(paths.RECORDS, "train").names[chosen]
     pictures.samples(photographs, masks, augmented, names, paths.SAMPLES_FIGURE)
 
-    test = records.load(paths.RECORDS, "test")
+    test, names = on_disk(paths.RECORDS, "test"), records.labels(paths.RECORDS, "test").names
     scored = pd.read_csv(paths.PER_IMAGE).pivot(index="name", columns="network", values="mean_iou")
-    scored = scored.loc[test.names].reset_index(drop=True)
+    scored = scored.loc[names].reset_index(names="name")
     models = {name: predictors.load_network(paths.model(name)) for name in paths.NETWORKS}
     chosen = scored.loc[some_of(test, wanted.visualize.predictions, rng)]
     title = "Photographs of the test split"
@@ -43,8 +45,8 @@ def main() -> None:
     draw_predictions(models, test, hardest, paths.HARDEST_FIGURE, title)
 
 
-def some_of(examples: records.Examples, count: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.choice(len(examples.names), min(count, len(examples.names)), replace=False)
+def some_of(source: Source, count: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice(source.count, min(count, source.count), replace=False)
 
 
 def draw_tables() -> None:
@@ -60,13 +62,13 @@ def draw_tables() -> None:
 
 
 def draw_predictions(
-    models: dict, test: records.Examples, scored: pd.DataFrame, path: Path, title: str
+    models: dict, test: Source, scored: pd.DataFrame, path: Path, title: str
 ) -> None:
     chosen = scored.index.to_numpy()
-    images, masks, names = (part[chosen] for part in test[:3])
+    images, masks = test.fetch(chosen)
     predicted = {name: predictors.predict(model, images) for name, model in models.items()}
     ious = {name: scored[name].to_numpy() for name in models}
-    pictures.predictions(images, masks, predicted, ious, names, path, title)
+    pictures.predictions(images, masks, predicted, ious, list(scored["name"]), path, title)
 
 
 if __name__ == "__main__":

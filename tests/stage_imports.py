@@ -9,7 +9,7 @@ PACKAGES = ("petseg", "stages")
 def imported_files(script: Path, root: Path) -> set[str]:
     """The script and all project files that it imports, relative to `root`, without empty ones."""
     found: set[Path] = set()
-    waiting = [script]
+    waiting = [script, script.with_name("__init__.py")]
     while waiting:
         path = waiting.pop()
         if path not in found:

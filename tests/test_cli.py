@@ -1,5 +1,6 @@
 """Every stage starts and ends alike: --help, one clear error, an exit code, and what it cost."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def run(tmp_path):
             f"cli.run(main, 'Feeds the cat.\\n\\nTwice a day.', Path({str(tmp_path / 'cost')!r}))"
         )
         command = [sys.executable, "-c", script, *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
     return run
 
@@ -75,3 +76,33 @@ def test_ctrl_c_stops_with_130_and_says_how_to_go_on(run, tmp_path):
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "\nstopped; run the same command again to go on\n"
     assert not (tmp_path / "cost").exists()
+
+
+def test_ctrl_c_among_the_imports_of_a_stage_is_as_clear():
+    """Sent when TensorFlow's import begins."""
+    script = (
+        "import builtins, os, runpy, signal\n"
+        "def watched(name, *rest, load=builtins.__import__, **options):\n"
+        "    if name == 'tensorflow':\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return load(name, *rest, **options)\n"
+        "builtins.__import__ = watched\n"
+        "runpy.run_module('stages.preprocess', run_name='__main__', alter_sys=True)\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
+    assert done.stderr == "\nstopped; run the same command again to go on\n"
+
+
+def test_another_error_of_a_stage_keeps_its_traceback():
+    script = "import stages; raise ValueError('a bug')"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "a bug" in done.stderr
+
+
+def test_threads_under_way_do_not_hold_up_the_end(run):
+    begin = "import threading; threading.Thread(target=threading.Event().wait).start()"
+    assert run(f"{begin}; raise PetsegError('no')").returncode == 1

@@ -4,25 +4,37 @@ import errno
 import hashlib
 import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT, SMALL_DISK
 
+from petseg import files
+from petseg.errors import PetsegError
 from petseg.files import (
     atomic_file,
     atomic_folder,
     file_sha256,
+    is_disk_full,
     read_json,
     write_csv,
     write_json,
 )
 
 STOPS = pytest.mark.parametrize(
-    "stop",
-    [ValueError("a bug"), OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()],
+    ("stop", "seen"),
+    [
+        (ValueError("a bug"), ValueError),
+        (OSError(errno.ENOSPC, "No space left on device"), PetsegError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
     ids=["bug", "disk full", "Ctrl-C"],
 )
 
@@ -59,18 +71,18 @@ def test_the_new_file_replaces_the_old_one_at_the_end_only(tmp_path):
     assert contents(tmp_path) == {"file.txt": b"new"}
 
 
-def test_the_temporary_file_lies_beside_the_target_and_keeps_its_suffix(tmp_path):
+def test_the_temporary_file_lies_in_the_folder_of_the_target_and_has_its_name(tmp_path):
     with atomic_file(tmp_path / "net.weights.h5") as temporary:
-        assert temporary.parent == tmp_path
-        assert temporary.name.endswith(".weights.h5")
+        assert temporary.is_relative_to(tmp_path)
+        assert temporary.name == "net.weights.h5"
 
 
 @STOPS
 @pytest.mark.parametrize("before", [{}, {"file.txt": b"old"}], ids=["none", "old"])
-def test_a_file_stays_as_it_was_where_its_writer_stops(tmp_path, stop, before):
+def test_a_file_stays_as_it_was_where_its_writer_stops(tmp_path, stop, seen, before):
     for name, data in before.items():
         (tmp_path / name).write_bytes(data)
-    with pytest.raises(type(stop)), atomic_file(tmp_path / "file.txt") as temporary:
+    with pytest.raises(seen), atomic_file(tmp_path / "file.txt") as temporary:
         temporary.write_text("half of the n")
         raise stop
     assert contents(tmp_path) == before
@@ -93,10 +105,10 @@ def test_the_new_folder_replaces_the_old_one_at_the_end_only(tmp_path):
 
 
 @STOPS
-def test_a_folder_stays_as_it_was_where_its_writer_stops(tmp_path, stop):
+def test_a_folder_stays_as_it_was_where_its_writer_stops(tmp_path, stop, seen):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "old").write_text("old")
-    with pytest.raises(type(stop)), atomic_folder(tmp_path / "folder") as temporary:
+    with pytest.raises(seen), atomic_folder(tmp_path / "folder") as temporary:
         (temporary / "new").write_text("half of the n")
         raise stop
     assert contents(tmp_path) == {"folder": None, "folder/old": b"old"}
@@ -106,16 +118,16 @@ def test_a_folder_is_never_seen_half_deleted(tmp_path, monkeypatch):
     target = tmp_path / "folder"
     target.mkdir()
     (target / "old").write_text("old")
-    seen, delete = [], shutil.rmtree
+    found, delete = [], shutil.rmtree
 
     def spy(path, **options):
-        seen.append(contents(target))
+        found.append(contents(target))
         delete(path, **options)
 
     monkeypatch.setattr(shutil, "rmtree", spy)
     with atomic_folder(target) as temporary:
         (temporary / "new").write_text("new")
-    assert seen == [{"new": b"new"}]
+    assert found == [{"new": b"new"}]
     assert contents(tmp_path) == {"folder": None, "folder/new": b"new"}
 
 
@@ -136,6 +148,163 @@ def test_permissions_are_those_of_any_new_file_or_folder(tmp_path, mask):
         assert os.umask(mask) == mask  # left as it was
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666 & ~mask
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o777 & ~mask
+
+
+WRITE = """
+with files.atomic_file({target!r}) as temporary:
+    temporary.write_text("half of the n")
+    kill()
+"""
+WRITE_FOLDER = """
+with files.atomic_folder({target!r}) as temporary:
+    (temporary / "new").write_text("half of the n")
+    kill()
+"""
+RENAME_FOLDER = """
+def replace_once(source, target, replace=os.replace):
+    replace(source, target)
+    kill()
+os.replace = replace_once
+with files.atomic_folder({target!r}) as temporary:
+    (temporary / "new").write_text("new")
+"""
+
+
+def run_until_killed(body: str, target: Path) -> None:
+    """Runs lines of Python in a process of its own, in which kill() is the end of it."""
+    script = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from petseg import files\n"
+        "def kill(): os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = [sys.executable, "-c", script + body.format(target=str(target))]
+    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    for _ in range(2):
+        run_until_killed(WRITE, target)
+        assert target.read_text() == "old"
+        (leftover,) = tmp_path.glob(".tmp-*")
+    with atomic_file(target) as temporary:
+        assert not leftover.exists()
+        temporary.write_text("new")
+    assert contents(tmp_path) == {"file.txt": b"new"}
+
+
+def test_what_a_killed_writer_of_a_folder_left_goes_with_the_next_one(tmp_path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").write_text("old")
+    run_until_killed(WRITE_FOLDER, target)
+    assert contents(target) == {"old": b"old"}
+    with atomic_folder(target) as temporary:
+        (temporary / "new").write_text("new")
+    assert contents(tmp_path) == {"folder": None, "folder/new": b"new"}
+
+
+def test_a_folder_comes_back_whose_writer_was_killed_between_two_renames(tmp_path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").write_text("old")
+    run_until_killed(RENAME_FOLDER, target)
+    assert not target.exists()
+    with pytest.raises(ValueError), atomic_folder(target):
+        raise ValueError("the second writer fails too")
+    assert contents(tmp_path) == {"folder": None, "folder/old": b"old"}
+
+
+def test_what_another_writer_is_at_stays(tmp_path):
+    target = tmp_path / "folder"
+    with atomic_folder(target) as slow:
+        (slow / "a").write_text("slow")
+        with atomic_folder(target) as quick:
+            (quick / "a").write_text("quick")
+        assert contents(target) == {"a": b"quick"}
+    assert contents(tmp_path) == {"folder": None, "folder/a": b"slow"}
+
+
+def write_text(target: Path) -> None:
+    with atomic_file(target) as temporary:
+        temporary.write_text("x" * 2 * SMALL_DISK)
+
+
+def write_folder(target: Path) -> None:
+    with atomic_folder(target) as temporary:
+        (temporary / "a").write_text("x" * 2 * SMALL_DISK)
+
+
+WRITERS = {
+    "a file": write_text,
+    "a folder": write_folder,
+    "json": lambda target: write_json(target, list(range(100_000))),
+    "csv": lambda target: write_csv(target, pd.DataFrame({"a": np.arange(100_000)})),
+}
+
+
+@pytest.mark.parametrize("foreseen", [True, False])
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_full_disk_keeps_the_old_and_says_what_was_needed_and_where(
+    small_disk, monkeypatch, write, foreseen
+):
+    if not foreseen:  # as where a quota stops the writer, or another process was quicker
+        monkeypatch.setattr(files, "require_room", lambda *arguments: None)
+    target = small_disk / "results"
+    if write is write_folder:
+        target.mkdir()
+    else:
+        target.write_text("old")
+    before = contents(small_disk)
+    with pytest.raises(PetsegError) as caught:
+        write(target)
+    message = str(caught.value)
+    assert message.startswith(f"{target} could not be written (")
+    if write in (write_text, write_folder):
+        assert f"MiB that are free in {small_disk} are needed" in message
+    else:
+        assert f" MiB are needed in {small_disk}, where " in message
+    assert "run the same command again" in message
+    assert contents(small_disk) == before
+
+
+def test_a_file_inside_a_temporary_folder_is_told_as_its_folder(small_disk, tmp_path):
+    with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as folder:
+        write_text(folder / "inside")
+    assert str(caught.value).startswith(f"{small_disk / 'raw'} could not be written (")
+    with pytest.raises(PetsegError) as caught, atomic_folder(tmp_path / "raw"):
+        write_text(small_disk / "elsewhere")
+    assert str(caught.value).startswith(f"{small_disk / 'elsewhere'} could not be written (")
+
+
+def test_what_is_known_to_be_too_much_is_not_begun(tmp_path):
+    needs = shutil.disk_usage(tmp_path).free + (1 << 40)
+    with (
+        pytest.raises(PetsegError, match="MiB are needed in"),
+        atomic_folder(tmp_path / "a", needs),
+    ):
+        pytest.fail("begun")
+    assert contents(tmp_path) == {}
+
+
+def test_a_full_disk_is_told_from_other_troubles():
+    quota = RuntimeError("h5py: write failed, errno = 122, error message = 'Disk quota exceeded'")
+    assert is_disk_full(quota)
+    outer = ValueError("cannot close")
+    outer.__cause__ = quota
+    assert is_disk_full(outer)
+    assert not is_disk_full(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def test_bytes_reach_the_disk_before_the_new_name(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, n=name, r=real: (calls.append(n), r(*a)))
+    write_json(tmp_path / "a.json", 1)
+    assert calls == ["fsync", "replace"]
 
 
 def test_json_is_readable_and_read_back(tmp_path):

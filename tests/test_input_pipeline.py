@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from petseg import params
 from petseg.data.records import Examples
+from petseg.data.source import in_memory
 from petseg.errors import PetsegError
 from petseg.input_pipeline import evaluation_batches, training_batches
 
@@ -23,12 +25,17 @@ def examples() -> Examples:
     return Examples(images, masks, nothing.astype(str), nothing, nothing)
 
 
-def epoch(examples, number, seed=1, **changes):
+def epoch(examples, number, seed=1, replicas=(), **changes):
     section = params.load().train_unet.augmentation
     still = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
     settings = dataclasses.replace(section, **(still | changes))
     batches = training_batches(
-        examples, batch_size=4, seed=seed, epoch=number, augmentation=settings
+        in_memory(examples),
+        batch_size=4,
+        seed=seed,
+        epoch=number,
+        augmentation=settings,
+        context=tf.distribute.InputContext(*replicas),
     )
     return [(images.numpy(), masks.numpy()) for images, masks in batches]
 
@@ -62,11 +69,40 @@ def test_an_epoch_repeats_itself_bit_for_bit(examples):
 def test_a_batch_larger_than_the_split_is_refused(examples):
     section = params.load().train_unet.augmentation
     with pytest.raises(PetsegError, match=r"batch_size 12 is larger .* 11 photographs"):
-        training_batches(examples, batch_size=12, seed=1, epoch=0, augmentation=section)
+        training_batches(in_memory(examples), batch_size=12, seed=1, epoch=0, augmentation=section)
 
 
 def test_evaluation_drops_nothing_and_changes_nothing(examples):
-    batches = list(evaluation_batches(examples, batch_size=4))
-    assert [len(images) for images, _ in batches] == [4, 4, 3]
+    batches = list(evaluation_batches(in_memory(examples), batch_size=4))
+    assert [len(images) for images, *_ in batches] == [4, 4, 3]
+    assert all(np.all(counted) for *_, counted in batches)
     np.testing.assert_array_equal(np.concatenate([b[0] for b in batches]), examples.images)
     np.testing.assert_array_equal(np.concatenate([b[1] for b in batches]), examples.masks)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_replicas_share_the_very_batches_of_one_device(examples, workers):
+    """Two replicas a worker: the parts of a batch, put together again, are that batch."""
+    replicas = 2 * workers
+    alone = epoch(examples, 5, brightness=0.5)
+    shared = [
+        epoch(examples, 5, replicas=(workers, worker, replicas), brightness=0.5)
+        for worker in range(workers)
+    ]
+    for index, (images, masks) in enumerate(alone):
+        parts = [part for own in shared for part in own[2 * index : 2 * index + 2]]
+        assert {len(part[0]) for part in parts} == {4 // replicas}
+        np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), images)
+        np.testing.assert_array_equal(np.concatenate([part[1] for part in parts]), masks)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_evaluation_counts_each_example_on_one_replica(examples, workers):
+    seen = []
+    for worker in range(workers):
+        context = tf.distribute.InputContext(workers, worker, 2 * workers)
+        batches = list(evaluation_batches(in_memory(examples), batch_size=4, context=context))
+        assert {len(images) for images, *_ in batches} == {2 // workers}
+        assert len(batches) == 2 * 3
+        seen += [image[0, 0, 0] // 20 for i, _, c in batches for image in i.numpy()[c.numpy()]]
+    assert sorted(map(int, seen)) == list(range(COUNT))

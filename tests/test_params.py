@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petseg import params
@@ -318,3 +318,40 @@ def test_any_value_at_any_key_is_taken_or_named(path, value):
         params.parse(changed({path: value}))
     except PetsegError as error:
         assert f"\n  - {path}" in str(error)
+
+
+def test_a_few_lines_that_hold_billions_of_values_are_refused_in_a_short_message(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    text = "\n".join([*lines, "seed: *a11", "train_unet: {decoder_filters: *a11}"])
+    with pytest.raises(PetsegError, match=r"seed: \[.*\.\.\.\] is not a whole number") as caught:
+        load_text(tmp_path, text)
+    assert len(str(caught.value)) < 10_000
+
+
+TEXTS = {path.rpartition(".")[2] for path in KEYS} | set("{}[]&*!|>-?: \n'\"%@#,~") | {"  ", "<<"}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary() | st.lists(st.sampled_from(sorted(TEXTS)) | st.text()).map("".join))
+def test_whatever_a_file_holds_is_refused_by_our_own_error(tmp_path, content):
+    data = content if isinstance(content, bytes) else content.encode(errors="surrogatepass")
+    (tmp_path / "params.yaml").write_bytes(data)
+    with pytest.raises(PetsegError):
+        params.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("alpha", [0.35, 0.5, 0.75, 1, 1.0, 1.3, 1.4])
+def test_a_width_with_imagenet_weights_is_taken(alpha):
+    params.parse(changed({"train_unet.encoder_alpha": alpha}))
+
+
+def test_a_width_without_imagenet_weights_names_those_with_them():
+    values = {"train_unet.encoder_alpha": 0.6}
+    (mistake,) = mistakes(changed(values))
+    assert mistake == (
+        "train_unet.encoder_alpha: ImageNet weights exist for 0.35, 0.5, 0.75, 1.0, 1.3, 1.4, and "
+        "not for 0.6; another width needs encoder_weights: none or a file"
+    )
+    params.parse(changed(values | {"train_unet.encoder_weights": "none"}))
+    params.parse(changed(values | {"train_unet.encoder_weights": "a.weights.h5"}))

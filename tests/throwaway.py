@@ -16,17 +16,22 @@ SETTINGS = {
 UNWANTED = ("PETSEG_OFFLINE_DIR", "PYTHONPATH")
 
 
-def run(folder: Path, *command: str) -> str:
-    """What a command prints in `folder`; fails the test, with all it said, where it fails.
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a command in `folder`.
 
     `dvc` and `python` are those that belong to the Python of the tests.
     """
-    environment = os.environ | SETTINGS
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment["PETSEG_CACHE_DIR"] = str(folder.parent / "cache")
-    for name in UNWANTED:
-        environment.pop(name, None)
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    variables = os.environ | SETTINGS
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables["PETSEG_CACHE_DIR"] = str(folder.parent / "cache")
+    return {name: value for name, value in variables.items() if name not in UNWANTED}
+
+
+def run(folder: Path, *command: str) -> str:
+    """What a command prints in `folder`; fails the test, with all it said, where it fails."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True
+    )
     assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -8,9 +8,9 @@ from petseg.data import oxford_pets
 from petseg.data.synthetic import write_dataset
 from petseg.errors import PetsegError
 from petseg.files import file_sha256
+from petseg.paths import user_cache
 
 OFFLINE_VARIABLE = "PETSEG_OFFLINE_DIR"
-CACHE_VARIABLE = "PETSEG_CACHE_DIR"
 
 
 def offline_folder() -> Path | None:
@@ -25,12 +25,8 @@ def offline_folder() -> Path | None:
 
 
 def download_folder() -> Path:
-    """Where downloads stay from run to run: outside everything that DVC deletes and of all clones.
-
-    `downloads` in the folder that PETSEG_CACHE_DIR names, by default ~/.cache/petseg.
-    """
-    cache = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "petseg"
-    return Path(cache).expanduser() / "downloads"
+    """Where downloads stay from run to run."""
+    return user_cache() / "downloads"
 
 
 def bring_dataset(data_dir: Path) -> dict:

@@ -1,8 +1,9 @@
 """Bringing the encoder's pretrained weights to disk, so that training needs no network."""
 
+from http.client import HTTPException
 from pathlib import Path
 
-from petseg.data.acquisition import OFFLINE_VARIABLE, offline_folder
+from petseg.data.acquisition import OFFLINE_VARIABLE, download_folder, offline_folder
 from petseg.errors import PetsegError
 from petseg.files import file_sha256
 from petseg.models import mobilenet_v2
@@ -45,17 +46,20 @@ def _load(wanted: str, alpha: float):
     if offline and (offline / name).is_file():
         return _from_file(offline / name, alpha, "the offline copy")
     try:
-        return mobilenet_v2.fetch_imagenet(alpha), {"source": "Keras Applications"}
-    except Exception as error:
+        fetched = mobilenet_v2.fetch_imagenet(alpha, download_folder() / "encoder")
+    except (OSError, HTTPException, PetsegError) as error:
+        file = mobilenet_v2.imagenet_file(alpha)
         here = f" ({OFFLINE_VARIABLE} holds no {name})" if offline else ""
         raise PetsegError(
-            f"the ImageNet weights of MobileNetV2 {alpha} could not be fetched: {error}{here}\n"
+            f"the ImageNet weights of MobileNetV2 {alpha} could not be downloaded: {error}{here}\n"
+            f"  {mobilenet_v2.IMAGENET_URL}{file}\n"
             "Three ways on:\n"
             "  - with a network, run the same command again\n"
             f"  - set {OFFLINE_VARIABLE} to a folder with {name}, "
             "or train_unet.encoder_weights to a file or to none\n"
             "  - see the pipeline at work on generated pets: make demo"
         ) from error
+    return _from_file(fetched, alpha, "Keras Applications")
 
 
 def _from_file(path: Path, alpha: float, where: str):

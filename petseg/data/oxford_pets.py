@@ -5,6 +5,8 @@ Both ways run the same builder code and leave the same prepared dataset on disk:
 Source: https://www.robots.ox.ac.uk/~vgg/data/pets/ (CC BY-SA 4.0).
 """
 
+import re
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +14,13 @@ from typing import NamedTuple
 
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from tensorflow_datasets.core.download.extractor import ExtractError
 from tensorflow_datasets.datasets.oxford_iiit_pet import (
     oxford_iiit_pet_dataset_builder as tfds_pets,
 )
 
 from petseg.errors import PetsegError
+from petseg.files import in_use, is_disk_full, is_in_use, require_room
 
 VERSION = "4.0.0"
 SPLITS = ("train", "test")
@@ -25,6 +29,13 @@ SPECIES = ("cat", "dog")
 
 BREEDS = tuple(tfds_pets._LABEL_CLASSES)
 """The 37 breed names; an example's breed is an index into them."""
+
+_DOWNLOAD_ERRORS = (
+    tfds.download.DownloadError,
+    NonMatchingChecksumError,
+    ExtractError,
+    OSError,
+)
 
 
 class RawExample(NamedTuple):
@@ -42,13 +53,23 @@ def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
 
     PetsegError where the archives cannot be had or do not match their published checksums.
     """
+    download_dir.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(download_dir)
+    missing = _missing_archives(download_dir)
+    # TFDS unpacks each archive beside it.
+    require_room(download_dir / "archives", 2 * sum(size for size, _ in missing.values()))
     builder = tfds_pets.Builder(data_dir=str(data_dir), version=VERSION)
     try:
-        _check_host(download_dir)
-        builder.download_and_prepare(download_dir=str(download_dir))
-    except (tfds.download.DownloadError, NonMatchingChecksumError, OSError) as error:
-        if isinstance(error, OSError) and error.filename and not hasattr(error, "url"):
-            raise  # the local disk, not the network
+        with in_use(download_dir):
+            for url in missing:  # TFDS itself would try for minutes before it gives up
+                urllib.request.urlopen(
+                    urllib.request.Request(url, method="HEAD"), timeout=30
+                ).close()
+            builder.download_and_prepare(download_dir=str(download_dir))
+    except _DOWNLOAD_ERRORS as error:
+        local = isinstance(error, OSError) and error.filename and not hasattr(error, "url")
+        if local or is_disk_full(error):
+            raise
         raise _download_failed(error, download_dir) from error
 
 
@@ -143,9 +164,7 @@ def counts(data_dir: Path) -> dict[str, int]:
 
 def archives() -> dict[str, str]:
     """The URL of each archive of the dataset -> the SHA-256 that TFDS requires of it."""
-    table = Path(tfds_pets.__file__).with_name("checksums.tsv").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in table.splitlines())
-    return {url: checksum for url, _, checksum, *_ in rows}
+    return {url: checksum for url, (_, checksum) in _archives().items()}
 
 
 class _FolderBuilder(tfds_pets.Builder, skip_registration=True):
@@ -173,16 +192,29 @@ def _prepared(data_dir: Path):
     return tfds.builder_from_directory(str(data_dir / "oxford_iiit_pet" / VERSION))
 
 
-def _check_host(download_dir: Path) -> None:
-    """Raises OSError at once where the host does not answer and an archive is not here yet.
+def _archives() -> dict[str, tuple[int, str]]:
+    """The URL of each archive -> its size in bytes and its SHA-256."""
+    table = Path(tfds_pets.__file__).with_name("checksums.tsv").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines())
+    return {url: (int(size), checksum) for url, size, checksum, *_ in rows}
 
-    TFDS itself would try for minutes before it gives up.
-    """
-    for url in archives():
+
+def _missing_archives(download_dir: Path) -> dict[str, tuple[int, str]]:
+    """Those of the archives that are not in `download_dir`, neither by TFDS nor by hand."""
+
+    def is_here(url: str) -> bool:
         stem = url.rsplit("/", 1)[-1].split(".")[0]
-        if not any(download_dir.glob(f"*/*{stem[:9]}*.tar.gz")):
-            request = urllib.request.Request(url, method="HEAD")
-            urllib.request.urlopen(request, timeout=30).close()
+        return any(download_dir.glob(f"*/*{stem[:9]}*.tar.gz"))
+
+    return {url: entry for url, entry in _archives().items() if not is_here(url)}
+
+
+def _clear_leftovers(download_dir: Path) -> None:
+    """Clears what killed or failed downloads and unpackings of TFDS left."""
+    if not is_in_use(download_dir):
+        for path in download_dir.glob("*/*"):
+            if re.fullmatch(r".+\.tmp\.[0-9a-f]{32}|incomplete\.[0-9a-f]{32}_.+", path.name):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _names(folder: Path, suffix: str) -> set[str]:
@@ -190,11 +222,13 @@ def _names(folder: Path, suffix: str) -> set[str]:
 
 
 def _download_failed(error: Exception, download_dir: Path) -> PetsegError:
+    missing = "".join(f"\n  {url}" for url in _missing_archives(download_dir))
     return PetsegError(
-        f"the Oxford-IIIT Pet archives could not be downloaded: {error}\n"
-        "Three ways on:\n"
+        f"the Oxford-IIIT Pet archives could not be downloaded: {error}{missing}\n"
+        "Four ways on:\n"
         "  - with a network, run the same command again; "
         f"verified archives in {download_dir} are reused\n"
+        f"  - bring the archives by hand and put them into {download_dir / 'manual'}\n"
         "  - set PETSEG_OFFLINE_DIR to a folder with the unpacked images/ and annotations/\n"
         "  - see the pipeline at work on generated pets: make demo"
     )

@@ -44,13 +44,14 @@ def write_records(
     """Writes the dataset prepared in `raw` as records of all splits; returns the manifest.
 
     PetsegError lists every photograph or mask that cannot be used, where they are more than
-    `max_bad_examples`, and names a split that stayed empty.
+    `max_bad_examples`, and names a split that stayed empty and a name in both official splits.
     """
     validation = validation_names(
         oxford_pets.names_and_breeds(raw, "train"), validation_share, seed
     )
     left_out: list[dict] = []
     converted: list[dict] = []
+    official_of: dict[str, str] = {}
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(records.SplitWriter(folder, split, shard_examples))
@@ -58,6 +59,8 @@ def write_records(
         }
         for official in oxford_pets.SPLITS:
             for prepared in _prepared_examples(raw, official, image_size):
+                if official_of.setdefault(prepared.name, official) != official:
+                    raise PetsegError(f"{prepared.name} stands in both official splits")
                 split = "validation" if prepared.name in validation else official
                 entry = {"name": prepared.name, "split": split}
                 if prepared.converted:
@@ -86,6 +89,11 @@ def write_records(
         )
     write_json(folder / records.MANIFEST, manifest)
     return manifest
+
+
+def records_bytes(raw: Path, image_size: int) -> int:
+    """How large the records of the dataset prepared in `raw` become at most, to a few percent."""
+    return sum(oxford_pets.counts(raw).values()) * image_size**2 * 4  # three colours and a label
 
 
 def validation_names(

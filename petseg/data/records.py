@@ -19,14 +19,6 @@ from petseg.files import file_sha256, read_json
 MANIFEST = "manifest.json"
 SPLITS = ("train", "validation", "test")
 
-_FEATURES = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "mask": tf.io.FixedLenFeature([], tf.string),
-    "name": tf.io.FixedLenFeature([], tf.string),
-    "breed": tf.io.FixedLenFeature([], tf.int64),
-    "species": tf.io.FixedLenFeature([], tf.int64),
-}
-
 
 class Example(NamedTuple):
     """One record: image uint8 (S, S, 3), mask uint8 (S, S) of labels 0 to 2, and what it shows."""
@@ -111,6 +103,20 @@ def serialize(example: Example) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
+def parse(serialized: bytes, image_size: int) -> Example:
+    """The example in a serialized tf.train.Example that `serialize` made."""
+    features = tf.train.Example.FromString(serialized).features.feature
+    image, mask, name = (features[key].bytes_list.value[0] for key in ("image", "mask", "name"))
+    breed, species = (features[key].int64_list.value[0] for key in ("breed", "species"))
+    return Example(
+        image=np.frombuffer(image, np.uint8).reshape(image_size, image_size, 3),
+        mask=np.frombuffer(mask, np.uint8).reshape(image_size, image_size),
+        name=name.decode(),
+        breed=breed,
+        species=species,
+    )
+
+
 def manifest(folder: Path) -> dict:
     """The manifest of a folder of records; PetsegError where there is none."""
     try:
@@ -149,14 +155,27 @@ def read(folder: Path, split: str) -> Iterator[Example]:
     size = content["image_size"]
     files = [str(folder / shard["file"]) for shard in content["splits"][split]["shards"]]
     for serialized in tf.data.TFRecordDataset(files).as_numpy_iterator():
-        values = tf.io.parse_single_example(serialized, _FEATURES)
-        yield Example(
-            image=np.frombuffer(values["image"].numpy(), np.uint8).reshape(size, size, 3),
-            mask=np.frombuffer(values["mask"].numpy(), np.uint8).reshape(size, size),
-            name=values["name"].numpy().decode(),
-            breed=int(values["breed"]),
-            species=int(values["species"]),
-        )
+        yield parse(serialized, size)
+
+
+class Labels(NamedTuple):
+    """What the examples of a split are, without their pictures: each field of length N."""
+
+    names: np.ndarray
+    breeds: np.ndarray
+    species: np.ndarray
+
+
+def labels(folder: Path, split: str) -> Labels:
+    """The labels of a split, in the order in which it was written."""
+    rows = [(example.name, example.breed, example.species) for example in read(folder, split)]
+    names, breeds, species = zip(*rows, strict=True) if rows else ((), (), ())
+    return Labels(np.array(names, object), np.array(breeds, int), np.array(species, int))
+
+
+def masks(folder: Path, split: str) -> Iterator[np.ndarray]:
+    """The masks of a split, uint8 (S, S), in the order in which they were written."""
+    return (example.mask for example in read(folder, split))
 
 
 def load(folder: Path, split: str) -> Examples:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-CHUNK = 256
-"""Resamples at a time: with 3,669 images their draws and counts take some 20 MB."""
+CHUNK = 1 << 20
+"""Draws at a time, and at least one resample: some 20 MB, whatever the number of images."""
 
 
 class Interval(NamedTuple):
@@ -82,13 +82,14 @@ def _stacked(matrices: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _resampled_sums(stacked: np.ndarray, resamples: int, seed: int):
-    """Yields the sums over resampled images, int64 (up to CHUNK, networks, C, C) each."""
+    """Yields the sums over resampled images, int64 (some, networks, C, C) each."""
     rng = np.random.default_rng(seed)
     count = len(stacked)
     # As float64, exact here, the product runs in BLAS; numpy has no fast one for integers.
     flat = stacked.reshape(count, -1).astype(np.float64)
-    for start in range(0, resamples, CHUNK):
-        rows = min(CHUNK, resamples - start)
+    together = max(1, CHUNK // count)
+    for start in range(0, resamples, together):
+        rows = min(together, resamples - start)
         # Which image was drawn how often, in each resample: (rows, N), multinomial.
         draws = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
         weights = np.bincount(draws.ravel(), minlength=rows * count).reshape(rows, count)

@@ -1,6 +1,6 @@
 """What is scored: trained networks, and predictors that see no image."""
 
-import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from petseg.classes import BACKGROUND, NUM_CLASSES
-from petseg.data.records import Examples
+from petseg.classes import BACKGROUND, CLASS_NAMES, NUM_CLASSES
+from petseg.data.source import Source
 from petseg.errors import PetsegError
 from petseg.evaluation import scores
 from petseg.evaluation.confusion import confusion_matrices
@@ -25,20 +25,24 @@ class Result(NamedTuple):
 
 
 def load_network(path: Path) -> keras.Model:
-    """A trained model; PetsegError where the file is missing, damaged or of other classes."""
+    """A trained model; PetsegError where the file is missing, damaged or of other classes.
+
+    Code that a file carries is not run: it is refused.
+    """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PetsegError(f"{path} cannot be loaded as a Keras model: {reason}") from None
     if model.output_shape[-1] != NUM_CLASSES:
         raise PetsegError(
-            f"{path} knows {model.output_shape[-1]} classes; {NUM_CLASSES} were expected"
+            f"{path} knows {model.output_shape[-1]} classes; "
+            f"{NUM_CLASSES} were expected: {', '.join(CLASS_NAMES)}"
         )
     return model
 
 
-def score_network(model: keras.Model, examples: Examples, batch_size: int, label: str) -> Result:
+def score_network(model: keras.Model, source: Source, batch_size: int, label: str) -> Result:
     """Runs a network over all examples, none dropped; shows progress on a terminal."""
 
     @tf.function(reduce_retracing=True)
@@ -49,9 +53,9 @@ def score_network(model: keras.Model, examples: Examples, batch_size: int, label
         return counts, tf.reduce_mean(tf.cast(pixels, tf.float64), axis=(1, 2))
 
     matrices, losses = [], []
-    progress = tqdm(total=len(examples.images), desc=label, unit="photo", disable=None)
+    progress = tqdm(total=source.count, desc=label, unit="photo", disable=None)
     with progress:
-        for images, masks in evaluation_batches(examples, batch_size=batch_size):
+        for images, masks, _ in evaluation_batches(source, batch_size=batch_size):
             counts, cross_entropy = score(images, masks)
             matrices.append(counts.numpy())
             losses.append(cross_entropy.numpy())
@@ -65,29 +69,37 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.argmax(logits, axis=-1).astype(np.uint8)
 
 
-def score_mask(mask: np.ndarray, masks: np.ndarray) -> Result:
-    """Scores one constant prediction, uint8 (S, S), against every mask, uint8 (N, S, S)."""
-    counts = [confusion_matrices(truth[None], mask[None]).numpy()[0] for truth in masks]
-    return Result(np.stack(counts), None)
+def score_mask(mask: np.ndarray, masks: Iterable[np.ndarray]) -> Result:
+    """Scores one constant prediction, uint8 (S, S), against every mask, uint8 (S, S) each."""
+    return Result(np.stack([_confusion(truth, mask) for truth in masks]), None)
 
 
-def blind_predictions(training_masks: np.ndarray) -> dict[str, np.ndarray]:
+def blind_predictions(training_masks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
     """Two predictions, uint8 (S, S), made without looking at an image.
 
-    `background` everywhere, and at each place the `most_frequent` class of the training masks.
+    `background` everywhere, and at each place the `most_frequent` class of the training masks,
+    uint8 (S, S) each.
     """
-    counts = [(training_masks == label).sum(axis=0) for label in range(NUM_CLASSES)]
+    labels = np.arange(NUM_CLASSES)[:, None, None]
+    counts = sum((mask == labels).astype(np.int64) for mask in training_masks)
     return {
-        "background": np.full(training_masks.shape[1:], BACKGROUND, np.uint8),
+        "background": np.full(counts.shape[1:], BACKGROUND, np.uint8),
         "most_frequent": np.argmax(counts, axis=0).astype(np.uint8),
     }
 
 
-def better_blind_prediction(training_masks: np.ndarray, validation_masks: np.ndarray):
+def better_blind_prediction(
+    training_masks: Iterable[np.ndarray], validation_masks: Iterable[np.ndarray]
+) -> tuple[str, np.ndarray]:
     """Name and mask of the blind prediction with the higher mean IoU on the validation split."""
-
-    def quality(mask):
-        return scores.mean_iou(score_mask(mask, validation_masks).matrices.sum(axis=0))
-
     predictions = blind_predictions(training_masks)
-    return max(predictions.items(), key=lambda item: quality(item[1]))
+    counts = sum(
+        np.stack([_confusion(truth, mask) for mask in predictions.values()])
+        for truth in validation_masks
+    )
+    quality = dict(zip(predictions, scores.mean_iou(counts), strict=True))
+    return max(predictions.items(), key=lambda item: quality[item[0]])
+
+
+def _confusion(truth: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return confusion_matrices(truth[None], mask[None]).numpy()[0]

@@ -11,29 +11,34 @@ from petseg.classes import CLASS_NAMES
 from petseg.evaluation import bootstrap, scores
 
 if TYPE_CHECKING:  # they need TensorFlow, which a reader of tables does not
-    from petseg.data.records import Examples
+    from petseg.data.records import Labels
     from petseg.evaluation.predictors import Result
 
 COUNTS = [f"{truth}_as_{predicted}" for truth in CLASS_NAMES for predicted in CLASS_NAMES]
 """The columns of a flattened confusion matrix, in pixels."""
 
 
-def metrics(result: Result, parameters: int) -> dict:
-    """What a metrics file says of a predictor; only numbers, and null where one is undefined."""
+def metrics(result: Result, parameters: int, at_original_size: np.ndarray | None = None) -> dict:
+    """What a metrics file says of a predictor; only numbers, and null where one is undefined.
+
+    `at_original_size` are its matrices there, int64 (N, 3, 3).
+    """
     content = scores.summary(result.matrices) | {"parameters": parameters}
     if result.cross_entropy is not None:
         content["cross_entropy"] = float(result.cross_entropy.mean())
+    if at_original_size is not None:
+        content["at_original_size"] = scores.summary(at_original_size)
     return _without_nan(content)
 
 
-def per_image(network: str, examples: Examples, result: Result, manifest: dict) -> pd.DataFrame:
+def per_image(network: str, labels: Labels, result: Result, manifest: dict) -> pd.DataFrame:
     """A row an image: name, breed, species, cross-entropy, scores, and its nine pixel counts."""
     table = pd.DataFrame(
         {
             "network": network,
-            "name": examples.names,
-            "breed": [manifest["breeds"][breed] for breed in examples.breeds],
-            "species": [manifest["species"][species] for species in examples.species],
+            "name": labels.names,
+            "breed": [manifest["breeds"][breed] for breed in labels.breeds],
+            "species": [manifest["species"][species] for species in labels.species],
             "cross_entropy": result.cross_entropy,
             "mean_iou": scores.mean_iou(result.matrices),
             "pet_iou": scores.pet_iou(result.matrices),

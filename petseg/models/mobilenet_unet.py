@@ -1,7 +1,8 @@
 """A U-Net with MobileNetV2 as its encoder and pix2pix upsample blocks as its decoder.
 
 Sources: Ronneberger et al., arXiv:1505.04597 (U-Net); Sandler et al., arXiv:1801.04381
-(MobileNetV2); https://www.tensorflow.org/tutorials/images/segmentation (their combination).
+(MobileNetV2); https://www.tensorflow.org/tutorials/images/segmentation (their combination); Shi et
+al., arXiv:1609.05158 (sub-pixel convolution).
 """
 
 from collections.abc import Sequence
@@ -33,22 +34,29 @@ def build(
     *,
     encoder_weights: Path | None,
     encoder_alpha: float = 1.0,
+    input_range: tuple[float, float] = (-1.0, 1.0),
     fine_tune_from: str = "frozen",
     decoder_block: str = "builtin",
     decoder_filters: Sequence[int] = (512, 256, 128, 64),
     dropout: float = 0.0,
+    refinement_filters: int = 0,
     batch_norm: type = keras.layers.BatchNormalization,
 ) -> keras.Model:
     """Photographs (B, S, S, 3) in [0, 255] -> float32 logits (B, S, S, 3), S = `image_size`.
 
     `encoder_weights` is a Keras weights file; None leaves the encoder random, and its batch
     normalization then learns its statistics, while that of a pretrained encoder stays in inference
-    mode. `fine_tune_from` names the first trainable block of the encoder (stem, block_1 to
-    block_16) or is frozen. PetsegError where the weights do not fit.
+    mode. The encoder is shown black and white as `input_range`. `fine_tune_from` names the first
+    trainable block of the encoder (stem, block_1 to block_16) or is frozen. With
+    `refinement_filters` a convolution stands before the last step to full size, without them that
+    step is the tutorial's transposed convolution. PetsegError where the weights do not fit.
     """
     photographs = keras.Input((image_size, image_size, 3), name="photographs")
     encoder = _encoder(image_size, encoder_alpha, encoder_weights, fine_tune_from)
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(photographs)
+    black, white = input_range
+    scaled = keras.layers.Rescaling((white - black) / 255, offset=black, name="rescaling")(
+        photographs
+    )
     *skips, x = encoder(scaled)
 
     for level, (filters, skip) in enumerate(zip(decoder_filters, reversed(skips), strict=True), 1):
@@ -56,9 +64,8 @@ def build(
             filters, 3, dropout=dropout, batch_norm=batch_norm, name=f"upsample_{level}"
         )
         x = keras.layers.Concatenate(name=f"skip_connection_{level}")([block(x), skip])
-    x = keras.layers.Conv2DTranspose(NUM_CLASSES, 3, strides=2, padding="same", name="classifier")(
-        x
-    )
+    enlarge = _refined_classifier if refinement_filters else _tutorial_classifier
+    x = enlarge(x, refinement_filters, batch_norm)
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(photographs, logits, name="mobilenet_unet")
 
@@ -66,6 +73,30 @@ def build(
 def encoder_variables(model: keras.Model) -> list:
     """The trainable variables of the encoder inside a U-Net."""
     return model.get_layer("encoder").trainable_variables
+
+
+def _tutorial_classifier(x, filters: int, batch_norm: type):
+    """(B, S, S, C) -> (B, 2S, 2S, 3): every second pixel sees a single place of `x`."""
+    del filters, batch_norm
+    return keras.layers.Conv2DTranspose(
+        NUM_CLASSES, 3, strides=2, padding="same", name="classifier"
+    )(x)
+
+
+def _refined_classifier(x, filters: int, batch_norm: type):
+    """(B, S, S, C) -> (B, 2S, 2S, 3): every pixel sees 5x5 places of `x`.
+
+    The borders of a pet are narrow, and are decided in these two convolutions. They run at half
+    the side, where a place's channels become the classes of its four pixels.
+    """
+    side = x.shape[1]
+    x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name="refinement")(x)
+    x = batch_norm(name="refinement_normalization")(x)
+    x = keras.layers.ReLU(name="refinement_relu")(x)
+    x = keras.layers.Conv2D(4 * NUM_CLASSES, 3, padding="same", name="classifier")(x)
+    x = keras.layers.Reshape((side, side, 2, 2, NUM_CLASSES), name="subpixels")(x)
+    x = keras.layers.Permute((1, 3, 2, 4, 5), name="interleaved")(x)
+    return keras.layers.Reshape((2 * side, 2 * side, NUM_CLASSES), name="enlarged")(x)
 
 
 def _encoder(image_size: int, alpha: float, weights: Path | None, fine_tune_from: str):

@@ -3,12 +3,16 @@
 Source: Sandler et al., arXiv:1801.04381; https://keras.io/api/applications/mobilenet/.
 """
 
+import urllib.request
 from pathlib import Path
 
 import keras
 
 from petseg.errors import PetsegError
-from petseg.files import read_json, write_json
+from petseg.files import atomic_file, read_json, require_room, write_json
+
+IMAGENET_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+"""Where Keras Applications keeps its files of ImageNet weights."""
 
 _WEIGHTS = "encoder.weights.h5"
 _DESCRIPTION = "encoder.json"
@@ -26,14 +30,27 @@ def build(image_size: int | None, alpha: float, weights: Path | None = None) -> 
     return model
 
 
-def fetch_imagenet(alpha: float) -> keras.Model:
-    """The network with its ImageNet weights, which Keras downloads into its own cache.
+def imagenet_file(alpha: float) -> str:
+    """The name of Keras's file of ImageNet weights without a classifier."""
+    return f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5"
 
-    Keras raises a plain Exception where the download fails, ValueError for an unknown `alpha`.
+
+def fetch_imagenet(alpha: float, folder: Path) -> Path:
+    """Keras's file of ImageNet weights in `folder`, downloaded whole where it is not there yet.
+
+    OSError or HTTPException where the download fails or is cut, PetsegError where it brings
+    something else. Keras's own download would take half a file, which a killed process left, for
+    a whole one.
     """
-    return keras.applications.MobileNetV2(
-        (224, 224, 3), alpha=alpha, include_top=False, weights="imagenet"
-    )
+    path = folder / imagenet_file(alpha)
+    if not path.is_file():
+        with (
+            atomic_file(path) as temporary,
+            urllib.request.urlopen(IMAGENET_URL + path.name, timeout=60) as answer,
+        ):
+            temporary.write_bytes(answer.read())
+            build(None, alpha, temporary)  # a page of excuses is not kept
+    return path
 
 
 def store(network: keras.Model | None, description: dict, folder: Path) -> Path | None:
@@ -41,6 +58,8 @@ def store(network: keras.Model | None, description: dict, folder: Path) -> Path 
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / _WEIGHTS if network else None
     if weights:
+        # Beforehand: the HDF5 library crashes where the disk is full.
+        require_room(weights, sum(array.nbytes + 4096 for array in network.get_weights()))
         network.save_weights(weights)
     write_json(folder / _DESCRIPTION, description | {"file": weights and weights.name})
     return weights
@@ -60,8 +79,8 @@ def stored_weights(folder: Path) -> Path | None:
 def _load_weights(model: keras.Model, path: Path, alpha: float) -> None:
     try:
         model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PetsegError(
             f"{path} does not hold weights of MobileNetV2 with encoder_alpha {alpha} and no "
             f"classifier ({model.count_params():,} values were expected): {reason}"

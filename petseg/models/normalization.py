@@ -10,13 +10,16 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     The same variables, configuration and results (to float tolerance) as the stock layer, forward
     and backward, in a fraction of the time on CPUs. For training only: models are saved with the
     stock layer, into which the weights fit as they are. Statistics are computed in float32 in any
-    precision. Source of the operation: Ioffe and Szegedy, arXiv:1502.03167.
+    precision. The fused operation cannot synchronize them over replicas: where that is asked for,
+    the stock layer does the work. Source of the operation: Ioffe and Szegedy, arXiv:1502.03167.
     """
 
     def call(self, inputs, training=None, mask=None):
         del mask
         if not (training and self.trainable):
             return super().call(inputs, training=False)
+        if self.synchronized:
+            return super().call(inputs, training=True)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=self.gamma.value,

@@ -1,7 +1,9 @@
 """Checkpoints: one file an epoch, written whole, which belongs to one run and no other."""
 
+import glob
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 import petseg
-from petseg.files import atomic_file, file_sha256
+from petseg.errors import PetsegError
+from petseg.files import TEMPORARY, atomic_file, file_sha256, is_in_use
+
+KEPT = 3
+"""How many checkpoints of other runs a network may have: those that were stopped last."""
 
 
 class Checkpoint(NamedTuple):
@@ -36,6 +42,29 @@ def fingerprint(*causes: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def digest(arrays: Iterable[np.ndarray]) -> str:
+    """The SHA-256 of the values, types and shapes of arrays."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(f"{array.dtype} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array))
+    return found.hexdigest()
+
+
+def prune(folder: Path, name: str, keep: Path) -> None:
+    """Clears what the network `name` left in `folder`, but `keep` and the newest KEPT others.
+
+    Halves of checkpoints that a killed process was writing go too.
+    """
+    for half in folder.glob(f"{TEMPORARY}{glob.escape(name)}-*"):
+        if not is_in_use(half):
+            shutil.rmtree(half, ignore_errors=True)
+    others = [path for path in folder.glob(f"{glob.escape(name)}-*.npz") if path != keep]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[KEPT:]:
+        path.unlink(missing_ok=True)
+
+
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint; the one before stays until the new one is whole."""
     flat = {
@@ -45,21 +74,27 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     }
     counts = {group: len(arrays) for group, arrays in checkpoint.arrays.items()}
     header = json.dumps({"counts": counts, "progress": checkpoint.progress})
-    with atomic_file(path) as temporary, open(temporary, "wb") as stream:
+    needs = sum(array.nbytes for array in flat.values())
+    with atomic_file(path, needs) as temporary, open(temporary, "wb") as stream:
         np.savez(stream, header=np.array(header), **flat)
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at `path`, or None where there is none."""
+    """The checkpoint at `path`, or None where there is none; PetsegError where it is damaged."""
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        header = json.loads(str(stored["header"]))
-        arrays = {
-            group: [stored[f"{group}/{index}"] for index in range(count)]
-            for group, count in header["counts"].items()
-        }
-    return Checkpoint(arrays, header["progress"])
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            header = json.loads(str(stored["header"]))
+            arrays = {
+                group: [stored[f"{group}/{index}"] for index in range(count)]
+                for group, count in header["counts"].items()
+            }
+        return Checkpoint(arrays, header["progress"])
+    except Exception as error:  # numpy and zipfile let out ValueError, EOFError, zlib.error, ...
+        raise PetsegError(
+            f"the checkpoint {path} is damaged ({error}); delete it to train from the beginning"
+        ) from error
 
 
 def values(variables: Iterable) -> list[np.ndarray]:

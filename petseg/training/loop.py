@@ -1,11 +1,13 @@
 """One training loop for every network: it knows a Keras model and a name, and nothing more.
 
 Two models of the same architecture stand side by side. One is trained, in the machine's best
-precision. The other holds the moving average of its weights in float32: it is what is validated,
-and, from the best epoch, what is saved. So the saved file loads without this project's code.
+precision and by its fastest operations. The other holds the moving average of its weights in
+float32 and stock layers: it is what is validated, and, from the best epoch, what is saved. So the
+saved file loads without this project's code.
 """
 
 import dataclasses
+import json
 import math
 import sys
 import time
@@ -18,16 +20,17 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from petseg.data import records
-from petseg.data.records import Examples
+from petseg.data import cache, records
+from petseg.data.source import Source
 from petseg.errors import PetsegError
 from petseg.evaluation import scores
 from petseg.evaluation.confusion import confusion_matrices
 from petseg.files import atomic_file, write_csv
 from petseg.input_pipeline import evaluation_batches, training_batches
+from petseg.models.folding import fold
 from petseg.models.normalization import FusedBatchNormalization
-from petseg.params import Training
-from petseg.training import checkpoint, precision, schedule
+from petseg.params import Machine, Training
+from petseg.training import checkpoint, devices, precision, schedule
 from petseg.training.losses import segmentation_loss
 
 
@@ -45,6 +48,7 @@ def train(
     build: Callable[..., keras.Model],
     settings: Training,
     *,
+    machine: Machine,
     seed: int,
     records_folder: Path,
     model_path: Path,
@@ -55,80 +59,107 @@ def train(
     """Trains a network and saves its best averaged weights and, every epoch, its learning curve.
 
     `build(batch_norm=...)` makes the model. `groups` name the variables that are trained unlike the
-    rest. A run that was interrupted goes on from its own last epoch. PetsegError where the records
-    are damaged, and where the loss is no longer finite; then nothing is saved. Returns what the run
-    took: device, precision, and each epoch's seconds and training images per second.
+    rest. A run that was interrupted goes on from its own last epoch, on other devices too.
+    PetsegError where the records are damaged, where another worker is lost or trains something
+    else, and where the loss is no longer finite; then nothing is saved. Returns what the run took:
+    devices, precision, and each epoch's seconds and training images per second. Only the chief
+    writes and returns; the processes of other workers end here, as there is nothing left to do.
     """
-    manifest = records.verify(records_folder, ("train", "validation"))
-    training = records.load(records_folder, "train")
-    validation = records.load(records_folder, "validation")
-    run = _Run(build, settings, groups, seed, len(training.images))
-    causes = (name, dataclasses.asdict(settings), seed, manifest, run.policy)
-    checkpoint_path = checkpoint_folder / f"{name}-{checkpoint.fingerprint(*causes)}.npz"
-    print(f"{name}: {run.model.count_params():,} parameters, {run.policy} ({run.policy_reason})")
-    if run.resume(checkpoint_path):
-        print(f"{name}: going on after epoch {len(run.history)} of an interrupted run")
+    strategy, where = devices.resolve(machine.strategy)
+    with devices.lost_workers_told(strategy):
+        manifest = records.verify(records_folder, ("train", "validation"))
+        sources, cached = cache.open_splits(records_folder, ("train", "validation"), machine.cache)
+        training, validation = sources
+        policy, policy_reason = precision.resolve(settings.precision)
+        causes = (name, dataclasses.asdict(settings), seed, manifest, policy)
+        devices.check_same(strategy, checkpoint.fingerprint(*causes))
+        run = _Run(build, settings, groups, seed, training.count, policy, strategy)
+        fingerprint = checkpoint.fingerprint(*causes, checkpoint.digest(run.best))
+        devices.check_same(strategy, fingerprint)
+        checkpoint_path = checkpoint_folder / f"{name}-{fingerprint}.npz"
+        if run.is_chief:
+            checkpoint.prune(checkpoint_folder, name, keep=checkpoint_path)
+        print(f"{name}: {run.model.count_params():,} parameters, {policy} ({policy_reason})")
+        print(f"{name}: strategy: {where}; cache: {cached}", flush=True)
+        if run.resume(checkpoint_path):
+            print(f"{name}: going on after epoch {len(run.history)} of an interrupted run")
 
-    epochs = []
-    while not run.is_done():
-        epoch, start = len(run.history), time.perf_counter()
-        row = run.train_epoch(epoch, training, label=f"{name} {epoch + 1}/{settings.epochs}")
-        rate = run.steps * settings.batch_size / (time.perf_counter() - start)
-        row |= run.validate(validation)
-        run.history.append(row)
-        run.keep_if_best()
-        run.save(checkpoint_path)
-        write_csv(curve_path, pd.DataFrame(run.history))
-        seconds = time.perf_counter() - start
-        epochs.append({"epoch": epoch + 1, "seconds": seconds, "images_per_second": rate})
-        print(_epoch_line(name, row, settings.epochs), f" {seconds:.0f} s", flush=True)
+        epochs = []
+        while not run.is_done():
+            epoch, start = len(run.history), time.perf_counter()
+            row = run.train_epoch(epoch, training, label=f"{name} {epoch + 1}/{settings.epochs}")
+            rate = run.steps * settings.batch_size / (time.perf_counter() - start)
+            row |= run.validate(validation)
+            run.history.append(row)
+            run.keep_if_best()
+            if run.is_chief:
+                run.save(checkpoint_path)
+                write_csv(curve_path, pd.DataFrame(run.history))
+            seconds = time.perf_counter() - start
+            epochs.append({"epoch": epoch + 1, "seconds": seconds, "images_per_second": rate})
+            print(_epoch_line(name, row, settings.epochs), f" {seconds:.0f} s", flush=True)
 
+    if not run.is_chief:
+        sys.exit()
     write_csv(curve_path, pd.DataFrame(run.history))
     run.save_best_model(model_path)
     checkpoint_path.unlink(missing_ok=True)
     best = run.history[run.best_epoch()]
     print(f"{name}: kept epoch {best['epoch']}, val_mean IoU {best['val_mean_iou']:.4f}")
-    devices = [device.name for device in tf.config.list_logical_devices()]
-    return {"devices": devices, "precision": run.policy, "epochs": epochs}
+    found = [device.name for device in tf.config.list_logical_devices()]
+    return {"devices": found, "strategy": where, "precision": policy, "epochs": epochs}
 
 
 class _Run:
     """The state of one training run: models, optimizers, history, and the best weights so far."""
 
-    def __init__(self, build, settings: Training, groups, seed: int, examples: int):
-        self.settings, self.seed = settings, seed
+    def __init__(
+        self,
+        build: Callable[..., keras.Model],
+        settings: Training,
+        groups: tuple[Group, ...],
+        seed: int,
+        examples: int,
+        policy: str,
+        strategy: tf.distribute.Strategy,
+    ):
+        self.settings, self.seed, self.strategy = settings, seed, strategy
+        self.is_chief = devices.is_chief(strategy)
         self.steps = examples // settings.batch_size
-        self.policy, self.policy_reason = precision.resolve(settings.precision)
         keras.utils.set_random_seed(seed)
         if settings.deterministic:
             tf.config.experimental.enable_op_determinism()
-        self.model = _build_in(self.policy, build, FusedBatchNormalization)
-        self.averaged = _build_in("float32", build, keras.layers.BatchNormalization)
-        self.averaged.set_weights(self.model.get_weights())
+        devices.check_batch_size(strategy, settings.batch_size)
+        with strategy.scope():
+            self.model = fold(_build_in(policy, build, FusedBatchNormalization))
+            self.averaged = _build_in("float32", build, keras.layers.BatchNormalization)
+            self.averaged.set_weights(self.model.get_weights())
+            if strategy.num_replicas_in_sync > 1:
+                devices.synchronize_batch_norm(self.model)
 
-        apart = [(group, group.variables(self.model)) for group in groups]
-        taken = {id(variable) for _, variables in apart for variable in variables}
-        rest = [v for v in self.model.trainable_variables if id(v) not in taken]
-        self.groups = [(Group(lambda _: rest), rest), *apart]
-        self.optimizers = [_optimizer(settings, variables) for _, variables in self.groups]
+            apart = [(group, group.variables(self.model)) for group in groups]
+            taken = {id(variable) for _, variables in apart for variable in variables}
+            rest = [v for v in self.model.trainable_variables if id(v) not in taken]
+            self.groups = [(Group(lambda _: rest), rest), *apart]
+            self.optimizers = [_optimizer(settings, variables) for _, variables in self.groups]
 
         self.history: list[dict] = []
         self.best = checkpoint.values(self.averaged.variables)
         self._steps_by_active: dict[tuple[int, ...], Callable] = {}
-        self._evaluate = tf.function(self._evaluate_batch, reduce_retracing=True)
+        self._evaluate = tf.function(self._summed(self._evaluate_batch), reduce_retracing=True)
 
-    def train_epoch(self, epoch: int, examples: Examples, label: str) -> dict:
+    def train_epoch(self, epoch: int, source: Source, label: str) -> dict:
         """One pass over the examples; the beginning of the epoch's row of the learning curve."""
         settings = self.settings
         active = tuple(
             index for index, (group, _) in enumerate(self.groups) if epoch >= group.after_epochs
         )
         if active not in self._steps_by_active:
-            self._steps_by_active[active] = tf.function(self._step(active))
+            self._steps_by_active[active] = tf.function(self._summed(self._step(active)))
         step = self._steps_by_active[active]
-        batches = training_batches(
-            examples,
-            batch_size=settings.batch_size,
+        batches = self._distributed(
+            training_batches,
+            source,
             seed=self.seed,
             epoch=epoch,
             augmentation=settings.augmentation,
@@ -142,11 +173,7 @@ class _Run:
             decay = self._averaging_decay(epoch * self.steps + index)
             loss, counts = step(images, masks, tf.constant(decay, tf.float32))
             loss = float(loss)
-            if not math.isfinite(loss):
-                raise PetsegError(
-                    f"the loss is {loss} at epoch {epoch + 1}, step {index + 1}; no model was "
-                    "kept. A lower learning_rate or a longer warm-up usually helps"
-                )
+            _require_finite(loss, epoch, f"step {index + 1}")
             total_loss += loss
             matrix += counts.numpy()
             if progress:
@@ -159,18 +186,18 @@ class _Run:
             "mean_iou": float(scores.mean_iou(matrix)),
         }
 
-    def validate(self, examples: Examples) -> dict:
+    def validate(self, source: Source) -> dict:
         """The rest of the epoch's row: loss and scores of the averaged weights."""
         if not self.settings.averaging:
             self.averaged.set_weights(self.model.get_weights())
-        losses, matrices = [], []
-        for images, masks in evaluation_batches(examples, batch_size=self.settings.batch_size):
-            loss, counts = self._evaluate(images, masks)
-            losses.append(loss.numpy())
-            matrices.append(counts.numpy())
-        matrix = np.concatenate(matrices).sum(axis=0)
+        total_loss, matrix = 0.0, np.zeros((3, 3), np.int64)
+        for images, masks, counted in self._distributed(evaluation_batches, source):
+            loss, counts = self._evaluate(images, masks, counted)
+            total_loss += float(loss)
+            matrix += counts.numpy()
+        _require_finite(total_loss, len(self.history), "validation")  # what the last update left
         return {
-            "val_loss": float(np.concatenate(losses).mean()),
+            "val_loss": total_loss / source.count,
             "val_pixel_accuracy": float(scores.pixel_accuracy(matrix)),
             "val_mean_iou": float(scores.mean_iou(matrix)),
         }
@@ -195,7 +222,7 @@ class _Run:
     def save_best_model(self, path: Path) -> None:
         """Saves the best averaged weights as a Keras model of stock layers in float32."""
         checkpoint.assign(self.averaged.variables, self.best)
-        with atomic_file(path) as temporary:
+        with atomic_file(path, needs=sum(array.nbytes for array in self.best)) as temporary:
             self.averaged.save(temporary)
 
     def save(self, path: Path) -> None:
@@ -205,14 +232,18 @@ class _Run:
         checkpoint.save(path, checkpoint.Checkpoint(arrays, {"history": self.history}))
 
     def resume(self, path: Path) -> bool:
-        """Takes all state from the checkpoint at `path`, where there is one."""
-        stored = checkpoint.load(path)
-        if stored is None:
+        """Takes all state from the checkpoint at `path`, where the chief has one."""
+        stored = checkpoint.load(path) if self.is_chief else None
+        history = devices.text_from_chief(self.strategy, json.dumps(stored and stored.progress))
+        if history == "null":
             return False
-        for group, found in self._variables().items():
-            checkpoint.assign(found, stored.arrays[group])
-        self.best = stored.arrays["best"]
-        self.history = stored.progress["history"]
+        variables = self._variables()
+        arrays = stored.arrays if stored else {}
+        for group, found in variables.items():
+            mine = arrays.get(group) or checkpoint.values(found)
+            checkpoint.assign(found, devices.from_chief(self.strategy, mine))
+        self.best = devices.from_chief(self.strategy, arrays.get("best") or self.best)
+        self.history = json.loads(history)["history"]
         return True
 
     def _variables(self) -> dict[str, list]:
@@ -220,8 +251,27 @@ class _Run:
         models = {"model": self.model.variables, "averaged": self.averaged.variables}
         return models | optimizers
 
+    def _distributed(self, batches: Callable, source: Source, **options):
+        """Batches that all replicas share."""
+        size = self.settings.batch_size
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: batches(source, batch_size=size, context=context, **options)
+        )
+
+    def _summed(self, function: Callable) -> Callable:
+        """`function` run by each replica, and the sums of what it returns over all of them."""
+
+        def run(*args):
+            results = self.strategy.run(function, args)
+            return [self.strategy.reduce("SUM", result, axis=None) for result in results]
+
+        return run
+
     def _step(self, active: tuple[int, ...]) -> Callable:
-        """One update of the active groups: batch and averaging decay -> loss and confusion."""
+        """One update of the active groups, as one replica does it with its part of the batch.
+
+        Pictures, masks and averaging decay -> its share of the batch's mean loss, its confusion.
+        """
         settings = self.settings
         groups = [(self.optimizers[index], self.groups[index][1]) for index in active]
         averages = list(zip(self.averaged.weights, self.model.weights, strict=True))
@@ -229,12 +279,13 @@ class _Run:
         def step(images, masks, decay):
             with tf.GradientTape() as tape:
                 logits = self.model(images, training=True)
-                loss = tf.reduce_mean(segmentation_loss(masks, logits, settings.loss))
+                losses = segmentation_loss(masks, logits, settings.loss)
+                loss = tf.reduce_sum(losses) / settings.batch_size
             sources = [[variable.value for variable in found] for _, found in groups]
             for (optimizer, found), gradients in zip(
                 groups, tape.gradient(loss, sources), strict=True
             ):
-                optimizer.apply(gradients, found)
+                optimizer.apply(gradients, found)  # which sums them over the replicas
             if settings.averaging:
                 for average, weight in averages:
                     average.assign(weight + decay * (average - weight))
@@ -243,10 +294,15 @@ class _Run:
 
         return step
 
-    def _evaluate_batch(self, images, masks):
+    def _evaluate_batch(self, images, masks, counted):
         logits = self.averaged(tf.cast(images, tf.float32), training=False)
-        loss = segmentation_loss(masks, logits, self.settings.loss)
-        return loss, confusion_matrices(masks, tf.argmax(logits, axis=-1))
+        losses = segmentation_loss(masks, logits, self.settings.loss)
+        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1))
+        chosen = tf.cast(counted, counts.dtype)[:, None, None]
+        return (
+            tf.reduce_sum(losses * tf.cast(counted, losses.dtype)),
+            tf.reduce_sum(counts * chosen, axis=0),
+        )
 
     def _set_learning_rate(self, step: int) -> float:
         settings = self.settings
@@ -264,6 +320,14 @@ class _Run:
     def _averaging_decay(self, step: int) -> float:
         # A short memory at first: the first weights are not worth remembering.
         return min(self.settings.averaging, (1 + step) / (10 + step))
+
+
+def _require_finite(loss: float, epoch: int, where: str) -> None:
+    if not math.isfinite(loss):
+        raise PetsegError(
+            f"the loss is {loss} at epoch {epoch + 1}, {where}; no model was kept. "
+            "A lower learning_rate or a longer warm-up usually helps"
+        )
 
 
 def _build_in(policy: str, build: Callable, batch_norm: type) -> keras.Model:

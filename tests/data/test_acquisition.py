@@ -7,13 +7,14 @@ import pytest
 from petseg.data import acquisition, oxford_pets
 from petseg.data.synthetic import write_dataset
 from petseg.errors import PetsegError
-from petseg.files import file_sha256
+from petseg.files import atomic_folder, file_sha256
+from petseg.paths import CACHE_VARIABLE
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path) -> None:
     monkeypatch.delenv(acquisition.OFFLINE_VARIABLE, raising=False)
-    monkeypatch.setenv(acquisition.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_downloads_stay_in_the_cache_folder(monkeypatch, tmp_path):
     assert acquisition.download_folder() == tmp_path / "cache" / "downloads"
     monkeypatch.setenv("HOME", str(tmp_path))
     for value in ("", "~/.cache/petseg"):
-        monkeypatch.setenv(acquisition.CACHE_VARIABLE, value)
+        monkeypatch.setenv(CACHE_VARIABLE, value)
         assert acquisition.download_folder() == tmp_path / ".cache" / "petseg" / "downloads"
 
 
@@ -108,3 +109,16 @@ def test_drawn_pets_pass_for_the_dataset(monkeypatch, tmp_path, copy):
     assert [path.name for path in (tmp_path / "raw").iterdir()] == ["data"]
     drawn = {example.name: example.image for example in oxford_pets.examples(data_dir, "train")}
     assert drawn == {name: (copy / f"images/{name}.jpg").read_bytes() for name in drawn}
+
+
+@pytest.mark.parametrize("pets", [10, 300], ids=["prepared", "drawn"])
+def test_a_full_disk_is_told_and_nothing_stays(small_disk, pets):
+    """The drawings of ten pets fit on it, but not beside them what TFDS makes of them."""
+    if not small_disk.is_mount():
+        pytest.skip("no small disk may be mounted here")
+    room = 64 if pets == 10 else 0
+    (small_disk / "filled").write_bytes(bytes(room << 10))
+    with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as raw:
+        acquisition.draw_dataset(raw / "dataset", train=pets, test=5, image_size=64, seed=1)
+    assert str(caught.value).startswith(f"{small_disk / 'raw'} could not be written (")
+    assert [path.name for path in small_disk.iterdir()] == ["filled"]

@@ -6,12 +6,15 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.legacy.saving import legacy_h5_format
+from local_server import Answer, serving
 
 from petseg.data import encoder_weights
 from petseg.data.acquisition import OFFLINE_VARIABLE
 from petseg.errors import PetsegError
 from petseg.files import file_sha256, read_json
 from petseg.models import mobilenet_v2
+from petseg.paths import CACHE_VARIABLE
 
 ALPHA = 0.35
 NAME = "mobilenet_v2_0.35_no_top.weights.h5"
@@ -30,14 +33,20 @@ def weights(network, tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def keras_file(network, tmp_path_factory) -> bytes:
+    """The weights in the older format of the files of Keras Applications."""
+    path = tmp_path_factory.mktemp("keras") / "weights.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, network)
+    return path.read_bytes()
+
+
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch) -> None:
+def no_network(monkeypatch, tmp_path) -> None:
     """No offline folder either."""
-
-    def fetch(alpha: float):
-        raise Exception("URL fetch failure: Name or service not known")  # a plain one, as Keras's
-
-    monkeypatch.setattr(mobilenet_v2, "fetch_imagenet", fetch)
+    monkeypatch.setattr(mobilenet_v2, "IMAGENET_URL", "http://127.0.0.1:9/")  # none listens there
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(OFFLINE_VARIABLE, raising=False)
 
 
@@ -87,14 +96,24 @@ def test_imagenet_comes_from_the_offline_folder_first(tmp_path, monkeypatch, wei
     assert told == {"weights": "imagenet", "alpha": ALPHA, "file": "encoder.weights.h5"}
 
 
+def bring_from(answer: Answer, monkeypatch, folder: Path) -> dict:
+    with serving({mobilenet_v2.imagenet_file(ALPHA): answer}) as address:
+        monkeypatch.setattr(mobilenet_v2, "IMAGENET_URL", f"{address}/")
+        return encoder_weights.bring("imagenet", ALPHA, folder)
+
+
 def test_imagenet_comes_from_keras_where_the_offline_folder_has_none(
-    tmp_path, monkeypatch, network, weights
+    tmp_path, monkeypatch, weights, keras_file
 ):
-    monkeypatch.setenv(OFFLINE_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(mobilenet_v2, "fetch_imagenet", lambda alpha: {ALPHA: network}[alpha])
-    description = encoder_weights.bring("imagenet", ALPHA, tmp_path / "encoder")
-    assert description["source"] == "Keras Applications"
+    (tmp_path / "copy").mkdir()
+    monkeypatch.setenv(OFFLINE_VARIABLE, str(tmp_path / "copy"))
+    description = bring_from(Answer(keras_file), monkeypatch, tmp_path / "encoder")
+    name = mobilenet_v2.imagenet_file(ALPHA)
+    assert name == "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
+    assert description["source"] == f"{name} in Keras Applications"
     assert_stored(tmp_path / "encoder", description, weights)
+    again = encoder_weights.bring("imagenet", ALPHA, tmp_path / "again")  # the server is gone
+    assert again["source_sha256"] == description["source_sha256"]
 
 
 @pytest.mark.parametrize("offline", [False, True])
@@ -104,12 +123,36 @@ def test_imagenet_without_network_leaves_three_ways(tmp_path, monkeypatch, offli
     with pytest.raises(PetsegError) as caught:
         encoder_weights.bring("imagenet", ALPHA, tmp_path / "encoder")
     message = str(caught.value)
-    assert "MobileNetV2 0.35 could not be fetched: URL fetch failure: Name or servi" in message
+    assert "MobileNetV2 0.35 could not be downloaded: <urlopen error " in message
+    assert f"http://127.0.0.1:9/{mobilenet_v2.imagenet_file(ALPHA)}\n" in message
     assert (f"({OFFLINE_VARIABLE} holds no {NAME})" in message) == offline
     assert "run the same command again" in message
     assert f"set {OFFLINE_VARIABLE} to a folder with {NAME}" in message
     assert "make demo" in message
     assert not (tmp_path / "encoder").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(b"x" * 1000, part=0.5), "IncompleteRead"),
+        (Answer(status=503), "HTTP Error 503: Service Unavailable"),
+        (Answer(b"<html>Please log in</html>"), "does not hold weights of MobileNetV2"),
+    ],
+    ids=["cut", "error", "another page"],
+)
+def test_a_download_that_fails_is_told_and_not_kept(tmp_path, monkeypatch, answer, reason):
+    with pytest.raises(PetsegError, match=f"could not be downloaded: .*{reason}"):
+        bring_from(answer, monkeypatch, tmp_path / "encoder")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_full_disk_is_seen_before_the_weights_are_written(small_disk, weights):
+    if not small_disk.is_mount():
+        pytest.skip("no small disk may be mounted here")
+    with pytest.raises(PetsegError, match=r"encoder\.weights\.h5 could not be written .* MiB are"):
+        encoder_weights.bring(str(weights), ALPHA, small_disk)
+    assert not list(small_disk.iterdir())
 
 
 def test_weights_of_another_width_are_refused_with_what_was_expected(tmp_path, weights):
@@ -138,6 +181,14 @@ def test_a_file_without_weights_is_refused(tmp_path, weights, damage):
         encoder_weights.bring(str(path), ALPHA, tmp_path / "encoder")
     assert str(caught.value).startswith(f"{path} does not hold weights of MobileNetV2")
     assert not (tmp_path / "encoder").exists()
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.h5", "weights", "a.weights.json"])
+def test_a_file_of_any_name_without_weights_is_refused(tmp_path, network, name):
+    path = tmp_path / name
+    path.write_bytes(garbage(b""))
+    with pytest.raises(PetsegError, match=f"{name} does not hold weights of MobileNetV2"):
+        mobilenet_v2._load_weights(network, path, ALPHA)
 
 
 @pytest.mark.parametrize("wanted", ["Imagenet", "", "no such/file.weights.h5", "."])

@@ -270,6 +270,74 @@ def test_masks_without_a_pet_are_left_out_of_training_and_validation_only(
     assert "boxer_4" in names(flawed_dropped, "test")
 
 
+def save_as(file_format: str, mode: str):
+    def change(path: Path) -> None:
+        Image.open(path).convert(mode).save(path, file_format)
+
+    return change
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def recolour(path: Path) -> None:
+    Image.fromarray(np.asarray(Image.open(path)) + 1).save(path)
+
+
+UNUSABLE = {
+    "Abyssinian_1": (jpg, cut, "the photograph cannot be decoded: "),
+    "Bengal_1": (jpg, lambda path: path.write_bytes(b""), "the photograph is an empty file"),
+    "Birman_1": (jpg, lambda path: path.write_text("no"), "the photograph is not an image"),
+    "Bombay_4": (png, cut, "the mask cannot be decoded: "),
+    "boxer_1": (png, lambda path: path.write_bytes(b""), "the mask is an empty file"),
+    "pug_2": (png, lambda path: Image.new("L", (5, 4), 1).save(path), "the mask is 5x4, the photo"),
+    "Persian_1": (png, recolour, "the mask holds [4], which are not among (1, 2, 3)"),
+    "samoyed_1": (png, save_as("PNG", "RGB"), "the mask is not one channel of 8 bits, but RGB"),
+}
+CONVERTED = {
+    "Ragdoll_1": (save_as("PNG", "RGB"), "PNG file"),
+    "Siamese_1": (save_as("PNG", "RGBA"), "PNG file with RGBA colours"),
+    "Sphynx_1": (save_as("JPEG", "CMYK"), "CMYK colours"),
+    "keeshond_1": (save_as("JPEG", "L"), "L colours"),
+    "Egyptian_Mau_4": (save_as("PNG", "L"), "PNG file with L colours"),
+}
+
+
+def test_every_fault_of_a_file_is_listed_or_mended_and_told(drawings, tmp_path):
+    folder = shutil.copytree(drawings, tmp_path / "drawings")
+    for name, (path, damage, _) in UNUSABLE.items():
+        damage(path(folder, name))
+    for name, (change, _) in CONVERTED.items():
+        change(jpg(folder, name))
+    raw = prepared(folder)
+    with pytest.raises(PetsegError) as caught:
+        write(raw, tmp_path / "refused", max_bad_examples=len(UNUSABLE) - 1)
+    headline, *lines = str(caught.value).splitlines()
+    assert headline.startswith(f"{len(UNUSABLE)} photographs or masks cannot be used")
+    assert len(lines) == len(UNUSABLE)
+    for name, (_, _, reason) in UNUSABLE.items():
+        assert any(line.startswith(f"  - {name}: {reason}") for line in lines), name
+
+    manifest = write(raw, tmp_path / "allowed", max_bad_examples=len(UNUSABLE))
+    assert {entry["name"] for entry in manifest["left_out"]} == UNUSABLE.keys()
+    assert {entry["name"]: entry["from"] for entry in manifest["converted"]} == {
+        name: said for name, (_, said) in CONVERTED.items()
+    }
+
+
+def test_a_name_in_both_official_splits_is_refused(raw, tmp_path, monkeypatch):
+    examples = oxford_pets.examples
+    monkeypatch.setattr(oxford_pets, "examples", lambda raw, split: examples(raw, "test"))
+    with pytest.raises(PetsegError, match=r"\w+_4 stands in both official splits"):
+        write(raw, tmp_path / "records")
+
+
+def test_the_size_of_the_records_is_known_beforehand(raw, written):
+    size = sum(path.stat().st_size for path in written.glob("*.tfrecord"))
+    assert size * 0.9 < preparation.records_bytes(raw, SIZE) <= size
+
+
 @pytest.mark.parametrize(("share", "split"), [(0.01, "validation"), (0.99, "train")])
 def test_a_split_that_would_stay_empty_is_named(raw, tmp_path, share, split):
     with pytest.raises(PetsegError, match=f"the {split} split would hold no photograph") as caught:

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from petseg.classes import CLASS_NAMES
 from petseg.data import records
 from petseg.errors import PetsegError
-from petseg.files import read_json, write_json
+from petseg.files import atomic_folder, read_json, write_json
 
 SIZE = 4
 COUNTS = {"train": 5, "validation": 2, "test": 3}
@@ -190,6 +190,21 @@ def test_a_missing_or_damaged_manifest_is_named_with_the_way_to_mend_it(tmp_path
         with pytest.raises(PetsegError, match=r"manifest\.json is missing or damaged") as caught:
             use(tmp_path)
         assert "dvc repro -f preprocess" in str(caught.value)
+
+
+def test_a_full_disk_is_named_and_the_old_records_stay(small_disk):
+    """TensorFlow raises an error of its own, when a shard is written or when it is closed."""
+    folder = small_disk / "records"
+    with atomic_folder(folder) as new:
+        write_all(new)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for count, size in ((100, 64), (1, 300)):
+        with pytest.raises(PetsegError) as caught, atomic_folder(folder) as new:
+            write(new, {"train": [example(str(i), size) for i in range(count)]}, shard_examples=100)
+        assert str(caught.value).startswith(f"{folder} could not be written (")
+        assert f"free in {small_disk} are needed" in str(caught.value)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert list(small_disk.iterdir()) == [folder]
 
 
 def test_verify_returns_the_manifest(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from petseg.data.records import Examples
+from petseg.data.source import in_memory
 from petseg.errors import PetsegError
 from petseg.evaluation import predictors
 
@@ -33,7 +34,7 @@ def examples() -> Examples:
 
 
 def test_every_image_is_scored(examples):
-    result = predictors.score_network(reader(), examples, batch_size=3, label="test")
+    result = predictors.score_network(reader(), in_memory(examples), batch_size=3, label="test")
     assert result.matrices.shape == (7, 3, 3)
     for matrix, mask in zip(result.matrices, examples.masks, strict=True):
         assert matrix.tolist() == np.diag(np.bincount(mask.ravel(), minlength=3)).tolist()
@@ -41,7 +42,7 @@ def test_every_image_is_scored(examples):
 
 def test_cross_entropy_is_scikit_learn_s(examples):
     model = reader()
-    result = predictors.score_network(model, examples, batch_size=3, label="test")
+    result = predictors.score_network(model, in_memory(examples), batch_size=3, label="test")
     logits = np.array(model(examples.images.astype(np.float32))).astype(np.float64)
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
     expected = log_loss(examples.masks.ravel(), probabilities.reshape(-1, 3), labels=[0, 1, 2])
@@ -54,7 +55,7 @@ def test_predictions_are_the_labels(examples):
 
 def test_blind_predictions():
     masks = np.array([[[0, 1], [2, 1]], [[0, 1], [2, 0]], [[1, 1], [2, 0]]], np.uint8)
-    predictions = predictors.blind_predictions(masks)
+    predictions = predictors.blind_predictions(iter(masks))
     assert predictions["background"].tolist() == [[1, 1], [1, 1]]
     assert predictions["most_frequent"].tolist() == [[0, 1], [2, 0]]
 
@@ -63,12 +64,13 @@ def test_the_better_blind_prediction_is_chosen_on_validation():
     training = np.zeros((2, 2, 2), np.uint8)
     mostly_background = np.array([[[1, 1], [1, 0]]], np.uint8)
     assert predictors.better_blind_prediction(training, training)[0] == "most_frequent"
-    assert predictors.better_blind_prediction(training, mostly_background)[0] == "background"
+    name, _ = predictors.better_blind_prediction(iter(training), iter(mostly_background))
+    assert name == "background"
 
 
 def test_one_mask_is_scored_against_all(examples):
     mask = np.full((SIZE, SIZE), 1, np.uint8)
-    total = predictors.score_mask(mask, examples.masks).matrices.sum(axis=0)
+    total = predictors.score_mask(mask, iter(examples.masks)).matrices.sum(axis=0)
     np.testing.assert_array_equal(total[:, 1], np.bincount(examples.masks.ravel(), minlength=3))
     assert total.sum() == examples.masks.size
 
@@ -85,5 +87,20 @@ def test_a_file_that_is_no_model_is_named(tmp_path, content):
 def test_a_model_of_other_classes_is_refused(tmp_path):
     inputs = keras.Input((4, 4, 3))
     keras.Model(inputs, keras.layers.Conv2D(5, 1)(inputs)).save(tmp_path / "five.keras")
-    with pytest.raises(PetsegError, match=r"five\.keras knows 5 classes; 3 were expected"):
+    expected = r"five\.keras knows 5 classes; 3 were expected: pet, background, border"
+    with pytest.raises(PetsegError, match=expected):
         predictors.load_network(tmp_path / "five.keras")
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_code_in_a_model_s_file_is_not_run(tmp_path, suffix):
+    mark = tmp_path / "mark"
+    code = eval(f"lambda x: (open({str(mark)!r}, 'a').close(), x)[1]")
+    inputs = keras.Input((4, 4, 3))
+    keras.Model(inputs, keras.layers.Lambda(code)(inputs)).save(tmp_path / f"trap.{suffix}")
+    mark.unlink(missing_ok=True)
+    with pytest.raises(PetsegError, match=r"trap\.\w+ cannot be loaded as a Keras model: .*ambda"):
+        predictors.load_network(tmp_path / f"trap.{suffix}")
+    assert not mark.exists()
+    keras.saving.load_model(tmp_path / f"trap.{suffix}", safe_mode=False)
+    assert mark.exists()  # the trap would have worked

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score, jaccard_score
+from hypothesis.extra.numpy import array_shapes, arrays
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, jaccard_score
 
 from petseg.evaluation import scores
+from petseg.evaluation.confusion import confusion_matrices
 
 # Rows are the truth (pet, background, border), columns the prediction.
 MATRIX = np.array([[4, 1, 0], [2, 6, 0], [1, 1, 0]])
@@ -39,13 +41,27 @@ def test_both_ways_of_averaging():
     assert content["images"] == 2
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_against_scikit_learn(seed):
-    rng = np.random.default_rng(seed)
-    truth, predicted = rng.integers(0, 3, size=(2, 200))
-    matrix = np.zeros((3, 3), np.int64)
-    np.add.at(matrix, (truth, predicted), 1)
-    options = {"labels": [0, 1, 2], "average": None}
-    np.testing.assert_allclose(scores.iou(matrix), jaccard_score(truth, predicted, **options))
-    np.testing.assert_allclose(scores.dice(matrix), f1_score(truth, predicted, **options))
+@settings(deadline=None)
+@given(st.data())
+def test_against_scikit_learn_on_any_masks(data):
+    """From the pixels on, any of the classes missing from either mask."""
+    shape = data.draw(array_shapes(min_dims=2, max_dims=2, max_side=12))
+    labels = st.lists(st.integers(0, 2), min_size=1, max_size=3).flatmap(st.sampled_from)
+    truth, predicted = (data.draw(arrays(np.uint8, shape, elements=labels)) for _ in range(2))
+    matrix = confusion_matrices(truth[None], predicted[None]).numpy()[0]
+    truth, predicted = truth.ravel(), predicted.ravel()
+    np.testing.assert_array_equal(matrix, confusion_matrix(truth, predicted, labels=[0, 1, 2]))
+    occurring = sorted({*truth.tolist(), *predicted.tolist()})
+    options = {"labels": occurring, "average": None}
+    jaccard = jaccard_score(truth, predicted, **options)
+    np.testing.assert_allclose(scores.iou(matrix)[occurring], jaccard)
+    np.testing.assert_allclose(
+        scores.dice(matrix)[occurring], f1_score(truth, predicted, **options)
+    )
+    absent = sorted({0, 1, 2} - set(occurring))
+    assert np.isnan(scores.iou(matrix)[absent]).all()
+    assert scores.mean_iou(matrix) == pytest.approx(jaccard.mean())
     assert scores.pixel_accuracy(matrix) == pytest.approx(accuracy_score(truth, predicted))
+    pet, said_pet = truth != 1, predicted != 1
+    if pet.any() or said_pet.any():
+        assert scores.pet_iou(matrix) == pytest.approx(jaccard_score(pet, said_pet))

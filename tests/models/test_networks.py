@@ -21,6 +21,16 @@ NETWORKS = {
         encoder_alpha=0.35,
         fine_tune_from="stem",
         decoder_filters=(16, 16, 8, 8),
+        refinement_filters=8,
+    ),
+    "tutorial": partial(
+        mobilenet_unet.build,
+        SIZE,
+        encoder_weights=None,
+        encoder_alpha=0.35,
+        fine_tune_from="stem",
+        input_range=(0.0, 1.0),
+        decoder_filters=(16, 16, 8, 8),
     ),
     "shallow": partial(shallow.build, SIZE, width=8),
 }
@@ -143,11 +153,25 @@ def test_weights_of_another_width_are_refused(encoder_weights):
         mobilenet_v2.build(SIZE, 0.5, encoder_weights)
 
 
-def test_rescaling_is_inside(encoder_weights):
-    """The encoder sees [-1, 1] where the model is given [0, 255]."""
-    model = mobilenet_unet.build(SIZE, encoder_weights=encoder_weights, encoder_alpha=0.35)
+@pytest.mark.parametrize("black_and_white", [(-1.0, 1.0), (0.0, 1.0)])
+def test_rescaling_is_inside(black_and_white):
+    """The encoder sees this range where the model is given [0, 255]."""
+    black, white = black_and_white
+    model = mobilenet_unet.build(
+        SIZE, encoder_weights=None, encoder_alpha=0.35, input_range=black_and_white
+    )
     rescaled = model.get_layer("rescaling")(np.array([0.0, 127.5, 255.0]))
-    np.testing.assert_allclose(rescaled, [-1, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(rescaled, [black, (black + white) / 2, white], atol=1e-6)
+
+
+def test_the_subpixels_of_a_place_become_its_four_pixels():
+    """With a classifier that only tells the sub-pixels apart, every 2x2 pixels are 0 1 / 2 3."""
+    model = NETWORKS["unet"]()
+    classifier = model.get_layer("classifier")
+    kernel, _ = classifier.get_weights()
+    classifier.set_weights([np.zeros_like(kernel), np.arange(12) // 3])
+    logits = model(photographs(1)[0], training=False)[0, ..., 0]
+    np.testing.assert_array_equal(logits, np.tile([[0, 1], [2, 3]], (SIZE // 2, SIZE // 2)))
 
 
 def convolutions_on_the_longest_path(model: keras.Model) -> int:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from petseg import paths
 from petseg.data import records
-from petseg.evaluation import scores, tables
+from petseg.evaluation import original_size, scores, tables
+from stages import evaluate
 
 KEYS = {
     *("pixel_accuracy", "mean_iou", "mean_dice", "pet_iou_dataset", "pet_iou_per_image"),
@@ -43,8 +44,9 @@ def test_learning_curve_has_a_row_an_epoch(tiny_run, network):
 @pytest.mark.parametrize("name", [*paths.NETWORKS, "baseline"])
 def test_metrics_cover_the_whole_test_split(tiny_run, name):
     content = json.loads((tiny_run.folder / paths.metrics(name)).read_text())
-    assert content.keys() - {"cross_entropy"} == KEYS
+    assert content.keys() - {"cross_entropy", "at_original_size"} == KEYS
     assert ("cross_entropy" in content) == (name != "baseline")
+    assert ("at_original_size" in content) == (name != "baseline")
     assert content["images"] == 6
     assert content["iou"].keys() == content["dice"].keys() == {"pet", "background", "border"}
 
@@ -72,3 +74,13 @@ def test_figures_are_drawn(tiny_run, figure):
         assert picture.format == "PNG"
         assert min(picture.size) > 200
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 20
+
+
+def test_no_score_is_made_up_where_no_photograph_is_larger(tiny_run, monkeypatch, capsys):
+    labels = records.labels(tiny_run.folder / paths.RECORDS, "test")
+    monkeypatch.chdir(tiny_run.folder)
+    assert evaluate.masks_of_other_sizes(labels, 32)
+    monkeypatch.setattr(original_size, "any_differs", lambda masks, image_size: image_size != 32)
+    capsys.readouterr()
+    assert evaluate.masks_of_other_sizes(labels, 32) is None
+    assert capsys.readouterr().out.startswith("no scores at original size: every photograph")

@@ -1,8 +1,15 @@
 """Checkpoints come back bit for bit, are written whole, and belong to one cause."""
 
+import io
+import os
+import signal
+
 import numpy as np
 import pytest
+from conftest import SMALL_DISK
 
+from petseg import files
+from petseg.errors import PetsegError
 from petseg.training import checkpoint
 from petseg.training.checkpoint import Checkpoint
 
@@ -26,19 +33,95 @@ def test_none_where_there_is_none(tmp_path):
     assert checkpoint.load(tmp_path / "run.npz") is None
 
 
-def test_a_failed_write_leaves_the_one_before(tmp_path, monkeypatch):
-    path = tmp_path / "run.npz"
+def large(value: float) -> Checkpoint:
+    """Of which a small disk holds one, and not two."""
+    return Checkpoint({"weights": [np.full(SMALL_DISK // 10, value, np.float32)]}, {})
+
+
+@pytest.mark.parametrize("foreseen", [True, False])
+def test_a_full_disk_leaves_the_one_before(small_disk, monkeypatch, foreseen):
+    if not foreseen:
+        monkeypatch.setattr(files, "require_room", lambda *arguments: None)
+    path = small_disk / "run.npz"
+    checkpoint.save(path, large(0.1))
+    (small_disk / "other").write_bytes(bytes(SMALL_DISK // 2))
+    two = Checkpoint({"weights": large(0.2).arrays["weights"] * 3}, {})
+    with pytest.raises(PetsegError, match=r"run\.npz could not be written .* MiB are needed in "):
+        checkpoint.save(path, two)
+    assert checkpoint.load(path).arrays["weights"][0][0] == np.float32(0.1)
+    assert sorted(found.name for found in small_disk.iterdir()) == ["other", "run.npz"]
+
+
+def test_one_killed_half_way_leaves_the_one_before(tmp_path):
+    path = tmp_path / "tiny-0.npz"
     checkpoint.save(path, sample(0.1))
+    savez = np.savez
 
-    def half_a_write(stream, **arrays):
-        stream.write(b"half")
-        raise OSError(28, "No space left on device")
+    def half_and_die(stream, **arrays):
+        whole = io.BytesIO()
+        savez(whole, **arrays)
+        stream.write(whole.getvalue()[: len(whole.getvalue()) // 2])
+        stream.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(np, "savez", half_a_write)
-    with pytest.raises(OSError, match="No space left"):
-        checkpoint.save(path, sample(0.2))
+    process = os.fork()
+    if not process:
+        try:
+            np.savez = half_and_die
+            checkpoint.save(path, sample(0.2))
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(process, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    (half,) = tmp_path.glob(".tmp-tiny-0.npz-*/tiny-0.npz")
+    assert half.stat().st_size > 100
     assert checkpoint.load(path).progress == sample(0.1).progress
+    checkpoint.prune(tmp_path, "tiny", keep=path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def flip(data: bytes) -> bytes:
+    middle = data.index(np.float32(0.1).tobytes())
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [cut, flip, lambda data: b"", lambda data: b"no archive"])
+def test_a_damaged_one_is_named_and_not_believed(tmp_path, damage):
+    path = tmp_path / "run.npz"
+    checkpoint.save(path, sample())
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(PetsegError, match=r"run\.npz is damaged .* delete it to train from the"):
+        checkpoint.load(path)
+
+
+def test_what_others_left_is_kept_up_to_a_limit(tmp_path):
+    for index in range(6):
+        path = tmp_path / f"unet-{index}.npz"
+        path.touch()
+        os.utime(path, (index, index))
+    others = [tmp_path / "shallow-0.npz", tmp_path / "unet.txt"]
+    for path in others:
+        path.touch()
+    (tmp_path / ".tmp-unet-0.npz-abcdefgh").mkdir()
+    checkpoint.prune(tmp_path, "unet", keep=tmp_path / "unet-0.npz")
+    kept = [tmp_path / f"unet-{index}.npz" for index in (0, 3, 4, 5)]
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, *others])
+
+
+def test_nothing_to_clear_where_there_is_no_folder(tmp_path):
+    checkpoint.prune(tmp_path / "none", "unet", keep=tmp_path / "none" / "unet-0.npz")
+
+
+def test_a_digest_follows_values_types_and_shapes():
+    one = np.arange(4, dtype=np.int32)
+    arrays = [one, one + 1, one.astype(np.uint32), one.reshape(2, 2), one.reshape(2, 2).T]
+    assert len({checkpoint.digest([array]) for array in arrays}) == 5
+    assert checkpoint.digest([one, one]) != checkpoint.digest([one])
+    assert checkpoint.digest([one]) == checkpoint.digest([one.copy()])
 
 
 def test_a_fingerprint_follows_its_causes(monkeypatch):

@@ -8,37 +8,16 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
-from petseg import params
-from petseg.data import records
+from petseg import files, params
+from petseg.data.source import on_disk
 from petseg.errors import PetsegError
-from petseg.files import write_json
 from petseg.models import mobilenet_unet, shallow
 from petseg.training import loop
 
 SIZE = 32
-
-
-@pytest.fixture(scope="module")
-def records_folder(tmp_path_factory) -> Path:
-    """Bright squares (pet) with a grey rim (border) on dark ground, easy to learn."""
-    folder = tmp_path_factory.mktemp("records")
-    rng = np.random.default_rng(0)
-    splits = {}
-    for split, count in (("train", 24), ("validation", 6), ("test", 2)):
-        with records.SplitWriter(folder, split, shard_examples=10) as writer:
-            for index in range(count):
-                mask = np.ones((SIZE, SIZE), np.uint8)
-                top, left = rng.integers(2, SIZE // 2, size=2)
-                mask[top - 2 : top + 14, left - 2 : left + 14] = 2
-                mask[top : top + 12, left : left + 12] = 0
-                levels = np.array([220, 40, 130])[mask][..., None]
-                image = np.clip(levels + rng.normal(0, 10, (SIZE, SIZE, 3)), 0, 255)
-                example = records.Example(image.astype(np.uint8), mask, f"{split}_{index}", 0, 0)
-                writer.write(example)
-        splits[split] = writer.summary()
-    write_json(folder / records.MANIFEST, {"image_size": SIZE, "splits": splits})
-    return folder
+MACHINE = params.Machine(strategy="single", cache="memory")
 
 
 def settings(**changes) -> params.Training:
@@ -47,12 +26,14 @@ def settings(**changes) -> params.Training:
     return dataclasses.replace(section, **(defaults | changes))
 
 
-def run(folder: Path, records_folder: Path, build=None, **changes):
+def run(folder: Path, records_folder: Path, build=None, groups=(), machine=MACHINE, **changes):
     """Trains in `folder`; the saved model's weights and the learning curve."""
     loop.train(
         "tiny",
         build or partial(shallow.build, SIZE, width=4),
         settings(**changes),
+        machine=machine,
+        groups=groups,
         seed=1,
         records_folder=records_folder,
         model_path=folder / "model.keras",
@@ -81,19 +62,47 @@ def test_two_runs_are_bit_identical(tmp_path, records_folder):
     assert_same(run(tmp_path / "one", records_folder), run(tmp_path / "other", records_folder))
 
 
+def test_where_examples_are_kept_changes_nothing(tmp_path, records_folder, monkeypatch):
+    monkeypatch.setenv("PETSEG_CACHE_DIR", str(tmp_path / "cache"))
+    runs = [
+        run(tmp_path / cache, records_folder, machine=dataclasses.replace(MACHINE, cache=cache))
+        for cache in ("memory", "disk", "none")
+    ]
+    assert_same(runs[0], runs[1])
+    assert_same(runs[0], runs[2])
+
+
 def small_network(batch_norm) -> keras.Model:
     """Everything that has a state of its own: normalization, dropout, weights."""
     photographs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(photographs)
-    x = keras.layers.Conv2D(8, 3, padding="same")(x)
+    x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
     x = keras.layers.Dropout(0.5)(keras.layers.ReLU()(batch_norm()(x)))
     x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
     return keras.Model(photographs, x)
 
 
-@pytest.mark.parametrize("killed_after", [1, 2, 3])
-def test_a_killed_run_ends_as_if_it_never_was(tmp_path, records_folder, monkeypatch, killed_after):
-    whole = run(tmp_path / "whole", records_folder, small_network)
+def first_layer(model: keras.Model) -> list:
+    return model.get_layer("first").trainable_variables
+
+
+EVERYTHING = {
+    "groups": (loop.Group(first_layer, 0.5, after_epochs=1),),
+    "early_stopping_patience": 2,
+    "averaging": 0.9,
+    "warmup_epochs": 1.5,
+}
+"""All that has a state of its own from epoch to epoch, beside the network's."""
+
+
+@pytest.mark.parametrize(
+    ("killed_after", "changes"),
+    [(2, {"optimizer": "sgd"}), *[(epoch, EVERYTHING) for epoch in (1, 2, 3)]],
+)
+def test_a_killed_run_ends_as_if_it_never_was(
+    tmp_path, records_folder, monkeypatch, killed_after, changes
+):
+    whole = run(tmp_path / "whole", records_folder, small_network, **changes)
 
     save = loop._Run.save
 
@@ -104,9 +113,9 @@ def test_a_killed_run_ends_as_if_it_never_was(tmp_path, records_folder, monkeypa
 
     monkeypatch.setattr(loop._Run, "save", save_and_die)
     with pytest.raises(InterruptedError):
-        run(tmp_path / "killed", records_folder, small_network)
+        run(tmp_path / "killed", records_folder, small_network, **changes)
     monkeypatch.undo()
-    assert_same(whole, run(tmp_path / "killed", records_folder, small_network))
+    assert_same(whole, run(tmp_path / "killed", records_folder, small_network, **changes))
     assert not list((tmp_path / "killed" / "checkpoints").iterdir())
 
 
@@ -119,6 +128,64 @@ def test_another_run_s_checkpoint_is_not_picked_up(tmp_path, records_folder, mon
     assert "going on" not in capsys.readouterr().out
     run(tmp_path, records_folder, small_network)
     assert "going on after epoch 3" in capsys.readouterr().out
+
+
+def test_a_run_that_began_with_other_weights_is_not_picked_up(
+    tmp_path, records_folder, monkeypatch, capsys
+):
+    """As where the file of the encoder's weights was replaced by another of the same name."""
+
+    def other_network(batch_norm) -> keras.Model:
+        model = small_network(batch_norm)
+        model.set_weights([weights + 1 for weights in model.get_weights()])
+        return model
+
+    monkeypatch.setattr(loop._Run, "save_best_model", lambda self, path: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, records_folder, small_network)
+    monkeypatch.undo()
+    run(tmp_path, records_folder, other_network)
+    assert "going on" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("foreseen", [True, False])
+def test_a_full_disk_keeps_the_model_and_the_way_on(
+    small_disk, records_folder, monkeypatch, capsys, foreseen
+):
+    if not small_disk.is_mount():
+        pytest.skip("no small disk may be mounted here")
+    if not foreseen:
+        monkeypatch.setattr(files, "require_room", lambda *arguments: None)
+    build = partial(shallow.build, SIZE, width=40)
+    (small_disk / "model.keras").write_bytes(b"old")
+    arguments = {"records_folder": records_folder, "curve_path": small_disk.parent / "curve.csv"}
+    arguments |= {
+        "seed": 1,
+        "machine": MACHINE,
+        "checkpoint_folder": small_disk.parent / "checkpoints",
+    }
+    with pytest.raises(PetsegError, match=r"model\.keras could not be written .* MiB are needed"):
+        loop.train(
+            "tiny",
+            build,
+            settings(epochs=1),
+            model_path=small_disk / "model.keras",
+            **arguments,
+        )
+    assert [path.name for path in small_disk.iterdir()] == ["model.keras"]
+    assert (small_disk / "model.keras").read_bytes() == b"old"
+    elsewhere = small_disk.parent / "model.keras"
+    if foreseen:
+        loop.train("tiny", build, settings(epochs=1), model_path=elsewhere, **arguments)
+        assert "going on after epoch 1" in capsys.readouterr().out
+
+
+def test_a_last_update_that_breaks_the_network_is_seen(tmp_path, records_folder):
+    """The loss of a step is that of the weights before it."""
+    with pytest.raises(PetsegError, match=r"loss is (nan|inf) at epoch 1, validation"):
+        one_step = {"batch_size": 24, "epochs": 1, "averaging": 0.0}
+        run(tmp_path, records_folder, learning_rate=1e38, optimizer="sgd", **one_step)
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_no_model(tmp_path, records_folder):
@@ -152,16 +219,18 @@ def test_groups_begin_when_told(tmp_path, records_folder):
         decoder_filters=(4, 4, 4, 4),
     )
     group = loop.Group(mobilenet_unet.encoder_variables, 0.5, after_epochs=1)
-    run_ = loop._Run(build, settings(), (group,), seed=1, examples=24)
-    examples = records.load(records_folder, "train")
+    strategy = tf.distribute.get_strategy()
+    run_ = loop._Run(build, settings(), (group,), 1, 24, "float32", strategy)
+    examples = on_disk(records_folder, "train")
     variables = mobilenet_unet.encoder_variables(run_.model)
     before = [np.array(v) for v in variables]
-    frozen = np.array(run_.model.get_layer("encoder").get_layer("Conv1").kernel)
+    stem = run_.model.get_layer("encoder").get_layer("bn_Conv1").convolution
+    frozen = np.array(stem.kernel)
     run_.train_epoch(0, examples, "")
     assert all(np.array_equal(a, b) for a, b in zip(before, variables, strict=True))
     run_.train_epoch(1, examples, "")
     assert not any(np.array_equal(a, b) for a, b in zip(before, variables, strict=True))
-    np.testing.assert_array_equal(frozen, run_.model.get_layer("encoder").get_layer("Conv1").kernel)
+    np.testing.assert_array_equal(frozen, stem.kernel)
 
 
 def test_the_saved_model_needs_no_code_of_ours(tmp_path, records_folder):

@@ -1,0 +1,106 @@
+"""Measures this project against the recipe everybody copies, in turn, and prints the ratios."""
+
+import argparse
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import measure, pets
+from benchmarks.measure import Comparison
+from petseg.files import write_json
+
+RESULTS = Path("benchmarks") / "results.json"
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+
+
+COMPARISONS = {
+    "frozen": Comparison(
+        "U-Net training, encoder frozen",
+        "images/s",
+        _command("training", "tutorial", "--frozen"),
+        _command("training", "ours", "--frozen"),
+    ),
+    "fine_tuned": Comparison(
+        "U-Net training, encoder trained",
+        "images/s",
+        _command("training", "tutorial"),
+        _command("training", "ours"),
+    ),
+    "frozen_float32": Comparison(
+        "U-Net training, encoder frozen, float32",
+        "images/s",
+        _command("training", "tutorial", "--frozen"),
+        _command("training", "ours", "--frozen", "--precision", "float32"),
+    ),
+    "fine_tuned_float32": Comparison(
+        "U-Net training, encoder trained, float32",
+        "images/s",
+        _command("training", "tutorial"),
+        _command("training", "ours", "--precision", "float32"),
+    ),
+    "preprocessing": Comparison(
+        "preprocessing, against a plain loop",
+        "images/s",
+        _command("preprocessing", "plain"),
+        _command("preprocessing", "ours"),
+    ),
+    "decoding": Comparison(
+        "preprocessing, against decoding alone",
+        "images/s",
+        _command("preprocessing", "decoding"),
+        _command("preprocessing", "ours"),
+    ),
+    "evaluation": Comparison(
+        "evaluation, against model.predict",
+        "images/s",
+        _command("evaluation", "predict"),
+        _command("evaluation", "ours"),
+    ),
+    "nothing_to_do": Comparison(
+        "dvc repro with nothing to do, against an empty pipeline",
+        "s",
+        _command("nothing_to_do", "empty"),
+        _command("nothing_to_do", "ours"),
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each side (default: 3)")
+    parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS))
+    wanted = parser.parse_args()
+    pets.encoder_weights()
+    results = {name: measure.compare(COMPARISONS[name], wanted.rounds) for name in wanted.only}
+    print(measure.table(list(results.values())))
+    write_json(RESULTS, {"machine": _machine(), "rounds": wanted.rounds, "results": results})
+    print(f"\nthe same as JSON: {RESULTS}")
+
+
+def _machine() -> dict:
+    import os
+
+    return {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("tensorflow", "keras", "dvc")},
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Trains on generated photographs that take more memory than the process may have.
+
+Under a limit on the memory that a process may ask for (RLIMIT_DATA, which Linux keeps for private
+writable memory) the set is streamed with cache `none` and `disk`, and refused with `memory`. Prints
+images per second and peak memory as a table, and writes them to benchmarks/larger_than_memory.json.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pets import HOME, SIDE
+
+RESULTS = Path("benchmarks") / "larger_than_memory.json"
+CACHES = ("memory", "none", "disk")
+GIB = 1 << 30
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit", type=float, default=1.0, help="memory of the process, GiB")
+    parser.add_argument("--size", type=float, default=1.25, help="photographs and masks, GiB")
+    parser.add_argument("--cache", choices=CACHES, help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    count = int(wanted.size * GIB / (4 * SIDE**2))
+    folder = HOME / f"noise-{count}"
+    if wanted.cache:
+        train(folder, wanted.cache, int(wanted.limit * GIB))
+        return
+    if not folder.exists():
+        draw(folder, count)
+    results = {cache: measured(sys.argv[1:], cache) for cache in CACHES}
+    content = {"limit_gib": wanted.limit, "set_gib": wanted.size, "photographs": count}
+    RESULTS.write_text(json.dumps(content | {"caches": results}, indent=2) + "\n")
+    print(f"{count:,} photographs, {wanted.size} GiB, in a process of at most {wanted.limit} GiB\n")
+    print("| cache | images/s | peak memory, MiB | |\n| --- | ---: | ---: | --- |")
+    for cache, found in results.items():
+        rate, peak = (f"{found[key]:.0f}" if key in found else "-" for key in FIGURES)
+        print(f"| `{cache}` | {rate} | {peak} | {found.get('refused', '')} |")
+
+
+FIGURES = ("images_per_second", "peak_memory_mib")
+
+
+def draw(folder: Path, count: int) -> None:
+    """Writes records of `count` training photographs: noise, as nobody is going to learn it."""
+    from petseg.data import records
+    from petseg.files import atomic_folder, write_json
+
+    rng, summaries = np.random.default_rng(1), {}
+    with atomic_folder(folder) as target:
+        for split, examples in (("train", count), ("validation", 64)):
+            with records.SplitWriter(target, split, shard_examples=4096) as writer:
+                for number in range(examples):
+                    image = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+                    mask = image[..., 0] % 3
+                    writer.write(records.Example(image, mask, f"{split}_{number}", 0, 0))
+            summaries[split] = writer.summary()
+        write_json(target / records.MANIFEST, {"image_size": SIDE, "splits": summaries})
+
+
+def measured(arguments: list[str], cache: str) -> dict:
+    """What an epoch in a process of its own comes to, or why it was refused."""
+    with tempfile.TemporaryDirectory(dir=HOME) as home:
+        environment = os.environ | {"PETSEG_CACHE_DIR": home}
+        command = [sys.executable, "-m", "benchmarks.larger_than_memory", *arguments]
+        ended = subprocess.run(
+            [*command, "--cache", cache], env=environment, capture_output=True, text=True
+        )
+    if ended.returncode:
+        return {"refused": ended.stderr.strip().splitlines()[-1]}
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def train(folder: Path, cache: str, limit: int) -> None:
+    """Trains the smallest network for an epoch under the limit and prints what it took."""
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    import dataclasses
+
+    from petseg import params
+    from petseg.errors import PetsegError
+    from petseg.models import shallow
+    from petseg.training import loop
+
+    wanted = params.load()
+    home = Path(tempfile.mkdtemp(dir=HOME))
+    try:
+        cost = loop.train(
+            "shallow",
+            partial(shallow.build, SIDE, width=1),
+            dataclasses.replace(wanted.train_shallow, epochs=1),
+            machine=params.Machine(strategy="single", cache=cache),
+            seed=wanted.seed,
+            records_folder=folder,
+            model_path=home / "model.keras",
+            curve_path=home / "curve.csv",
+            checkpoint_folder=home,
+        )
+    except PetsegError as error:
+        sys.exit(f"error: {error}")
+    finally:
+        shutil.rmtree(home)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    (epoch,) = cost["epochs"]
+    print(json.dumps(dict(zip(FIGURES, (epoch["images_per_second"], peak), strict=True))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Taking turns: each measurement is a process of its own, and rivals run one after the other.
+
+A machine's speed drifts over minutes, so rivals are compared within a round, and the ratio is the
+median over rounds.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+
+class Comparison(NamedTuple):
+    """One row of the report: what is measured, in which unit, and by which commands.
+
+    A command prints a JSON object with `value` and `peak_memory_mib` as its last line. The ratio
+    is ours over theirs for a rate, theirs over ours for seconds: above 1, ours is faster.
+    """
+
+    title: str
+    unit: str
+    theirs: Sequence[str]
+    ours: Sequence[str]
+
+    @property
+    def is_rate(self) -> bool:
+        return self.unit.endswith("/s")
+
+
+def compare(comparison: Comparison, rounds: int) -> dict:
+    """Runs both commands `rounds` times in turn: medians, ranges, peak memory and ratios."""
+    found: dict[str, list[dict]] = {"theirs": [], "ours": []}
+    turns = [side for _ in range(rounds) for side in found]
+    for side in tqdm(turns, comparison.title, unit="run", disable=None):
+        found[side].append(_run(getattr(comparison, side)))
+    values = {side: [run["value"] for run in runs] for side, runs in found.items()}
+    ratios = [
+        ours / theirs if comparison.is_rate else theirs / ours
+        for theirs, ours in zip(values["theirs"], values["ours"], strict=True)
+    ]
+    return {
+        "title": comparison.title,
+        "unit": comparison.unit,
+        **{side: _summary(values[side]) for side in found},
+        "ratio": _summary(ratios),
+        "peak_memory_mib": {
+            side: max(run["peak_memory_mib"] for run in runs) for side, runs in found.items()
+        },
+    }
+
+
+def table(results: Sequence[Mapping]) -> str:
+    """The results as a Markdown table: median (lowest to highest)."""
+    lines = [
+        "| | unit | theirs | ours | ratio | memory, MiB: theirs | ours |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for result in results:
+        cells = [_range(result[key]) for key in ("theirs", "ours", "ratio")]
+        memory = [f"{result['peak_memory_mib'][side]:.0f}" for side in ("theirs", "ours")]
+        lines.append("| " + " | ".join([result["title"], result["unit"], *cells, *memory]) + " |")
+    return "\n".join(lines)
+
+
+def report(value: float) -> None:
+    """Prints what a measured process found, with its peak memory, as its last line."""
+    import resource
+
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    peak = max(own, children) / (2**20 if sys.platform == "darwin" else 2**10)
+    print(json.dumps({"value": value, "peak_memory_mib": peak}))
+
+
+def _run(command: Sequence[str]) -> dict:
+    finished = subprocess.run(command, capture_output=True, text=True)
+    if finished.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stderr[-2000:]}")
+    return json.loads(finished.stdout.strip().splitlines()[-1])
+
+
+def _summary(values: Sequence[float]) -> dict:
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+
+
+def _range(summary: Mapping[str, float]) -> str:
+    return f"{summary['median']:.3g} ({summary['low']:.3g} to {summary['high']:.3g})"

@@ -1,0 +1,163 @@
+"""On which devices to train: one, several of this machine, or those of several machines.
+
+One training step under a `tf.distribute` strategy serves them all. The strategy of a single device
+is TensorFlow's default one, which changes nothing. What only the chief may do (write files) and
+what all workers must agree on (where to go on, when to stop) is decided here.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from petseg.errors import PetsegError
+
+TF_CONFIG = "TF_CONFIG"
+
+
+def resolve(requested: str) -> tuple[tf.distribute.Strategy, str]:
+    """The strategy for `requested` (auto, single, mirrored or multi_worker), and a word on it.
+
+    Call it before TensorFlow does anything else: several machines find each other here, and all
+    wait until the last one has come. PetsegError where TF_CONFIG does not describe a cluster.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    workers = 1
+    if requested == "multi_worker" or (requested == "auto" and os.environ.get(TF_CONFIG)):
+        workers = len(_cluster())
+    if requested == "auto":
+        several = "mirrored" if len(gpus) > 1 else "single"
+        requested = "multi_worker" if workers > 1 else several
+    if requested == "multi_worker":
+        return _multi_worker(workers)
+    if requested == "mirrored":
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        strategy = tf.distribute.MirroredStrategy([device.name for device in found])
+        return strategy, f"mirrored, {len(found)} {found[0].device_type}s"
+    return tf.distribute.get_strategy(), f"single, on {'one GPU' if gpus else 'the CPU'}"
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes files."""
+    resolver = strategy.cluster_resolver
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
+        return True
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return resolver.task_type == "chief" or (not has_chief and resolver.task_id == 0)
+
+
+def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
+    """PetsegError where a batch cannot be shared out evenly."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise PetsegError(
+            f"batch_size {batch_size} is not divisible by the {replicas} devices that share it"
+        )
+
+
+def check_same(strategy: tf.distribute.Strategy, fingerprint: str) -> None:
+    """PetsegError on a worker whose run is not the chief's."""
+    if text_from_chief(strategy, fingerprint) != fingerprint:
+        raise PetsegError(
+            "this worker's code, parameters, records or precision are not those of the chief; "
+            "make them the same (and set precision, where the machines differ) and start again"
+        )
+
+
+def from_chief(strategy: tf.distribute.Strategy, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """The chief's arrays, which every worker gets for its own of the same shapes and dtypes."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return arrays
+
+    @tf.function
+    def send(*values):
+        replica = tf.distribute.get_replica_context()
+        first = replica.replica_id_in_sync_group == 0
+        mine = [tf.where(first, value, tf.zeros_like(value)) for value in values]
+        return [replica.all_reduce(tf.distribute.ReduceOp.SUM, value) for value in mine]
+
+    received = strategy.run(send, args=[tf.constant(array) for array in arrays])
+    return [strategy.experimental_local_results(value)[0].numpy() for value in received]
+
+
+def text_from_chief(strategy: tf.distribute.Strategy, text: str) -> str:
+    """The chief's text, which every worker gets for its own."""
+    letters = np.frombuffer(text.encode(), np.uint8).astype(np.int32)
+    (count,) = from_chief(strategy, [np.array(len(letters), np.int32)])
+    (letters,) = from_chief(strategy, [np.resize(letters, int(count))])
+    return letters.astype(np.uint8).tobytes().decode()
+
+
+def synchronize_batch_norm(model: keras.Model) -> None:
+    """Makes each batch normalization take its statistics from the whole batch, of all replicas."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+        elif isinstance(layer, keras.Model):
+            synchronize_batch_norm(layer)
+
+
+@contextmanager
+def lost_workers_told(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Turns TensorFlow's errors about a worker that has gone into one PetsegError."""
+    try:
+        yield
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.InternalError,
+    ) as error:
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        reason = error.message.strip().splitlines()[0]
+        raise PetsegError(
+            "a worker has gone, and the others cannot go on without it; start the same command "
+            f"on all machines again to go on after the last whole epoch ({reason})"
+        ) from None
+
+
+def _multi_worker(workers: int) -> tuple[tf.distribute.Strategy, str]:
+    task = json.loads(os.environ[TF_CONFIG])["task"]
+    print(f"{task['type']} {task['index']}: waiting for all {workers} workers", flush=True)
+    # Without a timeout, as each collective operation would keep a thread until it is over. Whoever
+    # dies is noticed by the heartbeats of TensorFlow's coordination service.
+    on_termination = signal.getsignal(signal.SIGTERM)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    signal.signal(signal.SIGTERM, on_termination)  # that service would ignore it from now on
+    replicas = strategy.num_replicas_in_sync
+    return strategy, f"multi_worker, {replicas} replicas on {workers} workers"
+
+
+def _cluster() -> list[str]:
+    """The addresses of all workers in TF_CONFIG; PetsegError where it describes none."""
+    example = (
+        '{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, '
+        '"task": {"type": "worker", "index": 0}}'
+    )
+    try:
+        found = json.loads(os.environ[TF_CONFIG])
+        cluster, task = found["cluster"], found["task"]
+        jobs = {job: list(cluster[job]) for job in ("chief", "worker") if job in cluster}
+        addresses = [address for job in jobs.values() for address in job]
+        well_formed = all(
+            isinstance(address, str) and address.rpartition(":")[2].isdigit()
+            for address in addresses
+        )
+        index = task["index"]
+        if not well_formed or type(index) is not int or index < 0:
+            raise ValueError
+        jobs[task["type"]][index]  # IndexError where it is not there
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        raise PetsegError(
+            f"strategy multi_worker needs {TF_CONFIG} in the environment, with the addresses of "
+            f"all workers and which of them this is, such as\n  {TF_CONFIG}='{example}'\n"
+            f"but it is {os.environ.get(TF_CONFIG) or 'missing'}"
+        ) from None
+    return addresses

@@ -1,0 +1,94 @@
+"""Where training reads from: what fits into memory, and what does not."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from petseg.data import cache, records
+from petseg.errors import PetsegError
+from petseg.files import write_json
+
+SIZE, COUNTS = 4, {"train": 5, "validation": 2}
+NEEDED = 4 * SIZE * SIZE * sum(COUNTS.values())
+BOTH = tuple(COUNTS)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PETSEG_CACHE_DIR", str(tmp_path / "cache"))
+    folder, entries = tmp_path / "records", {}
+    folder.mkdir()
+    for split, count in COUNTS.items():
+        with records.SplitWriter(folder, split, shard_examples=2) as writer:
+            for index in range(count):
+                image = np.full((SIZE, SIZE, 3), index, np.uint8)
+                writer.write(records.Example(image, image[..., 0] % 3, str(index), 0, 0))
+        entries[split] = writer.summary()
+    write_json(folder / records.MANIFEST, {"image_size": SIZE, "splits": entries})
+    return folder
+
+
+@pytest.mark.parametrize(("free", "chosen"), [(2 * NEEDED, "memory"), (2 * NEEDED - 1, "records")])
+def test_auto_takes_memory_where_half_of_what_is_free_will_do(folder, monkeypatch, free, chosen):
+    monkeypatch.setattr(cache, "free_memory", lambda: free)
+    _, word = cache.open_splits(folder, BOTH, "auto")
+    assert chosen in word.split(" (")[0]
+
+
+def test_memory_that_is_not_there_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(cache, "free_memory", lambda: NEEDED - 1)
+    with pytest.raises(
+        PetsegError, match=r"cache memory: .*use machine\.cache: auto, disk or none"
+    ):
+        cache.open_splits(folder, BOTH, "memory")
+
+
+@pytest.mark.parametrize("way", ["memory", "disk", "none"])
+def test_every_way_gives_the_same_examples(folder, way):
+    sources, _ = cache.open_splits(folder, BOTH, way)
+    for source, (split, count) in zip(sources, COUNTS.items(), strict=True):
+        numbers = np.arange(count)[::-1]
+        images, _ = source.fetch(numbers)
+        np.testing.assert_array_equal(images, records.load(folder, split).images[::-1])
+
+
+def test_a_copy_is_made_once_and_is_whole(folder):
+    copy = cache.local_copy(folder, ("train",))
+    assert sorted(path.name for path in copy.iterdir()) == [
+        records.MANIFEST,
+        *(f"train-0000{index}.tfrecord" for index in range(3)),
+    ]
+    shard = copy / "train-00001.tfrecord"
+    before, whole = shard.stat().st_mtime_ns, shard.read_bytes()
+    assert cache.local_copy(folder, ("train",)) == copy
+    assert shard.stat().st_mtime_ns == before
+
+    for damaged in (whole[:-1], bytes(len(whole))):
+        shard.write_bytes(damaged)
+        cache.local_copy(folder, ("train",))
+        assert shard.read_bytes() == whole
+
+
+def test_a_disk_that_is_too_small_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(PetsegError, match=r"cache disk: .* needs 0\.00 GiB"):
+        cache.local_copy(folder, ("train",))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a process that Linux knows")
+def test_the_limit_of_the_process_counts():
+    code = """
+import resource, psutil
+from petseg.data import cache
+memory = psutil.Process().memory_info()
+for kind, used in ((resource.RLIMIT_AS, memory.vms), (resource.RLIMIT_DATA, memory.data)):
+    resource.setrlimit(kind, (used + 2**28, -1))
+    assert 0 < cache.free_memory() <= 2**28, (kind, cache.free_memory())
+    resource.setrlimit(kind, (-1, -1))
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

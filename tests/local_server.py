@@ -1,0 +1,55 @@
+"""A web server on this machine that answers well, with an error, with half a file, or never."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    """What is sent for a GET: all of `data`, or its first part only; `hang` keeps the line open."""
+
+    data: bytes = b""
+    status: int = 200
+    part: float = 1.0
+    hang: bool = False
+
+
+@contextmanager
+def serving(answers: dict[str, Answer]) -> Iterator[str]:
+    """Serves `answers` (path after the last slash -> what to send); yields the address.
+
+    What is not in it is not found (404). A HEAD is answered well, except for a status from 500 up.
+    """
+    done = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            answer = answers.get(self.path.rsplit("/", 1)[-1], Answer(status=404))
+            self.send_response(answer.status if answer.status >= 500 else 200)
+            self.end_headers()
+
+        def do_GET(self):
+            answer = answers.get(self.path.rsplit("/", 1)[-1], Answer(status=404))
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.data)))
+            self.end_headers()
+            self.wfile.write(answer.data[: int(answer.part * len(answer.data))])
+            self.wfile.flush()
+            if answer.hang:
+                done.wait()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        done.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,133 @@
+"""A folded network is the same function of the same variables, forward and backward."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from petseg.models import mobilenet_unet, mobilenet_v2
+from petseg.models.folding import FoldedConvolution, fold
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    """A pretrained encoder's file, with statistics and scales that are not those of a new one."""
+    network = mobilenet_v2.build(None, 0.35)
+    rng = np.random.default_rng(0)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, size=w.shape) for w in layer.get_weights()])
+    return mobilenet_v2.store(network, {}, tmp_path_factory.mktemp("encoder"))
+
+
+def unet(weights, fine_tune_from="stem") -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return mobilenet_unet.build(
+        SIZE,
+        encoder_weights=weights,
+        encoder_alpha=0.35,
+        fine_tune_from=fine_tune_from,
+        decoder_filters=(8, 8, 8, 8),
+    )
+
+
+def photographs() -> tf.Tensor:
+    values = np.random.default_rng(1).uniform(0, 255, (4, SIZE, SIZE, 3))
+    return tf.constant(values, tf.float32)
+
+
+def logits_and_gradients(network):
+    variables = network.trainable_variables
+    with tf.GradientTape() as tape:
+        logits = network(photographs(), training=True)
+        loss = tf.reduce_mean(logits**2)
+    return logits, tape.gradient(loss, [variable.value for variable in variables])
+
+
+def folded_layers(network) -> list:
+    return [layer for layer in network.layers if isinstance(layer, FoldedConvolution)]
+
+
+def test_same_logits_and_gradients(weights):
+    network = unet(weights)
+    logits, gradients = logits_and_gradients(network)
+    folded_logits, folded_gradients = logits_and_gradients(fold(network))
+    np.testing.assert_allclose(logits, folded_logits, rtol=1e-3, atol=1e-4)
+    assert len(gradients) == len(folded_gradients) > 100
+    for gradient, folded in zip(gradients, folded_gradients, strict=True):
+        scale = np.abs(gradient).max() + 1e-9
+        np.testing.assert_allclose(gradient / scale, folded / scale, atol=2e-2)
+
+
+@pytest.mark.parametrize("fine_tune_from", ["frozen", "block_6", "stem"])
+def test_same_variables_in_the_same_order(weights, fine_tune_from):
+    network = unet(weights, fine_tune_from)
+    folded = fold(network)
+    for kind in ("variables", "trainable_variables"):
+        assert [id(v) for v in getattr(folded, kind)] == [id(v) for v in getattr(network, kind)]
+    found = mobilenet_unet.encoder_variables(folded)
+    expected = mobilenet_unet.encoder_variables(network)
+    assert [id(v) for v in found] == [id(v) for v in expected]
+
+
+def normalizations(network) -> list:
+    kind = keras.layers.BatchNormalization
+    return [layer.name for layer in network.layers if isinstance(layer, kind)]
+
+
+def test_every_pair_of_a_pretrained_encoder_is_folded(weights):
+    network = unet(weights)
+    encoder = fold(network).get_layer("encoder")
+    assert [layer.name for layer in folded_layers(encoder)] == normalizations(
+        network.get_layer("encoder")
+    )
+    assert not normalizations(encoder)
+
+
+def test_normalization_that_learns_its_statistics_is_not_folded():
+    folded = fold(unet(None))
+    assert not folded_layers(folded.get_layer("encoder"))
+    before = [np.array(v) for v in folded.non_trainable_variables]
+    folded(photographs(), training=True)
+    assert any(
+        not np.array_equal(old, new)
+        for old, new in zip(before, folded.non_trainable_variables, strict=True)
+    )
+
+
+def test_a_convolution_that_others_read_too_is_not_folded():
+    inputs = keras.Input((8, 8, 3))
+    raw = keras.layers.Conv2D(4, 3, use_bias=False)(inputs)
+    normalization = keras.layers.BatchNormalization()
+    normalization.trainable = False
+    network = keras.Model(inputs, keras.layers.Concatenate()([raw, normalization(raw)]))
+    folded = fold(network)
+    assert not folded_layers(folded)
+    pictures = photographs()[:, :8, :8]
+    np.testing.assert_array_equal(network(pictures), folded(pictures))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_gradients_in_bfloat16_are_those_in_float32(stride):
+    def gradients(policy):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((16, 16, 8), dtype="float32")
+        x = keras.layers.DepthwiseConv2D(
+            3, strides=stride, padding="same", use_bias=False, dtype=policy
+        )(inputs)
+        normalization = keras.layers.BatchNormalization(dtype=policy)
+        normalization.trainable = False
+        folded = fold(keras.Model(inputs, normalization(x)))
+        pictures = tf.constant(np.random.default_rng(0).normal(size=(4, 16, 16, 8)), tf.float32)
+        kernel = folded.variables[0]
+        with tf.GradientTape() as tape:
+            tape.watch(pictures)
+            loss = tf.reduce_mean(tf.cast(folded(pictures, training=True), tf.float32) ** 2)
+        return tape.gradient(loss, [pictures, kernel.value])
+
+    for exact, rounded in zip(gradients("float32"), gradients("mixed_bfloat16"), strict=True):
+        np.testing.assert_allclose(exact, rounded, atol=0.05 * np.abs(exact).max())

@@ -1,0 +1,100 @@
+"""From a photograph to the network's square, and from its logits back to the photograph's size."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from petseg import segmentation
+from petseg.classes import BACKGROUND, BORDER, PET
+from petseg.data import preparation
+
+RNG = np.random.default_rng(4)
+SIZES = [(8, 8), (64, 64), (61, 97), (97, 61), (3, 50), (1, 1), (8, 1)]
+
+
+def test_the_square_is_that_of_training():
+    photograph = Image.fromarray(RNG.integers(0, 256, (50, 31, 3), np.uint8))
+    trained_on, _ = preparation.resize(photograph, Image.new("L", photograph.size, 1), 32)
+    np.testing.assert_array_equal(segmentation.square(photograph, 32), trained_on)
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_logits_are_enlarged_as_tensorflow_does(monkeypatch, height, width):
+    monkeypatch.setattr(segmentation, "BAND_PIXELS", 1000)
+    logits = RNG.normal(size=(8, 8, 3)).astype(np.float32)
+    enlarged = np.concatenate([band for _, band in segmentation.bands(logits, height, width)])
+    expected = tf.image.resize(logits, (height, width), antialias=False).numpy()
+    np.testing.assert_allclose(enlarged, expected, atol=1e-5)
+    assert enlarged.dtype == np.float32
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_bands_are_the_whole_photograph_row_by_row(monkeypatch, height, width):
+    logits = RNG.normal(size=(8, 8, 3))
+    monkeypatch.setattr(segmentation, "BAND_PIXELS", 200)
+    rows = [
+        row for part, _ in segmentation.bands(logits, height, width) for row in range(height)[part]
+    ]
+    assert rows == list(range(height))
+    assert all(
+        band.shape[:2] == (part.stop - part.start, width) and band.size <= 3 * max(200, width)
+        for part, band in segmentation.bands(logits, height, width)
+    )
+
+
+def test_labels_are_made_from_logits_and_not_from_the_small_mask():
+    logits = np.zeros((2, 2, 3), np.float32)
+    logits[:, 0, PET], logits[:, 1, BACKGROUND] = (
+        3,
+        1,
+    )  # surer of the pet: its edge lies further out
+    labels = segmentation.labels(logits, 1, 100)
+    assert labels.dtype == np.uint8
+    assert 60 <= np.count_nonzero(labels == PET) <= 64
+
+
+def test_at_the_network_s_own_size_nothing_changes():
+    logits = RNG.normal(size=(16, 16, 3))
+    np.testing.assert_array_equal(segmentation.labels(logits, 16, 16), logits.argmax(axis=-1))
+
+
+def test_opacity_is_full_in_the_pet_none_behind_it_and_between_in_the_border():
+    logits = np.zeros((1, 5, 3), np.float32)
+    logits[0, :, [PET, BACKGROUND, BORDER]] = [
+        [9, 1, 1, 0, 2000],
+        [0, 1, 3, 9, 0],
+        [0, 9, 9, 0, 3000],
+    ]
+    labels = segmentation.labels(logits, 1, 5)
+    assert labels.tolist() == [[PET, BORDER, BORDER, BACKGROUND, BORDER]]
+    even, less = 128, round(255 / (1 + np.exp(2)))
+    opacity = segmentation.opacity(logits, labels)
+    assert opacity.tolist() == [[255, even, less, 0, 255]]
+    assert opacity.dtype == np.uint8
+
+
+@pytest.fixture(scope="module")
+def lopsided() -> keras.Model:
+    """A network that sees left and right differently."""
+    keras.utils.set_random_seed(1)
+    photographs = keras.Input((8, 8, 3))
+    x = keras.layers.ZeroPadding2D(((1, 1), (2, 0)))(photographs)
+    return keras.Model(photographs, keras.layers.Conv2D(3, 3)(x))
+
+
+def test_a_runner_gives_the_model_s_logits(lopsided):
+    squares = RNG.integers(0, 256, (3, 8, 8, 3), np.uint8)
+    expected = lopsided(squares.astype(np.float32), training=False).numpy()
+    np.testing.assert_allclose(segmentation.runner(lopsided)(squares), expected, rtol=1e-5)
+
+
+def test_flipping_takes_the_side_out_of_it(lopsided):
+    squares = RNG.integers(0, 256, (2, 8, 8, 3), np.uint8)
+    run = segmentation.runner(lopsided, flip=True)
+    both = run(squares)
+    np.testing.assert_allclose(run(squares[:, :, ::-1]), both[:, :, ::-1], rtol=1e-4, atol=1e-3)
+    plain = segmentation.runner(lopsided)
+    mean = (plain(squares) + plain(squares[:, :, ::-1])[:, :, ::-1]) / 2
+    np.testing.assert_allclose(both, mean, rtol=1e-4, atol=1e-3)

@@ -1,0 +1,53 @@
+"""params/tutorial.yaml is the tutorial's recipe, and the peer of the benchmark the same network."""
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+from workspace import merged
+
+from benchmarks import tutorial
+from petseg import params
+from petseg.models import mobilenet_v2
+from stages import train_unet
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return mobilenet_v2.store(mobilenet_v2.build(None, 1.0), {}, tmp_path_factory.mktemp("encoder"))
+
+
+def settings() -> params.TrainUnet:
+    shipped, overlay = (
+        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+        for name in ("params.yaml", "params/tutorial.yaml")
+    )
+    return params.parse(merged(shipped, overlay)).train_unet
+
+
+def sizes(model) -> tuple[int, int]:
+    return model.count_params(), sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+
+
+def test_both_are_the_tutorial_s_network(weights):
+    """6,504,227 parameters, 4,660,323 of them trained, as its page counts them."""
+    ours = train_unet.network(128, settings(), weights)
+    theirs = tutorial.network(128, weights)
+    assert sizes(ours) == sizes(theirs) == (6_504_227, 4_660_323)
+
+
+def test_both_compute_the_same(weights):
+    ours, theirs = train_unet.network(64, settings(), weights), tutorial.network(64, weights)
+    theirs.set_weights(ours.get_weights())
+    photographs = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        ours(photographs, training=False),
+        theirs(photographs / 255, training=False),
+        atol=1e-4,
+    )
+
+
+def test_the_same_batch_and_schedule():
+    found = settings()
+    assert (found.batch_size, found.optimizer) == (tutorial.BATCH_SIZE, "adam")
+    assert (found.schedule, found.warmup_epochs, found.averaging) == ("constant", 0, 0)

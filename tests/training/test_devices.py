@@ -1,0 +1,165 @@
+"""Several devices train as one does; a lost worker ends the others, and the run goes on."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+import train_apart
+
+from petseg.errors import PetsegError
+from petseg.training import devices
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = {
+    "shallow": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
+    "unet": {"optimizer": "adamw", "learning_rate": 0.001, "epochs": 1},
+}
+"""AdamW divides by the size of a gradient, and so blows up the rounding of small ones."""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, records_folder) -> dict[str, Path]:
+    """The folders in which one device has trained each network."""
+    folders = {network: tmp_path_factory.mktemp(network) for network in SETTINGS}
+    for network, folder in folders.items():
+        train_apart.train(str(records_folder), str(folder), network, **SETTINGS[network])
+    return folders
+
+
+def start(cluster: list[str] | None = None, index: int = 0, **wanted) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    if cluster:
+        task = {"type": "worker", "index": index}
+        environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
+    command = [sys.executable, train_apart.__file__, json.dumps(wanted, default=str)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def end(process: subprocess.Popen, code: int = 0, timeout: float = 300) -> str:
+    """What a process prints before it ends with `code`."""
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    finally:
+        process.kill()
+    assert process.returncode == code, output + errors
+    return output + errors
+
+
+def free_addresses(count: int) -> list[str]:
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    addresses = [f"localhost:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    return addresses
+
+
+def assert_same_training(folder: Path, expected: Path) -> None:
+    found, wanted = (
+        keras.saving.load_model(one / "model.keras").get_weights() for one in (folder, expected)
+    )
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    found, wanted = (pd.read_csv(one / "curve.csv") for one in (folder, expected))
+    pd.testing.assert_frame_equal(found, wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("network", SETTINGS)
+def test_two_devices_train_as_one(alone, network, tmp_path, records_folder):
+    wanted = {"network": network, "records": records_folder, "folder": tmp_path}
+    output = end(start(**wanted, strategy="mirrored", cpus=2, **SETTINGS[network]))
+    assert "strategy: mirrored, 2 CPUs" in output
+    assert_same_training(tmp_path, alone[network])
+
+
+def test_two_workers_train_as_one(alone, tmp_path, records_folder):
+    wanted = {"network": "unet", "records": records_folder, "strategy": "auto"}
+    wanted |= SETTINGS["unet"]
+    cluster = free_addresses(2)
+    other = start(cluster, 1, **wanted, folder=tmp_path / "other")
+    output = end(start(cluster, 0, **wanted, folder=tmp_path / "chief"))
+    end(other)
+    assert "strategy: multi_worker, 2 replicas on 2 workers" in output
+    assert_same_training(tmp_path / "chief", alone["unet"])
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_killed_worker_ends_the_others_and_the_run_goes_on(alone, tmp_path, records_folder):
+    wanted = {"network": "shallow", "records": records_folder, "strategy": "multi_worker"}
+    wanted |= SETTINGS["shallow"]
+    chief, other = tmp_path / "chief", tmp_path / "other"
+
+    cluster = free_addresses(2)
+    killed = start(cluster, 1, **wanted, folder=other, dies_after=1)
+    waiting = start(cluster, 0, **wanted, folder=chief)
+    end(killed, code=-9)
+    output = end(waiting, code=1, timeout=60)
+    assert "error: a worker has gone" in output
+    assert not (chief / "model.keras").exists()
+
+    cluster = free_addresses(2)
+    second = start(cluster, 1, **wanted, folder=other)
+    assert "going on after epoch 1" in end(start(cluster, 0, **wanted, folder=chief))
+    assert "going on after epoch 1" in end(second)
+    assert_same_training(chief, alone["shallow"])
+
+
+def test_a_worker_that_trains_something_else_is_told(tmp_path, records_folder):
+    wanted = {"network": "shallow", "records": records_folder, "strategy": "multi_worker"}
+    cluster = free_addresses(2)
+    other = start(cluster, 1, **wanted, folder=tmp_path, learning_rate=0.5)
+    chief = start(cluster, 0, **wanted, folder=tmp_path)
+    assert "are not those of the chief" in end(other, code=1)
+    assert "a worker has gone" in end(chief, code=1, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "not JSON",
+        "[]",
+        "{}",
+        '{"cluster": {"worker": ["a:1", "b:1"]}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": -1}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}',
+        '{"cluster": {"worker": ["a", "b:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": 2}, "task": {"type": "worker", "index": 0}}',
+    ],
+)
+def test_a_missing_or_malformed_cluster_is_told_with_an_example(monkeypatch, text):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(PetsegError, match=r"(?s)TF_CONFIG='\{\"cluster\": .*but it is"):
+        devices.resolve("multi_worker")
+    if text is not None:
+        with pytest.raises(PetsegError, match="TF_CONFIG"):
+            devices.resolve("auto")
+
+
+def test_one_machine_with_one_device_needs_no_strategy(monkeypatch):
+    alone = '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
+    for text in ("", alone):
+        monkeypatch.setenv("TF_CONFIG", text)
+        for requested in ("auto", "single"):
+            strategy, word = devices.resolve(requested)
+            assert strategy is tf.distribute.get_strategy()
+            assert word.startswith("single")
+    assert devices.is_chief(tf.distribute.get_strategy())
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused():
+    devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=4), 32)
+    with pytest.raises(PetsegError, match="batch_size 32 is not divisible by the 3 devices"):
+        devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=3), 32)
