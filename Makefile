@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro lint pins clean
+.PHONY: help setup extras demo test repro lint pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,22 +23,33 @@ repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
 	dvc repro
 	dvc metrics show
 
+bench: $(READY)  ## how fast all this is, against the recipe everybody copies
+	python -m benchmarks
+
 lint: $(READY)  ## ruff: rules and format
 	ruff check .
 	ruff format --check .
 
-pins: $(READY)  ## requirements.txt anew from pyproject.toml
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
-	  --fork-strategy fewest --no-annotate --no-header --no-emit-index-url \
-	  --output-file requirements.txt --upgrade --quiet
+extras: $(READY)  ## what `petseg serve`, ONNX and HEIC photographs need on top of that
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-extras.txt
+
+# Everything at once first, so that the extras fit the versions in requirements.txt.
+PIN := uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
+  --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
+ALL_PINS := $(VENV)/all-pins.txt
+pins: $(READY)  ## requirements*.txt anew from pyproject.toml
+	$(PIN) --extra app --extra heic --extra onnx --output-file $(ALL_PINS)
+	$(PIN) --constraint $(ALL_PINS) --output-file requirements.txt
+	grep -vxFf requirements.txt $(ALL_PINS) > requirements-extras.txt
 
 clean:  ## remove .venv, demo/, checkpoints and caches; data, models and DVC's cache stay
 	rm -rf $(VENV) demo .petseg .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements.txt
+$(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else \
 	  f"error: Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}; name another: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

@@ -1,0 +1,27 @@
+"""Uses trained networks: petseg predict, petseg export, petseg serve."""
+
+import argparse
+import importlib
+
+COMMANDS = {
+    "predict": "segment photographs: masks, outlines and cutouts",
+    "export": "write a network as SavedModel, TFLite and ONNX, and check each",
+    "serve": "try the networks in the browser",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="petseg",
+        description=__doc__,
+        epilog="\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, help="petseg COMMAND --help tells more")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    importlib.import_module(f"petseg.{options.command}").main(options.arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""What the commands for people share: how they start and end, the model, and tables.
+
+TensorFlow takes seconds to come, so it is imported where it is needed: `--help` and a mistake in
+the options need not wait for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petseg import paths
+from petseg.errors import PetsegError
+
+if TYPE_CHECKING:
+    import keras
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """The parser of `petseg NAME`, to which the command adds its options."""
+    return argparse.ArgumentParser(
+        prog=f"petseg {name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run(
+    main: Callable[[argparse.Namespace], int],
+    parser: argparse.ArgumentParser,
+    arguments: list[str] | None = None,
+) -> None:
+    """Ends with the exit code of `main`; a PetsegError is printed as one message, with code 1."""
+    options = parser.parse_args(arguments)
+    try:
+        sys.exit(main(options))
+    except PetsegError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """An argparse type: a whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        number = int(text)
+        if number < least or (most is not None and number > most):
+            limits = f"less than {least}" if number < least else f"more than {most}"
+            raise argparse.ArgumentTypeError(f"{number} is {limits}")
+        return number
+
+    parse.__name__ = "whole number"
+    return parse
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """`--model`, by default the first of the networks under comparison."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=paths.model(paths.NETWORKS[0]),
+        metavar="FILE",
+        help="a trained network; default: %(default)s",
+    )
+
+
+def load_model(path: Path) -> keras.Model:
+    """A trained network; PetsegError where the file is missing, damaged or no such network."""
+    if not path.is_file():
+        raise PetsegError(
+            f"{path} not found: train the networks with `dvc repro`, fetch those of others with "
+            "`dvc pull`, or name a trained network with --model"
+        )
+    from petseg import segmentation
+    from petseg.evaluation import predictors
+
+    model = predictors.load_network(path)
+    if segmentation.image_size(model) is None:
+        raise PetsegError(f"{path} does not say how large its photographs are")
+    return model
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, the first to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in [heads, *rows]
+    ]
+    return "\n".join(lines)

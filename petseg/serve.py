@@ -1,0 +1,185 @@
+"""A page to try the networks on in the browser, for this machine alone.
+
+    petseg serve
+    petseg serve --model models/unet.keras --port 8000
+
+Drop a photograph, and see what each network makes of it, side by side; the pet can be downloaded,
+cut out on a transparent background. The page is served at 127.0.0.1 and fetches nothing from
+elsewhere; photographs stay on this machine, in a temporary folder that goes when the page is
+stopped with Ctrl-C. Needs the package gradio.
+"""
+
+import argparse
+import html
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from petseg import commands, paths, photographs
+from petseg.errors import PetsegError
+
+HOST = "127.0.0.1"
+LARGEST_SHOWN = 1280
+"""Longest side of a picture on the page, in pixels; the cutout has the photograph's own size."""
+
+
+class Segmented(NamedTuple):
+    """What a network made of a photograph: the outlined picture, and the cutout (RGBA)."""
+
+    overlay: Image.Image
+    cutout: Image.Image
+
+
+Network = Callable[[Image.Image], Segmented]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    commands.run(_main, _parser(), arguments)
+
+
+def _main(options: argparse.Namespace) -> int:
+    try:
+        import gradio  # noqa: F401
+    except ImportError:
+        raise PetsegError("petseg serve needs another package: pip install gradio") from None
+    files = options.model or [paths.model(network) for network in paths.NETWORKS]
+    networks = {_title(path, files): load(path) for path in files}
+    with tempfile.TemporaryDirectory(prefix="petseg-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        blocks = page(networks)
+        launch(blocks, options.port, options.largest_upload)
+        print(f"http://{HOST}:{options.port} (Ctrl-C ends it)")
+        blocks.block_thread()
+    return 0
+
+
+def load(path: Path) -> Network:
+    """A network as a function of an RGB photograph; PetsegError as in `commands.load_model`."""
+    model = commands.load_model(path)
+    from petseg import segmentation
+    from petseg.figures import segmented
+
+    run = segmentation.runner(model)
+
+    def segment(photograph: Image.Image) -> Segmented:
+        logits = run(segmentation.square(photograph, segmentation.image_size(model))[None])[0]
+        labels = segmentation.labels(logits, photograph.height, photograph.width)
+        cutout = segmented.cutout(photograph, segmentation.opacity(logits, labels))
+        shown = photograph.copy()
+        shown.thumbnail((LARGEST_SHOWN, LARGEST_SHOWN))
+        labels = segmentation.labels(logits, shown.height, shown.width)
+        return Segmented(segmented.outlined(shown, labels), cutout)
+
+    return segment
+
+
+def page(networks: dict[str, Network]):
+    """The page, a gradio.Blocks: a place for a photograph, and a column for each network."""
+    import gradio
+
+    def segment(file: str | None) -> list:
+        """Values of all pictures, then of all buttons; none of them without a photograph."""
+        nothing = [None] * len(networks) + [gradio.update(visible=False)] * len(networks)
+        if file is None:
+            return nothing
+        path = Path(file)
+        try:
+            photograph = photographs.read(path)
+        except photographs.BadPhotograph as error:
+            gradio.Warning(html.escape(f"{path.name}: {error}"))
+            return nothing
+        results = {name: network(photograph) for name, network in networks.items()}
+        buttons = []
+        for name, result in results.items():
+            target = Path(tempfile.mkdtemp(dir=path.parent)) / f"{path.stem}_{name}_cutout.png"
+            profile = photographs.colour_profile(photograph)
+            result.cutout.save(target, icc_profile=profile)
+            buttons.append(gradio.update(value=str(target), visible=True))
+        return [result.overlay for result in results.values()] + buttons
+
+    with gradio.Blocks(title="petseg", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
+        gradio.Markdown("# petseg\nPet, background and border, as the networks see them.")
+        file = gradio.File(label="A photograph: JPEG, PNG, WebP (or HEIC)", height=140)
+        pictures, buttons = [], []
+        with gradio.Row():
+            for name in networks:
+                with gradio.Column():
+                    pictures.append(
+                        gradio.Image(label=name, interactive=False, format="png", buttons=[])
+                    )
+                    buttons.append(
+                        gradio.DownloadButton(f"Download the cutout ({name})", visible=False)
+                    )
+        file.change(segment, file, [*pictures, *buttons], api_visibility="private")
+    return blocks
+
+
+def launch(blocks, port: int, largest_upload: int) -> None:
+    """Serves the page at HOST alone, with nothing from elsewhere, in a thread of its own.
+
+    `largest_upload` in megabytes. PetsegError where the port is taken.
+    """
+    import gradio
+
+    letters = ["system-ui", "sans-serif"]  # Gradio's own choice may be fetched from Google
+    try:
+        blocks.launch(
+            server_name=HOST,
+            server_port=port,
+            max_file_size=f"{largest_upload}mb",
+            theme=gradio.themes.Default(font=letters, font_mono=["monospace"]),
+            share=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            run_history=False,
+            enable_monitoring=False,
+            footer_links=[],
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        raise PetsegError(f"the page cannot be served: {error}; try another --port") from None
+
+
+def _title(path: Path, files: list[Path]) -> str:
+    """What the page calls a network: its name in all figures, or its file where names are equal."""
+    from petseg.figures.palette import network_styles
+
+    alone = sum(other.stem == path.stem for other in files) == 1
+    return network_styles([path.stem])[path.stem].name if alone else str(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commands.parser("serve", __doc__)
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="trained networks; default: "
+        + " and ".join(str(paths.model(network)) for network in paths.NETWORKS),
+    )
+    parser.add_argument(
+        "--port",
+        type=commands.whole_number(1, 65_535),
+        default=7860,
+        metavar="N",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--largest-upload",
+        type=commands.whole_number(1, 1000),
+        default=30,
+        metavar="MB",
+        help="larger files are refused; default: %(default)s",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()
