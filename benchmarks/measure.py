@@ -8,7 +8,8 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from tqdm import tqdm
@@ -64,6 +65,14 @@ def table(results: Sequence[Mapping]) -> str:
         memory = [f"{result['peak_memory_mib'][side]:.0f}" for side in ("theirs", "ours")]
         lines.append("| " + " | ".join([result["title"], result["unit"], *cells, *memory]) + " |")
     return "\n".join(lines)
+
+
+def second_run(function: Callable[[], object]) -> float:
+    """The seconds of a second call: the first one builds graphs and fills caches."""
+    function()
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
 def report(value: float) -> None:

@@ -10,6 +10,8 @@ from petseg.files import atomic_folder, write_json
 
 HOME = Path(".petseg") / "benchmarks"
 SIDE = 128
+PHOTOGRAPHS = 640
+"""For training and for evaluation."""
 
 
 def as_records(count: int) -> Path:

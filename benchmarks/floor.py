@@ -1,0 +1,156 @@
+"""What the time of a training step goes to, and how far it is from what the machine could do.
+
+Trains the U-Net of params.yaml under TensorFlow's profiler and prints each kind of operation's
+share of the time that operations take. Then the floor: the multiply-adds of a step over the rate of
+a large matrix product in the same precision, and the bytes of its activations over the memory's
+bandwidth, both measured here; and the rate that training has without the profiler.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import pets, training
+from petseg import params
+from petseg.training import precision
+from stages import train_unet
+
+MATRIX = 4096
+COPIED = 1 << 28
+"""Bytes: more than any cache holds."""
+PASSES = 3
+"""Over the arithmetic: forward, the gradient of the inputs, the gradient of the weights."""
+TOUCHES = 5
+"""Of each activation: written; read by the next layer; read twice and written once backward."""
+ROWS = 14
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--frozen", action="store_true", help="the encoder does not train")
+    frozen = parser.parse_args().frozen
+    settings = params.load().train_unet
+    policy, reason = precision.resolve(settings.precision)
+    rate = training.images_per_second(frozen=frozen, precision=policy)
+    print(f"{policy} ({reason}), {rate:.1f} photographs a second in training\n")
+    print_shares(profiled(lambda: training.images_per_second(frozen=frozen, precision=policy)))
+
+    dtype = "bfloat16" if policy == "mixed_bfloat16" else "float32"
+    network = train_unet.network(pets.SIDE, settings, pets.encoder_weights())
+    frozen_part = network.get_layer("encoder") if frozen else None
+    operations = 2 * sum(
+        multiply_adds(layer) * (1 if inside is frozen_part else PASSES)
+        for inside, layer in layers(network)
+    )
+    size = sum(
+        activation_bytes(layer, dtype) * (2 if inside is frozen_part else TOUCHES)
+        for inside, layer in layers(network)
+    )
+    products, bandwidth = matrix_product_rate(dtype), copy_bandwidth()
+    print("| floor of a photograph | amount | measured here | photographs a second | ours |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, amount, unit, capacity in (
+        (f"arithmetic, {dtype}", operations, "GFLOP", products),
+        ("memory", size, "GB", bandwidth),
+    ):
+        most = capacity / amount
+        figures = f"{amount / 1e9:.3g} {unit} | {capacity / 1e9:.0f} {unit}/s | {most:.0f}"
+        print(f"| {name} | {figures} | {rate / most:.0%} of it |")
+
+
+def profiled(run) -> Counter:
+    """The milliseconds of each kind of operation while `run` runs."""
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
+            run()
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace()
+        space.ParseFromString(path.read_bytes())
+    spent: Counter = Counter()
+    events = (
+        (plane.event_metadata[event.metadata_id].name, event.duration_ps)
+        for plane in space.planes
+        for line in plane.lines
+        for event in line.events
+    )
+    for name, picoseconds in events:
+        operation, _, kind = name.rpartition(":")  # such as encoder/Conv1:_MklNativeConv2D
+        if operation and not operation.endswith(":") and kind.isidentifier():
+            spent[kind.removeprefix("_MklNative").removeprefix("_Mkl")] += picoseconds / 1e9
+    return spent
+
+
+def print_shares(spent: Counter) -> None:
+    """A table of the kinds of operation that take longest."""
+    total = sum(spent.values())
+    print("| operation | share |\n| --- | ---: |")
+    for kind, milliseconds in spent.most_common(ROWS):
+        print(f"| {kind} | {milliseconds / total:.1%} |")
+    rest = total - sum(milliseconds for _, milliseconds in spent.most_common(ROWS))
+    print(f"| all others | {rest / total:.1%} |\n")
+
+
+def layers(model: keras.Model, inside: keras.Model | None = None):
+    """(the model inside which a layer is, the layer) of all layers, those of inner models too."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from layers(layer, layer)
+        else:
+            yield inside, layer
+
+
+def multiply_adds(layer: keras.layers.Layer) -> int:
+    """Of a convolution, for one photograph, forward; 0 for other layers."""
+    kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
+    if not isinstance(layer, kinds):
+        return 0
+    places = layer.input if isinstance(layer, keras.layers.Conv2DTranspose) else layer.output
+    return int(np.prod(places.shape[1:3])) * int(np.prod(layer.kernel.shape))
+
+
+def activation_bytes(layer: keras.layers.Layer, dtype: str) -> int:
+    """The size of what a layer makes of one photograph."""
+    if isinstance(layer, keras.layers.InputLayer):
+        return 0
+    return int(np.prod(layer.output.shape[1:])) * (2 if dtype == "bfloat16" else 4)
+
+
+def matrix_product_rate(dtype: str) -> float:
+    """Operations a second, a multiply-add counting as two."""
+    matrix = tf.cast(tf.random.stateless_normal((MATRIX, MATRIX), seed=(1, 2)), dtype)
+    product = tf.function(lambda: tf.matmul(matrix, matrix))
+    return 2 * MATRIX**3 / shortest(lambda: product()[0, 0].numpy())
+
+
+def copy_bandwidth() -> float:
+    """Bytes a second, read and written, by all cores together."""
+    source, target = (np.ones(COPIED // 8) for _ in range(2))
+    parts = [np.array_split(array, os.cpu_count()) for array in (target, source)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return 2 * COPIED / shortest(lambda: list(pool.map(np.copyto, *parts)))
+
+
+def shortest(function, rounds: int = 5) -> float:
+    """The seconds of the quickest call."""
+    seconds = []
+    for _ in range(rounds + 1):  # the first one builds and warms
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""How long until the network is as good as the tutorial's recipe gets, on the real photographs.
+
+    dvc repro preprocess && python -m benchmarks.time_to_quality
+
+Trains the tutorial's recipe to its end and takes its mean IoU on the validation split for the
+goal. Then trains ours, as params.yaml has it, until an epoch reaches the goal. The tutorial's clock
+runs while it trains; ours from the start of its process on, with imports, checks of the records and
+validation after every epoch. Prints a table, and writes it to benchmarks/time_to_quality.json.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from petseg import cli, paths
+from petseg.errors import PetsegError
+from petseg.files import write_json
+
+RESULTS = Path("benchmarks") / "time_to_quality.json"
+THEIRS = (sys.executable, "-m", "benchmarks.tutorial", "on_records")
+OURS = (sys.executable, "-m", "benchmarks.time_to_quality", "--ours")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--ours", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
+    folder = parser.parse_args().ours
+    with cli.clear_ends():
+        if folder:
+            train_ours(folder)
+        else:
+            compare()
+
+
+def compare() -> None:
+    """Runs both, each in a process of its own, and tells what they took."""
+    if not (paths.RECORDS / "manifest.json").is_file():
+        raise PetsegError(f"{paths.RECORDS} holds no records; run this first: dvc repro preprocess")
+    ended = subprocess.run(THEIRS, stdout=subprocess.PIPE, text=True)
+    if ended.returncode:
+        raise PetsegError(f"{' '.join(THEIRS)} ended with exit code {ended.returncode}")
+    theirs = json.loads(ended.stdout.splitlines()[-1])
+    with tempfile.TemporaryDirectory() as folder:
+        ours = until_reached([*OURS, folder], curve(Path(folder)), theirs["val_mean_iou"])
+    ratio = theirs["seconds"] / ours["seconds"]
+    write_json(RESULTS, {"theirs": theirs, "ours": ours, "ratio": ratio})
+    print("| | epochs | seconds | validation mean IoU |\n| --- | ---: | ---: | ---: |")
+    for name, found in (("the tutorial's recipe", theirs), ("ours, until as good", ours)):
+        cells = f"{found['epochs']} | {found['seconds']:.0f} | {found['val_mean_iou']:.4f}"
+        print(f"| {name} | {cells} |")
+    print(f"\nratio: {ratio:.2f}; the same as JSON: {RESULTS}")
+
+
+def until_reached(command: list[str], curve: Path, goal: float) -> dict:
+    """Runs a training until a row of its learning curve reaches `goal`, and stops it then.
+
+    The clock begins with the process. PetsegError where the training ends before.
+    """
+    start, process = time.perf_counter(), subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        while process.poll() is None:
+            time.sleep(0.1)
+            rows = pd.read_csv(curve).to_dict("records") if curve.exists() else []
+            if rows and rows[-1]["val_mean_iou"] >= goal:
+                seconds = time.perf_counter() - start
+                return {
+                    "epochs": rows[-1]["epoch"],
+                    "seconds": seconds,
+                    "val_mean_iou": rows[-1]["val_mean_iou"],
+                }
+    finally:
+        process.kill()
+        process.wait()
+    raise PetsegError(f"training ended without a validation mean IoU of {goal:.4f}")
+
+
+def curve(folder: Path) -> Path:
+    """Where `train_ours` writes its learning curve, whole after every epoch."""
+    return folder / "curve.csv"
+
+
+def train_ours(folder: Path) -> None:
+    """Trains our U-Net on the records, as the stage does, and keeps everything in `folder`."""
+    from petseg import params
+    from petseg.models import mobilenet_v2
+    from petseg.training import loop
+    from stages import train_unet
+
+    wanted = params.load()
+    weights = mobilenet_v2.stored_weights(paths.ENCODER)
+    loop.train(
+        "unet",
+        partial(train_unet.network, wanted.image_size, wanted.train_unet, weights),
+        wanted.train_unet,
+        groups=train_unet.groups(wanted.train_unet),
+        machine=wanted.machine,
+        seed=wanted.seed,
+        records_folder=paths.RECORDS,
+        model_path=folder / "unet.keras",
+        curve_path=curve(folder),
+        checkpoint_folder=folder,
+    )
+
+
+if __name__ == "__main__":
+    main()

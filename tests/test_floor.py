@@ -1,0 +1,35 @@
+"""The arithmetic behind the floor: multiply-adds and bytes of layers, counted by hand."""
+
+import keras
+
+from benchmarks import floor
+
+
+def built(layer: keras.layers.Layer, side: int = 8, channels: int = 3) -> keras.layers.Layer:
+    inputs = keras.Input((side, side, channels))
+    return keras.Model(inputs, layer(inputs)).layers[-1]
+
+
+def test_multiply_adds_are_those_of_a_photograph():
+    convolution = built(keras.layers.Conv2D(5, 3, strides=2, padding="same"))
+    assert floor.multiply_adds(convolution) == 4 * 4 * (3 * 3 * 3 * 5)
+    depthwise = built(keras.layers.DepthwiseConv2D(3, padding="same"))
+    assert floor.multiply_adds(depthwise) == 8 * 8 * (3 * 3 * 3)
+    transposed = built(keras.layers.Conv2DTranspose(5, 3, strides=2, padding="same"))
+    assert floor.multiply_adds(transposed) == 8 * 8 * (3 * 3 * 3 * 5)
+    assert floor.multiply_adds(built(keras.layers.ReLU())) == 0
+
+
+def test_bytes_are_those_of_a_layer_s_output():
+    relu = built(keras.layers.ReLU())
+    assert floor.activation_bytes(relu, "float32") == 8 * 8 * 3 * 4
+    assert floor.activation_bytes(relu, "bfloat16") == 8 * 8 * 3 * 2
+
+
+def test_layers_of_inner_models_count_too_and_tell_where_they_are():
+    inner = keras.Sequential([keras.layers.Conv2D(2, 1), keras.layers.ReLU()], name="inner")
+    inputs = keras.Input((8, 8, 3))
+    outer = keras.Model(inputs, keras.layers.ReLU(name="last")(inner(inputs)))
+    found = list(floor.layers(outer))
+    assert [inside for inside, _ in found] == [None, inner, inner, None]
+    assert found[-1][1].name == "last"
