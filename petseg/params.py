@@ -22,6 +22,10 @@ from petseg.paths import PARAMS
 IMAGENET_ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 """The widths of MobileNetV2 for which Keras Applications has ImageNet weights."""
 
+DECODER_BLOCKS = {1: 4, 2: 3, 4: 2}
+"""How many upsample blocks lead from the encoder's bottom, at 1/32 of the side that the encoder
+sees, up to half of the photograph's side; by how much the photograph is enlarged before."""
+
 
 def within(low: float = float("-inf"), high: float = float("inf"), *, exclusive: bool = False):
     """A number (or each number of a list) from `low` to `high`, the ends included or not."""
@@ -36,11 +40,12 @@ def within(low: float = float("-inf"), high: float = float("inf"), *, exclusive:
     return field(metadata={"check": check})
 
 
-def one_of(*names: str):
-    """One of the given words."""
+def one_of(*choices: str | int):
+    """One of the given words or numbers."""
 
     def check(value) -> str | None:
-        return None if value in names else f"{value!r} is not one of {', '.join(names)}"
+        listed = ", ".join(map(str, choices))
+        return None if value in choices else f"{value!r} is not one of {listed}"
 
     return field(metadata={"check": check})
 
@@ -132,13 +137,14 @@ class TrainUnet(Training):
     encoder_weights: str
     encoder_alpha: float = within(0.1, 2)
     input_range: tuple[float, float] = within(-1000, 1000)
+    enlarge: int = one_of(*DECODER_BLOCKS)
     fine_tune_from: str = matching(
         "frozen|stem|block_([1-9]|1[0-6])", "frozen, stem, or block_1 to block_16"
     )
     fine_tune_after: int = within(0, 100_000)
     encoder_learning_rate_scale: float = within(0, 100)
     decoder_block: str = one_of("builtin", "tensorflow_examples")
-    decoder_filters: tuple[int, int, int, int] = within(1, 4096)
+    decoder_filters: tuple[int, ...] = within(1, 4096)
     dropout: float = within(0, 0.95)
     refinement_filters: int = within(0, 4096)
 
@@ -222,6 +228,12 @@ def _contradictions(params: Params):
     unet = params.train_unet
     if unet.input_range[0] >= unet.input_range[1]:
         yield f"train_unet.input_range: black {unet.input_range[0]} is not below white"
+    blocks = DECODER_BLOCKS[unet.enlarge]
+    if len(unet.decoder_filters) != blocks:
+        yield (
+            f"train_unet.decoder_filters: {len(unet.decoder_filters)} upsample blocks, where "
+            f"enlarge: {unet.enlarge} needs {blocks} to reach half of the photograph's side"
+        )
     if unet.encoder_weights == "imagenet" and unet.encoder_alpha not in IMAGENET_ALPHAS:
         yield (
             f"train_unet.encoder_alpha: ImageNet weights exist for "
@@ -263,7 +275,11 @@ def _value(kind, value: object, check):
     """`value` as `kind`; ValueError where it is of another type or refused by `check`."""
     if typing.get_origin(kind) is tuple:
         kinds = typing.get_args(kind)
-        if not isinstance(value, list) or len(value) != len(kinds):
+        if not isinstance(value, list):
+            raise ValueError(f"{_shown(value)} is not a list")
+        if kinds[-1] is Ellipsis:
+            kinds = kinds[:1] * len(value)
+        if len(value) != len(kinds):
             raise ValueError(f"{_shown(value)} is not a list of {len(kinds)}")
         return tuple(_value(part, item, check) for part, item in zip(kinds, value, strict=True))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

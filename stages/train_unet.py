@@ -19,6 +19,7 @@ def network(image_size: int, settings: TrainUnet, weights: Path | None, **option
         encoder_weights=weights,
         encoder_alpha=settings.encoder_alpha,
         input_range=settings.input_range,
+        enlarge=settings.enlarge,
         fine_tune_from=settings.fine_tune_from,
         decoder_block=settings.decoder_block,
         decoder_filters=settings.decoder_filters,

@@ -118,9 +118,9 @@ def test_an_unknown_key_is_named(section):
         ("train_shallow.deterministic", 1, "1 is not true or false"),
         ("train_shallow.deterministic", "yes", "'yes' is not true or false"),
         ("train_unet.encoder_weights", 1.0, "1.0 is not a text"),
-        ("train_unet.decoder_filters", [512, 256, 128], "[512, 256, 128] is not a list of 4"),
-        ("train_unet.decoder_filters", 512, "512 is not a list of 4"),
-        ("train_unet.decoder_filters", [512, 256, 128, 64.0], "64.0 is not a whole number"),
+        ("train_unet.input_range", [0.0, 1.0, 2.0], "[0.0, 1.0, 2.0] is not a list of 2"),
+        ("train_unet.decoder_filters", 512, "512 is not a list"),
+        ("train_unet.decoder_filters", [512, 256, 64.0], "64.0 is not a whole number"),
         ("train_unet.loss.class_weights", [1, 1, True], "True is not a number"),
         ("train_unet.loss", [1, 2], "expected keys and values"),
         ("evaluate", 64, "expected keys and values"),
@@ -149,7 +149,8 @@ NAN, INFINITY = float("nan"), float("inf")
         ("train_unet.loss.dice", -INFINITY, "-inf is not between 0 and 1000"),
         ("train_unet.loss.class_weights", [1, NAN, 1], "nan is not between 0 and 1000"),
         ("train_unet.augmentation.scale", [0.0, 1.0], "0.0 is not between 0.05 and 4"),
-        ("train_unet.decoder_filters", [0, 1, 1, 1], "0 is not between 1 and 4096"),
+        ("train_unet.enlarge", 3, "3 is not one of 1, 2, 4"),
+        ("train_unet.decoder_filters", [0, 1, 1], "0 is not between 1 and 4096"),
         ("train_unet.fine_tune_from", "block_17", "'block_17' is not frozen, stem, or block_1 to "),
         ("train_unet.fine_tune_from", "block_1\n", "'block_1\\n' is not frozen, stem, or block_1"),
         ("train_shallow.optimizer", "Adam", "'Adam' is not one of adamw, adam, sgd"),
@@ -180,6 +181,14 @@ def test_a_value_out_of_range_is_explained(path, value, reason):
             {"train_unet.encoder_weights": "none", "train_unet.fine_tune_from": "frozen"},
             "train_unet.fine_tune_from: an encoder without weights",
         ),
+        (
+            {"train_unet.enlarge": 1},
+            "train_unet.decoder_filters: 3 upsample blocks, where enlarge: 1 needs 4",
+        ),
+        (
+            {"train_unet.decoder_filters": [64, 32]},
+            "train_unet.decoder_filters: 2 upsample blocks, where enlarge: 2 needs 3",
+        ),
     ],
 )
 def test_a_contradiction_between_values_is_explained(values, mistake):
@@ -196,6 +205,7 @@ def test_a_contradiction_between_values_is_explained(values, mistake):
         {"train_unet.augmentation.scale": [1, 1]},
         {"train_unet.encoder_weights": "none"},
         {"train_unet.fine_tune_from": "frozen"},
+        {"train_unet.enlarge": 4, "train_unet.decoder_filters": [64, 32]},
     ],
 )
 def test_what_only_looks_like_a_contradiction_is_taken(values):

@@ -40,23 +40,32 @@ def build(
     decoder_filters: Sequence[int] = (512, 256, 128, 64),
     dropout: float = 0.0,
     refinement_filters: int = 0,
+    enlarge: int = 1,
     batch_norm: type = keras.layers.BatchNormalization,
 ) -> keras.Model:
     """Photographs (B, S, S, 3) in [0, 255] -> float32 logits (B, S, S, 3), S = `image_size`.
 
     `encoder_weights` is a Keras weights file; None leaves the encoder random, and its batch
     normalization then learns its statistics, while that of a pretrained encoder stays in inference
-    mode. The encoder is shown black and white as `input_range`. `fine_tune_from` names the first
-    trainable block of the encoder (stem, block_1 to block_16) or is frozen. With
-    `refinement_filters` a convolution stands before the last step to full size, without them that
-    step is the tutorial's transposed convolution. PetsegError where the weights do not fit.
+    mode. The encoder is shown black and white as `input_range`, and the photograph `enlarge` times
+    as large: ImageNet's photographs, from which it comes, are larger than small ones here.
+    `fine_tune_from` names the first trainable block of the encoder (stem, block_1 to block_16) or
+    is frozen. The decoder has a block for each of `decoder_filters`, from the bottom up to half of
+    the photograph's side. With `refinement_filters` two convolutions stand before the last step to
+    full size, without them that step is the tutorial's transposed convolution. PetsegError where
+    the weights do not fit.
     """
     photographs = keras.Input((image_size, image_size, 3), name="photographs")
-    encoder = _encoder(image_size, encoder_alpha, encoder_weights, fine_tune_from)
     black, white = input_range
     scaled = keras.layers.Rescaling((white - black) / 255, offset=black, name="rescaling")(
         photographs
     )
+    if enlarge > 1:
+        scaled = keras.layers.UpSampling2D(enlarge, interpolation="bilinear", name="enlargement")(
+            scaled
+        )
+    skip_layers = SKIP_LAYERS[-len(decoder_filters) :]
+    encoder = _encoder(scaled.shape[1], skip_layers, encoder_alpha, encoder_weights, fine_tune_from)
     *skips, x = encoder(scaled)
 
     for level, (filters, skip) in enumerate(zip(decoder_filters, reversed(skips), strict=True), 1):
@@ -86,22 +95,30 @@ def _tutorial_classifier(x, filters: int, batch_norm: type):
 def _refined_classifier(x, filters: int, batch_norm: type):
     """(B, S, S, C) -> (B, 2S, 2S, 3): every pixel sees 5x5 places of `x`.
 
-    The borders of a pet are narrow, and are decided in these two convolutions. They run at half
-    the side, where a place's channels become the classes of its four pixels.
+    The borders of a pet are narrow, and are decided in these convolutions: the first merges decoder
+    and skip connection into few channels, the others look around. They run at half the side, where
+    a place's channels become the classes of its four pixels.
     """
     side = x.shape[1]
-    x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name="refinement")(x)
-    x = batch_norm(name="refinement_normalization")(x)
-    x = keras.layers.ReLU(name="refinement_relu")(x)
+    for name, size in (("merging", 1), ("refinement", 3)):
+        x = keras.layers.Conv2D(filters, size, padding="same", use_bias=False, name=name)(x)
+        x = batch_norm(name=f"{name}_normalization")(x)
+        x = keras.layers.ReLU(name=f"{name}_relu")(x)
     x = keras.layers.Conv2D(4 * NUM_CLASSES, 3, padding="same", name="classifier")(x)
     x = keras.layers.Reshape((side, side, 2, 2, NUM_CLASSES), name="subpixels")(x)
     x = keras.layers.Permute((1, 3, 2, 4, 5), name="interleaved")(x)
     return keras.layers.Reshape((2 * side, 2 * side, NUM_CLASSES), name="enlarged")(x)
 
 
-def _encoder(image_size: int, alpha: float, weights: Path | None, fine_tune_from: str):
+def _encoder(
+    image_size: int,
+    skip_layers: Sequence[str],
+    alpha: float,
+    weights: Path | None,
+    fine_tune_from: str,
+):
     network = mobilenet_v2.build(image_size, alpha, weights)
-    outputs = [network.get_layer(name).output for name in (*SKIP_LAYERS, BOTTOM_LAYER)]
+    outputs = [network.get_layer(name).output for name in (*skip_layers, BOTTOM_LAYER)]
     encoder = keras.Model(network.input, outputs, name="encoder")
     trainable = fine_tune_from == "stem"
     for layer in encoder.layers:

@@ -23,6 +23,16 @@ NETWORKS = {
         decoder_filters=(16, 16, 8, 8),
         refinement_filters=8,
     ),
+    "enlarged": partial(
+        mobilenet_unet.build,
+        SIZE,
+        encoder_weights=None,
+        encoder_alpha=0.35,
+        fine_tune_from="stem",
+        enlarge=2,
+        decoder_filters=(16, 16, 8),
+        refinement_filters=8,
+    ),
     "tutorial": partial(
         mobilenet_unet.build,
         SIZE,
@@ -99,6 +109,18 @@ def test_unet_takes_the_five_known_layers_of_the_encoder():
     encoder = mobilenet_unet.build(128, encoder_weights=None).get_layer("encoder")
     sides_and_channels = [output.shape[2:] for output in encoder.outputs]
     assert sides_and_channels == [(64, 96), (32, 144), (16, 192), (8, 576), (4, 320)]
+
+
+@pytest.mark.parametrize(("enlarge", "blocks"), params.DECODER_BLOCKS.items())
+def test_an_enlarged_photograph_is_decoded_up_to_half_its_own_side(enlarge, blocks):
+    model = mobilenet_unet.build(
+        64, encoder_weights=None, enlarge=enlarge, decoder_filters=(8,) * blocks
+    )
+    encoder = model.get_layer("encoder")
+    assert encoder.input.shape[1] == 64 * enlarge
+    assert encoder.outputs[-1].shape[1] == 2 * enlarge
+    assert model.get_layer(f"skip_connection_{blocks}").output.shape[1] == 32
+    assert model.output.shape == (None, 64, 64, 3)
 
 
 def test_a_pretrained_encoder_keeps_its_statistics_also_in_training(encoder_weights):
