@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import workspace  # noqa: E402  (found through the line before)
+
+# Who runs in the background may have to ignore Ctrl-C; what tests start must not inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STAGES = ("download", "preprocess", "train_unet", "train_shallow", "evaluate", "visualize")
 
