@@ -14,6 +14,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import petseg  # noqa: F401  isort: skip  (before TensorFlow, whose operations it chooses)
+
 import keras
 import numpy as np
 import tensorflow as tf
