@@ -14,11 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks import training
 from petseg import cli, paths
 from petseg.errors import PetsegError
 from petseg.files import write_json
@@ -50,7 +50,7 @@ def compare() -> None:
         raise PetsegError(f"{' '.join(THEIRS)} ended with exit code {ended.returncode}")
     theirs = json.loads(ended.stdout.splitlines()[-1])
     with tempfile.TemporaryDirectory() as folder:
-        ours = until_reached([*OURS, folder], curve(Path(folder)), theirs["val_mean_iou"])
+        ours = until_reached([*OURS, folder], training.curve(Path(folder)), theirs["val_mean_iou"])
     ratio = theirs["seconds"] / ours["seconds"]
     write_json(RESULTS, {"theirs": theirs, "ours": ours, "ratio": ratio})
     print("| | epochs | seconds | validation mean IoU |\n| --- | ---: | ---: | ---: |")
@@ -83,32 +83,13 @@ def until_reached(command: list[str], curve: Path, goal: float) -> dict:
     raise PetsegError(f"training ended without a validation mean IoU of {goal:.4f}")
 
 
-def curve(folder: Path) -> Path:
-    """Where `train_ours` writes its learning curve, whole after every epoch."""
-    return folder / "curve.csv"
-
-
 def train_ours(folder: Path) -> None:
-    """Trains our U-Net on the records, as the stage does, and keeps everything in `folder`."""
+    """Trains our U-Net on the records, as params.yaml has it, and keeps everything in `folder`."""
     from petseg import params
     from petseg.models import mobilenet_v2
-    from petseg.training import loop
-    from stages import train_unet
 
-    wanted = params.load()
     weights = mobilenet_v2.stored_weights(paths.ENCODER)
-    loop.train(
-        "unet",
-        partial(train_unet.network, wanted.image_size, wanted.train_unet, weights),
-        wanted.train_unet,
-        groups=train_unet.groups(wanted.train_unet),
-        machine=wanted.machine,
-        seed=wanted.seed,
-        records_folder=paths.RECORDS,
-        model_path=folder / "unet.keras",
-        curve_path=curve(folder),
-        checkpoint_folder=folder,
-    )
+    training.train_unet(params.load().train_unet, paths.RECORDS, weights, folder)
 
 
 if __name__ == "__main__":

@@ -23,32 +23,45 @@ def main() -> None:
 def images_per_second(*, frozen: bool, precision: str) -> float:
     """Trains our U-Net for two epochs; the rate of the second one."""
     from petseg import params
-    from petseg.training import loop
-    from stages import train_unet
 
-    wanted = params.load()
+    wanted = params.load().train_unet
     settings = dataclasses.replace(
-        wanted.train_unet,
+        wanted,
         epochs=2,
         precision=precision,
-        fine_tune_from="frozen" if frozen else wanted.train_unet.fine_tune_from,
+        fine_tune_from="frozen" if frozen else wanted.fine_tune_from,
         fine_tune_after=0,
     )
-    network = partial(train_unet.network, wanted.image_size, settings, pets.encoder_weights())
     with tempfile.TemporaryDirectory() as folder:
-        cost = loop.train(
-            "unet",
-            network,
-            settings,
-            groups=train_unet.groups(settings),
-            machine=wanted.machine,
-            seed=wanted.seed,
-            records_folder=pets.as_records(pets.PHOTOGRAPHS),
-            model_path=Path(folder) / "unet.keras",
-            curve_path=Path(folder) / "curve.csv",
-            checkpoint_folder=Path(folder),
-        )
+        records_folder = pets.as_records(pets.PHOTOGRAPHS)
+        cost = train_unet(settings, records_folder, pets.encoder_weights(), Path(folder))
     return cost["epochs"][-1]["images_per_second"]
+
+
+def train_unet(settings, records_folder: Path, weights: Path | None, folder: Path) -> dict:
+    """Trains the U-Net as its stage does, but with `settings`; all it writes goes into `folder`."""
+    from petseg import params
+    from petseg.training import loop
+    from stages import train_unet as stage
+
+    wanted = params.load()
+    return loop.train(
+        "unet",
+        partial(stage.network, wanted.image_size, settings, weights),
+        settings,
+        groups=stage.groups(settings),
+        machine=wanted.machine,
+        seed=wanted.seed,
+        records_folder=records_folder,
+        model_path=folder / "unet.keras",
+        curve_path=curve(folder),
+        checkpoint_folder=folder,
+    )
+
+
+def curve(folder: Path) -> Path:
+    """Where `train_unet` writes its learning curve, whole after every epoch."""
+    return folder / "curve.csv"
 
 
 if __name__ == "__main__":
