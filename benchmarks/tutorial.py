@@ -38,7 +38,7 @@ def network(image_size: int, weights: Path, *, frozen: bool = True) -> keras.Mod
     shape = (image_size, image_size, 3)
     base = keras.applications.MobileNetV2(shape, include_top=False, weights=None)
     base.load_weights(weights)
-    outputs = [base.get_layer(name).output for name in (*SKIP_LAYERS, BOTTOM_LAYER)]
+    outputs = [base.get_layer(name).output for name in (*SKIP_LAYERS["expansions"], BOTTOM_LAYER)]
     encoder = keras.Model(base.input, outputs)
     encoder.trainable = not frozen
 

@@ -143,6 +143,7 @@ class TrainUnet(Training):
     )
     fine_tune_after: int = within(0, 100_000)
     encoder_learning_rate_scale: float = within(0, 100)
+    skip_connections: str = one_of("bottlenecks", "expansions")
     decoder_block: str = one_of("builtin", "tensorflow_examples")
     decoder_filters: tuple[int, ...] = within(1, 4096)
     dropout: float = within(0, 0.95)

@@ -21,6 +21,7 @@ def network(image_size: int, settings: TrainUnet, weights: Path | None, **option
         input_range=settings.input_range,
         enlarge=settings.enlarge,
         fine_tune_from=settings.fine_tune_from,
+        skip_connections=settings.skip_connections,
         decoder_block=settings.decoder_block,
         decoder_filters=settings.decoder_filters,
         dropout=settings.dropout,

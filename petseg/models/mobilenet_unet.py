@@ -14,12 +14,22 @@ from petseg.classes import NUM_CLASSES
 from petseg.models import mobilenet_v2
 from petseg.models.upsample import BLOCKS
 
-SKIP_LAYERS = (
-    "block_1_expand_relu",  # at 1/2 of the photograph's side
-    "block_3_expand_relu",  # 1/4
-    "block_6_expand_relu",  # 1/8
-    "block_13_expand_relu",  # 1/16
-)
+SKIP_LAYERS = {  # at 1/2, 1/4, 1/8 and 1/16 of the side that the encoder sees
+    "expansions": (
+        "block_1_expand_relu",
+        "block_3_expand_relu",
+        "block_6_expand_relu",
+        "block_13_expand_relu",
+    ),
+    "bottlenecks": (
+        "expanded_conv_project_BN",
+        "block_2_add",
+        "block_5_add",
+        "block_12_add",
+    ),
+}
+"""The last layers of each resolution: bottlenecks, and the expansions computed from them alone."""
+
 BOTTOM_LAYER = "block_16_project"  # 1/32
 
 SCRATCH_MOMENTUM = 0.9
@@ -36,6 +46,7 @@ def build(
     encoder_alpha: float = 1.0,
     input_range: tuple[float, float] = (-1.0, 1.0),
     fine_tune_from: str = "frozen",
+    skip_connections: str = "expansions",
     decoder_block: str = "builtin",
     decoder_filters: Sequence[int] = (512, 256, 128, 64),
     dropout: float = 0.0,
@@ -50,7 +61,9 @@ def build(
     mode. The encoder is shown black and white as `input_range`, and the photograph `enlarge` times
     as large: ImageNet's photographs, from which it comes, are larger than small ones here.
     `fine_tune_from` names the first trainable block of the encoder (stem, block_1 to block_16) or
-    is frozen. The decoder has a block for each of `decoder_filters`, from the bottom up to half of
+    is frozen. `skip_connections` is a key of SKIP_LAYERS: the tutorial's expansions have six times
+    the channels of the bottlenecks that they are computed from, and the decoder six times the work
+    with them. The decoder has a block for each of `decoder_filters`, from the bottom up to half of
     the photograph's side. With `refinement_filters` two convolutions stand before the last step to
     full size, without them that step is the tutorial's transposed convolution. PetsegError where
     the weights do not fit.
@@ -64,7 +77,7 @@ def build(
         scaled = keras.layers.UpSampling2D(enlarge, interpolation="bilinear", name="enlargement")(
             scaled
         )
-    skip_layers = SKIP_LAYERS[-len(decoder_filters) :]
+    skip_layers = SKIP_LAYERS[skip_connections][-len(decoder_filters) :]
     encoder = _encoder(scaled.shape[1], skip_layers, encoder_alpha, encoder_weights, fine_tune_from)
     *skips, x = encoder(scaled)
 

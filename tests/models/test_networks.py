@@ -30,6 +30,7 @@ NETWORKS = {
         encoder_alpha=0.35,
         fine_tune_from="stem",
         enlarge=2,
+        skip_connections="bottlenecks",
         decoder_filters=(16, 16, 8),
         refinement_filters=8,
     ),
@@ -105,10 +106,24 @@ def test_unet_has_the_tutorial_s_size(tmp_path):
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 4_660_323
 
 
-def test_unet_takes_the_five_known_layers_of_the_encoder():
-    encoder = mobilenet_unet.build(128, encoder_weights=None).get_layer("encoder")
-    sides_and_channels = [output.shape[2:] for output in encoder.outputs]
-    assert sides_and_channels == [(64, 96), (32, 144), (16, 192), (8, 576), (4, 320)]
+@pytest.mark.parametrize(
+    ("skip_connections", "channels"),
+    {"expansions": [96, 144, 192, 576, 320], "bottlenecks": [16, 24, 32, 96, 320]}.items(),
+)
+def test_unet_takes_the_five_known_layers_of_the_encoder(skip_connections, channels):
+    model = mobilenet_unet.build(128, encoder_weights=None, skip_connections=skip_connections)
+    encoder = model.get_layer("encoder")
+    assert [output.shape[1:] for output in encoder.outputs] == [
+        (side, side, depth) for side, depth in zip((64, 32, 16, 8, 4), channels, strict=True)
+    ]
+
+
+def test_an_expansion_is_computed_from_the_bottleneck_of_its_level_alone():
+    network = mobilenet_v2.build(128, 1.0)
+    levels = zip(*mobilenet_unet.SKIP_LAYERS.values(), strict=True)
+    for expansion, bottleneck in levels:
+        convolution = network.get_layer(expansion.removesuffix("_relu"))
+        assert convolution.input is network.get_layer(bottleneck).output
 
 
 @pytest.mark.parametrize(("enlarge", "blocks"), params.DECODER_BLOCKS.items())
