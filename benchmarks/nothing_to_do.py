@@ -1,6 +1,7 @@
 """Seconds of a `dvc repro` that has nothing to do: our pipeline, in demo/, or an empty one."""
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
         subprocess.run(["dvc", "init", "--quiet"], cwd=folder, check=True)
+        shutil.copy(".dvc/config", f"{folder}/.dvc/config")
         with open(f"{folder}/dvc.yaml", "w") as stream:
             stream.write("stages: {}\n")
         measure.report(_seconds(folder))
