@@ -1,0 +1,173 @@
+"""Writes the tables of docs/results.md between their marks, from what `dvc repro` left here.
+
+Needs data/per_image.csv, from `dvc repro` or `dvc pull`, and the repository's history.
+"""
+
+import argparse
+import io
+import itertools
+import json
+import re
+import subprocess
+
+import numpy as np
+import pandas as pd
+import yaml
+from workspace import ROOT
+
+from petseg import params
+from petseg.evaluation import bootstrap, scores, tables
+
+PAGE = ROOT / "docs" / "results.md"
+MARK = "<!-- {}: scripts/results.py -->\n"
+END = "<!-- end -->"
+NETWORKS = {"unet": "U-Net", "shallow": "Shallow"}
+SCORES = {
+    "mean IoU": scores.mean_iou,
+    "pet": lambda matrices: scores.iou(matrices)[..., 0],
+    "background": lambda matrices: scores.iou(matrices)[..., 1],
+    "border": lambda matrices: scores.iou(matrices)[..., 2],
+    "pet IoU": scores.pet_iou,
+    "pixel accuracy": scores.pixel_accuracy,
+}
+SIZES = 5
+"""As many groups of equally many photographs, from the smallest pets to the largest."""
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    per_image = pd.read_csv(ROOT / "data" / "per_image.csv")
+    parts = {
+        "runs": runs(),
+        "test": test(per_image),
+        "species": grouped(per_image, per_image["species"]),
+        "sizes": grouped(per_image, size_group(per_image)),
+        "breeds": breeds(pd.read_csv(ROOT / "plots" / "per_breed.csv")),
+        "concentration": concentration(per_image),
+    }
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in parts.items():
+        begin = MARK.format(name)
+        page, count = re.subn(
+            re.escape(begin) + ".*?" + re.escape(END),
+            lambda _, text=text, begin=begin: f"{begin}{text}{END}",
+            page,
+            flags=re.DOTALL,
+        )
+        if count != 1:
+            raise SystemExit(f"error: {PAGE} has {count} places for {name}")
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def runs() -> str:
+    """The U-Net of every committed run, the first one first: changed parameters and scores."""
+    metrics = "metrics/unet.json"
+    lines, before = [], {}
+    for commit in git("log", "--reverse", "--format=%h", "--", metrics).split():
+        settings = flat(yaml.safe_load(git("show", f"{commit}:params.yaml"))["train_unet"])
+        changed = [f"`{k}: {v}`" for k, v in settings.items() if before and before.get(k) != v]
+        curve = pd.read_csv(io.StringIO(git("show", f"{commit}:plots/learning_curve_unet.csv")))
+        found = json.loads(git("show", f"{commit}:{metrics}"))
+        scored = curve["val_mean_iou"].max(), found["mean_iou"], found["pet_iou_dataset"]
+        cells = (f"{value:.4f}" for value in scored)
+        parameters = f"{found['parameters']:,}"
+        lines.append((f"`{commit}`", ", ".join(changed), parameters, len(curve), *cells))
+        before = settings
+    titles = ("commit", "changed", "parameters", "epochs", "mean IoU, validation")
+    return markdown((*titles, "mean IoU, test", "pet IoU, test"), lines)
+
+
+def test(per_image: pd.DataFrame) -> str:
+    """Every score of both networks, and of the difference, with its interval."""
+    lines = []
+    for title, statistic in SCORES.items():
+        found = intervals(per_image, statistic)
+        lines.append((title, *(interval(found[name]) for name in found)))
+    return markdown(("", *NETWORKS.values(), "difference"), lines)
+
+
+def grouped(per_image: pd.DataFrame, groups: pd.Series) -> str:
+    """Mean IoU and pet IoU of both networks in each group of photographs."""
+    lines = []
+    for name, group in per_image.groupby(groups, observed=True):
+        cells = [str(name), f"{len(group) // len(NETWORKS):,}"]
+        for statistic in (scores.mean_iou, scores.pet_iou):
+            found = intervals(group, statistic)
+            cells += [interval(found[network]) for network in NETWORKS]
+        lines.append(cells)
+    titles = [f"{n}, {s}" for s in ("mean IoU", "pet IoU") for n in NETWORKS.values()]
+    return markdown(("", "photographs", *titles), lines)
+
+
+def size_group(per_image: pd.DataFrame) -> pd.Series:
+    """Of each row, the fifth in which the share of the photograph that the pet covers lies."""
+    counts = tables.matrices(per_image)
+    share = pd.Series(1 - counts[:, 1].sum(-1) / counts.sum((1, 2)), index=per_image.index)
+    of_photographs = share[per_image["network"] == "unet"]
+    edges = np.quantile(of_photographs, np.linspace(0, 1, SIZES + 1))
+    names = [f"{a:.0%} to {b:.0%}" for a, b in itertools.pairwise(edges)]
+    number = np.clip(np.searchsorted(edges, share, side="right") - 1, 0, SIZES - 1)
+    return pd.Series(pd.Categorical.from_codes(number, names, ordered=True), per_image.index)
+
+
+def breeds(per_breed: pd.DataFrame) -> str:
+    """Every breed, the best first."""
+    found = per_breed.pivot(
+        index=["breed", "species", "images"], columns="network", values=["mean_iou", "pet_iou"]
+    )
+    order = found["mean_iou", "unet"].sort_values(ascending=False).index
+    columns = [(s, n) for s in ("mean_iou", "pet_iou") for n in NETWORKS]
+    lines = [
+        (breed.replace("_", " "), species, images, *(f"{row[column]:.3f}" for column in columns))
+        for (breed, species, images), row in found.loc[order].iterrows()
+    ]
+    titles = [f"{NETWORKS[n]}, {s.replace('_iou', ' IoU')}" for s, n in columns]
+    return markdown(("breed", "species", "photographs", *titles), lines)
+
+
+def concentration(per_image: pd.DataFrame) -> str:
+    """How much of the U-Net's wrong pixels the hardest photographs hold, and the score without."""
+    counts = tables.matrices(per_image[per_image["network"] == "unet"])
+    wrong = counts.sum((1, 2)) - np.trace(counts, axis1=1, axis2=2)
+    order = np.argsort(-wrong)
+    lines = []
+    for share in (0, 0.01, 0.05, 0.1, 0.25):
+        number = round(share * len(order))
+        rest = counts[order[number:]].sum(0)
+        of_wrong = wrong[order[:number]].sum() / wrong.sum()
+        cells = f"{scores.mean_iou(rest):.4f}", f"{scores.pet_iou(rest):.4f}"
+        lines.append((f"{share:.0%}", f"{number:,}", f"{of_wrong:.1%}", *cells))
+    titles = ("left out", "photographs", "of all wrong pixels", "mean IoU of the rest", "pet IoU")
+    return markdown(titles, lines)
+
+
+def intervals(per_image: pd.DataFrame, statistic) -> dict:
+    """Estimates with 95 % intervals: of each network, and of their difference."""
+    wanted = params.load(ROOT / "params.yaml")
+    counts = {name: tables.matrices(per_image[per_image["network"] == name]) for name in NETWORKS}
+    return bootstrap.intervals(counts, statistic, wanted.evaluate.bootstrap_resamples, wanted.seed)
+
+
+def interval(found: bootstrap.Interval) -> str:
+    return f"{found.estimate:.4f} ({found.low:.4f} to {found.high:.4f})"
+
+
+def git(*arguments: str) -> str:
+    """What a Git command prints."""
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def flat(nested: dict) -> dict:
+    """Nested keys joined by dots."""
+    return pd.json_normalize(nested).iloc[0].to_dict()
+
+
+def markdown(titles, lines) -> str:
+    rows = [titles, ["---"] * len(titles), *lines]
+    return "".join("| " + " | ".join(map(str, cells)) + " |\n" for cells in rows)
+
+
+if __name__ == "__main__":
+    main()
