@@ -13,6 +13,13 @@ from petseg.params import Augmentation
 DRAWS = 9
 """Random numbers that one example takes."""
 
+FINENESS = 3
+"""Of the grid from which photographs are warped.
+
+Warped from their own pixels bilinearly, they lose a third of their contrast between neighbours, and
+networks that learn from soft photographs read sharp ones worse.
+"""
+
 
 def draw(count: int, seed: int, epoch: int) -> tf.Tensor:
     """Random numbers for all examples of an epoch: float32 (count, DRAWS) in [0, 1).
@@ -30,8 +37,8 @@ def augment(images: tf.Tensor, masks: tf.Tensor, draws: tf.Tensor, settings: Aug
     """
     images = tf.cast(images, tf.float32)
     transforms = _transforms(draws, tf.shape(images)[1], tf.shape(images)[2], settings)
-    images = _warp(images, transforms, "BILINEAR")
-    masks = _warp(masks[..., None], transforms, "NEAREST")[..., 0]
+    images = _warp(*_finer(images, transforms), "BILINEAR", tf.shape(masks)[1:])
+    masks = _warp(masks[..., None], transforms, "NEAREST", tf.shape(masks)[1:])[..., 0]
     return _recolour(images, draws, settings), masks
 
 
@@ -65,11 +72,22 @@ def _transforms(draws, height, width, settings: Augmentation):
     return tf.stack([a0, a1, a2, b0, b1, b2, nothing, nothing], axis=1)
 
 
-def _warp(pictures, transforms, interpolation: str):
+def _finer(images, transforms):
+    """The images on a FINENESS times finer grid, and transforms that read from there.
+
+    Every pixel stays a point of the grid; those between are interpolated by cubic convolution
+    (Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE TASSP 1981).
+    """
+    size = FINENESS * (tf.shape(images)[1:3] - 1) + 1
+    finer = tf.raw_ops.ResizeBicubic(images=images, size=size, align_corners=True)
+    return finer, tf.concat([FINENESS * transforms[:, :6], transforms[:, 6:]], axis=1)
+
+
+def _warp(pictures, transforms, interpolation: str, shape):
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=pictures,
         transforms=transforms,
-        output_shape=tf.shape(pictures)[1:3],
+        output_shape=shape,
         fill_value=0.0,
         interpolation=interpolation,
         fill_mode="REFLECT",
