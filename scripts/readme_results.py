@@ -3,6 +3,7 @@
 import argparse
 import json
 
+import marked
 from workspace import ROOT
 
 README = ROOT / "README.md"
@@ -22,9 +23,7 @@ COLUMNS = {
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
+    marked.replace(README, BEGIN, END, table())
 
 
 def table() -> str:

@@ -7,29 +7,24 @@ import argparse
 import io
 import itertools
 import json
-import re
 import subprocess
 
+import marked
 import numpy as np
 import pandas as pd
 import yaml
 from workspace import ROOT
 
 from petseg import params
+from petseg.classes import BACKGROUND, CLASS_NAMES
 from petseg.evaluation import bootstrap, scores, tables
+from petseg.figures.palette import NETWORK_STYLES
 
 PAGE = ROOT / "docs" / "results.md"
 MARK = "<!-- {}: scripts/results.py -->\n"
 END = "<!-- end -->"
-NETWORKS = {"unet": "U-Net", "shallow": "Shallow"}
-SCORES = {
-    "mean IoU": scores.mean_iou,
-    "pet": lambda matrices: scores.iou(matrices)[..., 0],
-    "background": lambda matrices: scores.iou(matrices)[..., 1],
-    "border": lambda matrices: scores.iou(matrices)[..., 2],
-    "pet IoU": scores.pet_iou,
-    "pixel accuracy": scores.pixel_accuracy,
-}
+NETWORKS = {network: style.name for network, style in NETWORK_STYLES.items()}
+SCORES = ("mean IoU", *CLASS_NAMES, "pet IoU", "pixel accuracy")
 SIZES = 5
 """As many groups of equally many photographs, from the smallest pets to the largest."""
 
@@ -45,18 +40,8 @@ def main() -> None:
         "breeds": breeds(pd.read_csv(ROOT / "plots" / "per_breed.csv")),
         "concentration": concentration(per_image),
     }
-    page = PAGE.read_text(encoding="utf-8")
     for name, text in parts.items():
-        begin = MARK.format(name)
-        page, count = re.subn(
-            re.escape(begin) + ".*?" + re.escape(END),
-            lambda _, text=text, begin=begin: f"{begin}{text}{END}",
-            page,
-            flags=re.DOTALL,
-        )
-        if count != 1:
-            raise SystemExit(f"error: {PAGE} has {count} places for {name}")
-    PAGE.write_text(page, encoding="utf-8")
+        marked.replace(PAGE, MARK.format(name), END, text)
 
 
 def runs() -> str:
@@ -79,30 +64,26 @@ def runs() -> str:
 
 def test(per_image: pd.DataFrame) -> str:
     """Every score of both networks, and of the difference, with its interval."""
-    lines = []
-    for title, statistic in SCORES.items():
-        found = intervals(per_image, statistic)
-        lines.append((title, *(interval(found[name]) for name in found)))
+    found = intervals(per_image).values()
+    lines = [(score, *(interval(part, score) for part in found)) for score in SCORES]
     return markdown(("", *NETWORKS.values(), "difference"), lines)
 
 
 def grouped(per_image: pd.DataFrame, groups: pd.Series) -> str:
     """Mean IoU and pet IoU of both networks in each group of photographs."""
-    lines = []
+    shown, lines = ("mean IoU", "pet IoU"), []
     for name, group in per_image.groupby(groups, observed=True):
-        cells = [str(name), f"{len(group) // len(NETWORKS):,}"]
-        for statistic in (scores.mean_iou, scores.pet_iou):
-            found = intervals(group, statistic)
-            cells += [interval(found[network]) for network in NETWORKS]
-        lines.append(cells)
-    titles = [f"{n}, {s}" for s in ("mean IoU", "pet IoU") for n in NETWORKS.values()]
+        found, photographs = intervals(group), f"{len(group) // len(NETWORKS):,}"
+        cells = (interval(found[network], s) for s in shown for network in NETWORKS)
+        lines.append((name, photographs, *cells))
+    titles = [f"{n}, {s}" for s in shown for n in NETWORKS.values()]
     return markdown(("", "photographs", *titles), lines)
 
 
 def size_group(per_image: pd.DataFrame) -> pd.Series:
     """Of each row, the fifth in which the share of the photograph that the pet covers lies."""
     counts = tables.matrices(per_image)
-    share = pd.Series(1 - counts[:, 1].sum(-1) / counts.sum((1, 2)), index=per_image.index)
+    share = pd.Series(1 - counts[:, BACKGROUND].sum(-1) / counts.sum((1, 2)), index=per_image.index)
     of_photographs = share[per_image["network"] == "unet"]
     edges = np.quantile(of_photographs, np.linspace(0, 1, SIZES + 1))
     names = [f"{a:.0%} to {b:.0%}" for a, b in itertools.pairwise(edges)]
@@ -141,15 +122,23 @@ def concentration(per_image: pd.DataFrame) -> str:
     return markdown(titles, lines)
 
 
-def intervals(per_image: pd.DataFrame, statistic) -> dict:
-    """Estimates with 95 % intervals: of each network, and of their difference."""
+def intervals(per_image: pd.DataFrame) -> dict:
+    """SCORES with 95 % intervals: of each network, and of their difference."""
     wanted = params.load(ROOT / "params.yaml")
     counts = {name: tables.matrices(per_image[per_image["network"] == name]) for name in NETWORKS}
-    return bootstrap.intervals(counts, statistic, wanted.evaluate.bootstrap_resamples, wanted.seed)
+    return bootstrap.intervals(counts, all_scores, wanted.evaluate.bootstrap_resamples, wanted.seed)
 
 
-def interval(found: bootstrap.Interval) -> str:
-    return f"{found.estimate:.4f} ({found.low:.4f} to {found.high:.4f})"
+def all_scores(matrices: np.ndarray) -> np.ndarray:
+    """The values of SCORES: (..., C, C) -> float64 (..., 6)."""
+    others = [score(matrices) for score in (scores.mean_iou, scores.pet_iou, scores.pixel_accuracy)]
+    mean, pet, accuracy = (values[..., None] for values in others)
+    return np.concatenate([mean, scores.iou(matrices), pet, accuracy], axis=-1)
+
+
+def interval(found: bootstrap.Interval, score: str) -> str:
+    estimate, low, high = (values[SCORES.index(score)] for values in found)
+    return f"{estimate:.4f} ({low:.4f} to {high:.4f})"
 
 
 def git(*arguments: str) -> str:
