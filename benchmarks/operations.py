@@ -1,6 +1,6 @@
 """Milliseconds of single operations on one core, in float32 and in bfloat16.
 
-Shapes are those of MobileNetV2 and of the decoder at 128x128 pixels, for 16 photographs. Beside
+Shapes are those of MobileNetV2 and of the decoder, for 16 photographs of 128x128 pixels. Beside
 each stands what a large matrix product of the same precision does in a second.
 """
 
@@ -12,7 +12,8 @@ import tensorflow as tf
 
 PHOTOGRAPHS = 16
 DEPTHWISE = ((64, 96, 2), (32, 144, 1), (16, 192, 1))
-CONVOLUTIONS = ((64, 16, 96, 1), (32, 24, 144, 1), (64, 128, 32, 3), (64, 32, 12, 3))
+POINTWISE = ((128, 16, 96, 1), (64, 16, 96, 1), (32, 24, 144, 1))
+CONVOLUTIONS = (*POINTWISE, (64, 128, 32, 3), (64, 32, 12, 3))
 MATRIX = 2048
 
 
@@ -36,6 +37,10 @@ def rows(dtype):
         name = f"convolution {size}x{size}, {side}x{side}, {given} to {made}"
         shapes = (side, side, given), (size, size, given, made)
         yield from _all_ways(name, partial(tf.nn.conv2d, strides=1, padding="SAME"), *shapes, dtype)
+        if size == 1:
+            places, to_places = (_random((PHOTOGRAPHS * side**2, c), dtype) for c in (given, made))
+            product = partial(tf.matmul, transpose_a=True)
+            yield name, "that, as matrix product", _time(product, places, to_places)
     pictures, matrix = _random((PHOTOGRAPHS, 64, 64, 96), dtype), _random((MATRIX, MATRIX), dtype)
     yield "scale, offset, ReLU6, 64x64x96", "forward", _time(_scaled_relu6, pictures)
     yield f"matrix product, {MATRIX}x{MATRIX}", "forward", _time(tf.matmul, matrix, matrix)
