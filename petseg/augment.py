@@ -4,6 +4,7 @@ The geometry (flip, scale and crop, stretch, rotation) is one affine map, applie
 and mask alike; colours change in the photograph alone.
 """
 
+import dataclasses
 import math
 
 import tensorflow as tf
@@ -40,6 +41,16 @@ def augment(images: tf.Tensor, masks: tf.Tensor, draws: tf.Tensor, settings: Aug
     images = _warp(*_finer(images, transforms), "BILINEAR", tf.shape(masks)[1:])
     masks = _warp(masks[..., None], transforms, "NEAREST", tf.shape(masks)[1:])[..., 0]
     return _recolour(images, draws, settings), masks
+
+
+def undistorted(settings: Augmentation) -> Augmentation:
+    """The settings without scale, stretch and rotation.
+
+    Distorted photographs are softer, nearer and more tilted than those that a network is for. In
+    its last epochs it can get used to the latter, as Ge et al., arXiv:2107.08430, section 2, and
+    Touvron et al., arXiv:1906.06423, have it.
+    """
+    return dataclasses.replace(settings, scale=(1.0, 1.0), stretch=0.0, rotation=0.0)
 
 
 def versions(image, mask, draws: tf.Tensor, settings: Augmentation):

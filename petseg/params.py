@@ -124,6 +124,7 @@ class Training:
     weight_decay: float = within(0, 10)
     averaging: float = within(0, 0.999999)
     early_stopping_patience: int = within(0, 100_000)
+    undistorted_epochs: int = within(0, 100_000)
     precision: str = one_of("auto", "float32", "mixed_bfloat16")
     deterministic: bool
     loss: Loss

@@ -26,7 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STAGES = ("download", "preprocess", "train_unet", "train_shallow", "evaluate", "visualize")
 
-_TRAINING = {"epochs": 1, "batch_size": 8, "precision": "float32"}
+_TRAINING = {"epochs": 1, "batch_size": 8, "precision": "float32", "undistorted_epochs": 0}
 TINY = {
     "image_size": 32,
     "dataset": {

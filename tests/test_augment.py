@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from petseg.augment import DRAWS, augment, draw
+from petseg.augment import DRAWS, augment, draw, undistorted
 from petseg.params import Augmentation
 
 NOTHING = Augmentation(
@@ -81,6 +81,12 @@ def test_nothing_changes_nothing():
     images, masks = changed(NOTHING)
     np.testing.assert_allclose(images, scenes()[0], atol=1e-3)
     np.testing.assert_array_equal(masks, scenes()[1])
+
+
+def test_undistorted_leaves_everything_in_its_place():
+    images, masks = changed(dataclasses.replace(undistorted(EVERYTHING), flip=False))
+    np.testing.assert_array_equal(masks, scenes()[1])
+    assert np.abs(images - scenes()[0]).mean() > 5
 
 
 def test_flip_mirrors_both():

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from petseg.augment import undistorted
 from petseg.data import cache, records
 from petseg.data.source import Source
 from petseg.errors import PetsegError
@@ -29,7 +30,7 @@ from petseg.files import atomic_file, write_csv
 from petseg.input_pipeline import evaluation_batches, training_batches
 from petseg.models.folding import fold
 from petseg.models.normalization import FusedBatchNormalization
-from petseg.params import Machine, Training
+from petseg.params import Augmentation, Machine, Training
 from petseg.training import checkpoint, devices, precision, schedule
 from petseg.training.losses import segmentation_loss
 
@@ -150,7 +151,6 @@ class _Run:
 
     def train_epoch(self, epoch: int, source: Source, label: str) -> dict:
         """One pass over the examples; the beginning of the epoch's row of the learning curve."""
-        settings = self.settings
         active = tuple(
             index for index, (group, _) in enumerate(self.groups) if epoch >= group.after_epochs
         )
@@ -162,7 +162,7 @@ class _Run:
             source,
             seed=self.seed,
             epoch=epoch,
-            augmentation=settings.augmentation,
+            augmentation=self._augmentation(epoch),
         )
         progress = keras.utils.Progbar(self.steps) if sys.stdout.isatty() else None
         if progress:
@@ -303,6 +303,11 @@ class _Run:
             tf.reduce_sum(losses * tf.cast(counted, losses.dtype)),
             tf.reduce_sum(counts * chosen, axis=0),
         )
+
+    def _augmentation(self, epoch: int) -> Augmentation:
+        settings = self.settings
+        distorted = epoch < settings.epochs - settings.undistorted_epochs
+        return settings.augmentation if distorted else undistorted(settings.augmentation)
 
     def _set_learning_rate(self, step: int) -> float:
         settings = self.settings

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from petseg import files, params
+from petseg.augment import undistorted
 from petseg.data.source import on_disk
 from petseg.errors import PetsegError
 from petseg.models import mobilenet_unet, shallow
@@ -23,7 +24,7 @@ MACHINE = params.Machine(strategy="single", cache="memory")
 def settings(**changes) -> params.Training:
     section = params.load().train_shallow
     defaults = {"epochs": 3, "batch_size": 8, "precision": "float32", "warmup_epochs": 0.0}
-    return dataclasses.replace(section, **(defaults | changes))
+    return dataclasses.replace(section, **(defaults | {"undistorted_epochs": 1} | changes))
 
 
 def run(folder: Path, records_folder: Path, build=None, groups=(), machine=MACHINE, **changes):
@@ -206,6 +207,19 @@ def test_early_stopping_waits_and_keeps_the_best_epoch(tmp_path, records_folder)
     curve = pd.read_csv(tmp_path / "curve.csv")
     best = curve["val_mean_iou"].idxmax()
     assert len(curve) == best + 1 + 2
+
+
+def test_the_last_epochs_are_undistorted(tmp_path, records_folder, monkeypatch):
+    used, batches = [], loop.training_batches
+
+    def watched(*args, augmentation, **options):
+        used.append(augmentation)
+        return batches(*args, augmentation=augmentation, **options)
+
+    monkeypatch.setattr(loop, "training_batches", watched)
+    run(tmp_path, records_folder, epochs=3, undistorted_epochs=2)
+    wanted = settings().augmentation
+    assert used == [wanted, undistorted(wanted), undistorted(wanted)]
 
 
 def test_groups_begin_when_told(tmp_path, records_folder):
