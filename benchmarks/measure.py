@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from benchmarks import ENVIRONMENT
+
 
 class Comparison(NamedTuple):
     """One row of the report: what is measured, in which unit, and by which commands.
@@ -86,7 +88,7 @@ def report(value: float) -> None:
 
 
 def _run(command: Sequence[str]) -> dict:
-    finished = subprocess.run(command, capture_output=True, text=True)
+    finished = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stderr[-2000:]}")
     return json.loads(finished.stdout.strip().splitlines()[-1])

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import training
+from benchmarks import ENVIRONMENT, training
 from petseg import cli, paths
+from petseg.data.records import MANIFEST
 from petseg.errors import PetsegError
 from petseg.files import write_json
 
@@ -43,9 +44,9 @@ def main() -> None:
 
 def compare() -> None:
     """Runs both, each in a process of its own, and tells what they took."""
-    if not (paths.RECORDS / "manifest.json").is_file():
+    if not (paths.RECORDS / MANIFEST).is_file():
         raise PetsegError(f"{paths.RECORDS} holds no records; run this first: dvc repro preprocess")
-    ended = subprocess.run(THEIRS, stdout=subprocess.PIPE, text=True)
+    ended = subprocess.run(THEIRS, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     if ended.returncode:
         raise PetsegError(f"{' '.join(THEIRS)} ended with exit code {ended.returncode}")
     theirs = json.loads(ended.stdout.splitlines()[-1])
@@ -65,7 +66,8 @@ def until_reached(command: list[str], curve: Path, goal: float) -> dict:
 
     The clock begins with the process. PetsegError where the training ends before.
     """
-    start, process = time.perf_counter(), subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     try:
         while process.poll() is None:
             time.sleep(0.1)

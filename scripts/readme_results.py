@@ -6,9 +6,12 @@ import json
 import marked
 from workspace import ROOT
 
+from petseg.figures.palette import NETWORK_STYLES
+
 README = ROOT / "README.md"
 BEGIN, END = "<!-- results: scripts/readme_results.py -->\n", "<!-- end of results -->"
-ROWS = {"unet": "U-Net", "shallow": "Shallow", "baseline": "Baseline, sees no image"}
+NETWORKS = {network: style.name for network, style in NETWORK_STYLES.items()}
+ROWS = NETWORKS | {"baseline": "Baseline, sees no image"}
 COLUMNS = {
     "parameters": "{:,}",
     "pixel_accuracy": "{:.4f}",

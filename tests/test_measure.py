@@ -1,8 +1,11 @@
 """The benchmark's arithmetic: rivals in turn, ratios within a round, failures told."""
 
+import os
+import subprocess
 import sys
 
 import pytest
+from conftest import ROOT
 
 from benchmarks import measure
 from benchmarks.measure import Comparison
@@ -41,6 +44,16 @@ def test_rivals_take_turns_and_a_rate_counts_ours_over_theirs(log):
 def test_seconds_count_theirs_over_ours(log):
     result = measure.compare(Comparison("title", "s", *commands(log, 8, 1)), rounds=1)
     assert result["ratio"]["median"] == pytest.approx(8 / 2)
+
+
+def test_what_is_measured_starts_without_our_settings_of_tensorflow():
+    """In a process of its own, as what else runs here may have set them first."""
+    show = [sys.executable, "-c", "import os, json; print(json.dumps(dict(os.environ)))"]
+    code = f"import benchmarks, petseg; from benchmarks import measure; print(measure._run({show}))"
+    clean = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean, capture_output=True)
+    assert b"PATH" in done.stdout
+    assert b"TF_ENABLE_ONEDNN_OPTS" not in done.stdout
 
 
 def test_the_table_has_a_row_a_comparison(log):
