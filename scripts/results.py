@@ -13,17 +13,16 @@ import marked
 import numpy as np
 import pandas as pd
 import yaml
+from readme_results import NETWORKS
 from workspace import ROOT
 
 from petseg import params
 from petseg.classes import BACKGROUND, CLASS_NAMES
 from petseg.evaluation import bootstrap, scores, tables
-from petseg.figures.palette import NETWORK_STYLES
 
 PAGE = ROOT / "docs" / "results.md"
 MARK = "<!-- {}: scripts/results.py -->\n"
 END = "<!-- end -->"
-NETWORKS = {network: style.name for network, style in NETWORK_STYLES.items()}
 SCORES = ("mean IoU", *CLASS_NAMES, "pet IoU", "pixel accuracy")
 SIZES = 5
 """As many groups of equally many photographs, from the smallest pets to the largest."""
