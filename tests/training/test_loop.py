@@ -23,8 +23,9 @@ MACHINE = params.Machine(strategy="single", cache="memory")
 
 def settings(**changes) -> params.Training:
     section = params.load().train_shallow
-    defaults = {"epochs": 3, "batch_size": 8, "precision": "float32", "warmup_epochs": 0.0}
-    return dataclasses.replace(section, **(defaults | {"undistorted_epochs": 1} | changes))
+    schedule = {"epochs": 3, "warmup_epochs": 0.0, "undistorted_epochs": 1}
+    defaults = {"batch_size": 8, "precision": "float32"} | schedule
+    return dataclasses.replace(section, **(defaults | changes))
 
 
 def run(folder: Path, records_folder: Path, build=None, groups=(), machine=MACHINE, **changes):
