@@ -9,12 +9,13 @@ import itertools
 import json
 import subprocess
 
+import ablation
 import marked
 import numpy as np
 import pandas as pd
 import yaml
 from readme_results import NETWORKS
-from workspace import ROOT
+from workspace import ROOT, flat
 
 from petseg import params
 from petseg.classes import BACKGROUND, CLASS_NAMES
@@ -33,6 +34,7 @@ def main() -> None:
     per_image = pd.read_csv(ROOT / "data" / "per_image.csv")
     parts = {
         "runs": runs(),
+        "ablation": ablations(ablation.read_rows(), ablation.read_results()),
         "test": test(per_image),
         "species": grouped(per_image, per_image["species"]),
         "sizes": grouped(per_image, size_group(per_image)),
@@ -59,6 +61,37 @@ def runs() -> str:
         before = settings
     titles = ("commit", "changed", "parameters", "epochs", "mean IoU, validation")
     return markdown((*titles, "mean IoU, test", "pet IoU, test"), lines)
+
+
+def ablations(rows: dict[str, ablation.Row], results: pd.DataFrame) -> str:
+    """Every row that was run: means over seeds; differences from the first row, seed by seed."""
+    first, *_ = rows
+    base, lines = results.loc[first]["val_mean_iou"], []
+    for name in (name for name in rows if name in results.index.get_level_values("row")):
+        found = results.loc[name]
+        difference = (found["val_mean_iou"] - base).dropna()
+        compared = name != first and not rows[name].tested
+        cells = (
+            spread(found["val_mean_iou"], "{:.4f}"),
+            spread(difference, "{:+.4f}") if compared else "",
+            found["epochs"].max(),
+            f"{found['seconds'].mean() / 60:.0f}",
+            *(
+                spread(found[score].dropna(), "{:.4f}")
+                for score in ("test_mean_iou", "test_pet_iou")
+            ),
+        )
+        lines.append((f"`{name}`", rows[name].told, *cells))
+    titles = ("row", "changed", "mean IoU, validation", "difference", "epochs", "minutes")
+    return markdown((*titles, "mean IoU, test", "pet IoU, test"), lines)
+
+
+def spread(values: pd.Series, form: str) -> str:
+    """The mean, and the range where there is more than one; nothing for none."""
+    if values.empty:
+        return ""
+    mean, *ends = (form.format(v) for v in (values.mean(), values.min(), values.max()))
+    return f"{mean} ({' to '.join(ends)})" if len(values) > 1 else mean
 
 
 def test(per_image: pd.DataFrame) -> str:
@@ -145,11 +178,6 @@ def git(*arguments: str) -> str:
     return subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-
-
-def flat(nested: dict) -> dict:
-    """Nested keys joined by dots."""
-    return pd.json_normalize(nested).iloc[0].to_dict()
 
 
 def markdown(titles, lines) -> str:
