@@ -74,7 +74,7 @@ def compare(old: pd.DataFrame, new: pd.DataFrame, resamples: int, seed: int) -> 
 
 def changed_params(old: dict, new: dict) -> dict[str, tuple]:
     """Old and new value of every parameter that differs, by its full key (`train_unet.epochs`)."""
-    before, after = _flat(old), _flat(new)
+    before, after = flat(old), flat(new)
     return {
         key: (before.get(key, ABSENT), after.get(key, ABSENT))
         for key in before | after
@@ -249,12 +249,13 @@ def _notes(old: pd.DataFrame, new: pd.DataFrame, pairs: dict) -> list[str]:
     return notes
 
 
-def _flat(params: dict, path: str = "") -> dict:
-    flat = {}
-    for key, value in params.items():
-        name = f"{path}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat
+def flat(nested: dict, prefix: str = "") -> dict:
+    """Nested keys joined by dots."""
+    joined = {}
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        joined |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return joined
 
 
 def _json(found: Comparison, params: dict, options: argparse.Namespace) -> str:

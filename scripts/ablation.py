@@ -19,7 +19,9 @@ from typing import NamedTuple
 import dvc.api
 import pandas as pd
 import yaml
-from workspace import ROOT, flat
+from workspace import ROOT, merged
+
+from petseg.compare import changed_params
 
 FOLDER = ROOT / "docs" / "ablation"
 ROWS, RESULTS = FOLDER / "rows.yaml", FOLDER / "results.csv"
@@ -108,9 +110,9 @@ def _row(row: dict, short: dict) -> Row:
         changes = row.get("set", {})
         told = ", ".join(f"`{key}: {value}`" for key, value in changes.items())
         return Row(short | changes, told, tested=False)
-    here = flat(_read_yaml(ROOT / "params.yaml"))
-    there = flat(_read_yaml(ROOT / row["file"]))
-    changes = {key: value for key, value in there.items() if value != here[key]}
+    here = _read_yaml(ROOT / "params.yaml")
+    there = merged(here, _read_yaml(ROOT / row["file"]))
+    changes = {key: value for key, (_, value) in changed_params(here, there).items()}
     return Row(changes, f"[{row['file']}](../{row['file']})", tested=True)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import yaml
 from readme_results import NETWORKS
-from workspace import ROOT, flat
+from workspace import ROOT
 
 from petseg import params
 from petseg.classes import BACKGROUND, CLASS_NAMES
+from petseg.compare import flat
 from petseg.evaluation import bootstrap, scores, tables
 
 PAGE = ROOT / "docs" / "results.md"

@@ -37,15 +37,6 @@ def merged(base: dict, overlay: dict) -> dict:
     return result
 
 
-def flat(nested: dict, prefix: str = "") -> dict:
-    """Nested keys joined by dots."""
-    result = {}
-    for key, value in nested.items():
-        name = f"{prefix}{key}"
-        result |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return result
-
-
 def _project_files() -> list[Path]:
     """What Git tracks or would track here, without results."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]

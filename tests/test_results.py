@@ -3,9 +3,10 @@
 import ablation
 import pandas as pd
 import results
-import workspace
 import yaml
 from conftest import ROOT
+
+from petseg.compare import flat
 
 
 def test_breeds_are_those_in_plots():
@@ -52,7 +53,7 @@ def test_results_of_the_ablation_are_kept_and_replaced(tmp_path, monkeypatch):
 
 
 def test_every_row_of_the_ablation_changes_parameters_that_exist():
-    known = workspace.flat(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    known = flat(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
     for name, row in ablation.read_rows().items():
         assert set(row.changes) <= set(known)
         assert any(known[key] != value for key, value in row.changes.items()) or name == "committed"
