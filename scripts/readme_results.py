@@ -1,9 +1,11 @@
-"""Writes the scores in metrics/ into the README's table of results, between its two marks."""
+"""Writes the README's results between their marks: the scores in metrics/, and the tutorial's."""
 
 import argparse
 import json
 
+import ablation
 import marked
+import pandas as pd
 from workspace import ROOT
 
 from petseg.figures.palette import NETWORK_STYLES
@@ -30,7 +32,7 @@ def main() -> None:
 
 
 def table() -> str:
-    """The results as Markdown: a row for each predictor, and the difference in a sentence."""
+    """The results as Markdown: a row for each predictor, then the difference and the tutorial."""
     lines = ["| " + " | ".join(["", *(f"`{key}`" for key in COLUMNS)]) + " |"]
     lines.append("| --- |" + " ---: |" * len(COLUMNS))
     for name, title in ROWS.items():
@@ -38,6 +40,7 @@ def table() -> str:
         cells = [form.format(_value(scores, key)) for key, form in COLUMNS.items()]
         lines.append("| " + " | ".join([title, *cells]) + " |")
     lines += ["", _difference(_read("comparison")["unet_minus_shallow"])]
+    lines += ["", _tutorial(ablation.read_results().loc["tutorial"].mean())]
     return "\n".join(lines) + "\n"
 
 
@@ -45,6 +48,14 @@ def _difference(found: dict) -> str:
     return (
         f"U-Net minus Shallow, mean IoU: **{found['mean_iou']:+.4f}**, 95 % interval "
         f"{found['low']:+.4f} to {found['high']:+.4f} (paired bootstrap over the test photographs)."
+    )
+
+
+def _tutorial(found: pd.Series) -> str:
+    return (
+        "The recipe of TensorFlow's tutorial ([params/tutorial.yaml](params/tutorial.yaml)), "
+        f"trained by this pipeline: `mean_iou` {found['test_mean_iou']:.4f}, "
+        f"`pet_iou_dataset` {found['test_pet_iou']:.3f}."
     )
 
 

@@ -9,11 +9,19 @@ from conftest import ROOT
 from petseg.compare import flat
 
 
+def table(name: str) -> str:
+    """What stands on the page between two marks."""
+    _, _, rest = results.PAGE.read_text(encoding="utf-8").partition(results.MARK.format(name))
+    return rest.partition(results.END)[0]
+
+
 def test_breeds_are_those_in_plots():
-    page = results.PAGE.read_text(encoding="utf-8")
     per_breed = pd.read_csv(ROOT / "plots" / "per_breed.csv")
-    _, _, rest = page.partition(results.MARK.format("breeds"))
-    assert rest.partition(results.END)[0] == results.breeds(per_breed)
+    assert table("breeds") == results.breeds(per_breed)
+
+
+def test_the_ablation_is_the_one_that_was_kept():
+    assert table("ablation") == results.ablations(ablation.read_rows(), ablation.read_results())
 
 
 def test_photographs_are_grouped_by_the_size_of_their_pet():
