@@ -14,6 +14,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import dvc.api
@@ -21,6 +22,7 @@ import pandas as pd
 import yaml
 from workspace import ROOT, merged
 
+from petseg import paths
 from petseg.compare import changed_params
 
 FOLDER = ROOT / "docs" / "ablation"
@@ -90,12 +92,12 @@ def run(name: str, row: Row, seed: int) -> dict:
     ).returncode:
         sys.exit(f"error: the experiment {experiment} failed; what it said stands above")
 
-    def read(path: str) -> str:
-        return dvc.api.read(path, repo=str(ROOT), rev=experiment)
+    def read(path: Path) -> str:
+        return dvc.api.read(path.as_posix(), repo=str(ROOT), rev=experiment)
 
-    curve = pd.read_csv(io.StringIO(read("plots/learning_curve_unet.csv")))
-    epochs = json.loads(read("data/costs/train_unet.json"))["epochs"]
-    test = json.loads(read("metrics/unet.json")) if row.tested else {}
+    curve = pd.read_csv(io.StringIO(read(paths.learning_curve("unet"))))
+    epochs = json.loads(read(paths.cost("train_unet")))["epochs"]
+    test = json.loads(read(paths.metrics("unet"))) if row.tested else {}
     return {
         "epochs": len(curve),
         "seconds": sum(epoch["seconds"] for epoch in epochs),
@@ -116,7 +118,7 @@ def _row(row: dict, short: dict) -> Row:
     return Row(changes, f"[{row['file']}](../{row['file']})", tested=True)
 
 
-def _read_yaml(path) -> dict:
+def _read_yaml(path: Path) -> dict:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
