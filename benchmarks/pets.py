@@ -1,5 +1,7 @@
 """Generated pets to measure on, made once and kept in `.petseg/benchmarks`."""
 
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +25,22 @@ def as_records(count: int) -> Path:
     return folder
 
 
-def as_dataset(count: int, side: int) -> Path:
-    """A prepared dataset of `count` training photographs with sides of at least `side`."""
-    folder = HOME / f"dataset-{count}-{side}"
+def drawn(count: int, side: int) -> Path:
+    """A folder of `count` photographs with sides of at least `side`, laid out as the archives."""
+    folder = HOME / f"pictures-{count}-{side}"
     if not folder.exists():
-        pictures = HOME / f"pictures-{count}-{side}"
-        synthetic.write_dataset(pictures, train=count, test=1, image_size=side, seed=1)
-        prepare(pictures, folder)
+        synthetic.write_dataset(folder, train=count - 1, test=1, image_size=side, seed=1)
     return folder
 
 
-def prepare(pictures: Path, folder: Path) -> Path:
-    """The photographs in `pictures`, which has the layout of the archives, as a TFDS dataset."""
-    with atomic_folder(folder) as target:
-        oxford_pets.prepare_from_folder(pictures, target, target / "downloads")
+def as_dataset(pictures: Path, copies: int) -> Path:
+    """The photographs in `pictures`, each `copies` times under other names, as a TFDS dataset."""
+    folder = HOME / f"dataset-{pictures.name}-{copies}"
+    if not folder.exists():
+        with atomic_folder(folder) as target, tempfile.TemporaryDirectory() as home:
+            copied = Path(home)
+            _copy(pictures, copied, copies)
+            oxford_pets.prepare_from_folder(copied, target, target / "downloads")
     return folder
 
 
@@ -51,6 +55,23 @@ def encoder_weights() -> Path:
         shape = (SIDE, SIDE, 3)
         keras.applications.MobileNetV2(shape, include_top=False, weights=None).save_weights(path)
     return path
+
+
+def _copy(pictures: Path, folder: Path, copies: int) -> None:
+    for file in oxford_pets.LISTS.values():
+        path = folder / "annotations" / file
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w", encoding="utf-8") as copied:
+            for line in (pictures / "annotations" / file).read_text("utf-8").splitlines():
+                name, labels = line.split(" ", 1)
+                for copy in range(copies):
+                    print(f"{name}_{copy} {labels}", file=copied)
+    for inside in ("images", "annotations/trimaps"):
+        (folder / inside).mkdir(parents=True)
+        for path in (pictures / inside).iterdir():
+            for copy in range(copies):
+                name = f"{path.stem}_{copy}{path.suffix}"
+                shutil.copyfile(path, folder / inside / name)
 
 
 def _write(folder: Path, counts: dict[str, int]) -> None:

@@ -5,10 +5,14 @@ import io
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import tensorflow_datasets as tfds
 from PIL import Image
 
 from benchmarks import measure, pets
@@ -19,19 +23,25 @@ PHOTOGRAPHS, SIDE = 740, 375  # the dataset's photographs are about 375 by 500 p
 
 def plain(raw: Path, folder: Path) -> int:
     """What a script would do: a loop over the dataset, one photograph after the other."""
-    with records.SplitWriter(folder, "train", shard_examples=1024) as writer:
-        for raw_example in oxford_pets.examples(raw, "train"):
-            image = Image.open(io.BytesIO(raw_example.image)).convert("RGB")
-            mask = Image.open(io.BytesIO(raw_example.mask))
-            square = (pets.SIDE, pets.SIDE)
-            pixels = np.asarray(image.resize(square, Image.Resampling.BILINEAR))
-            labels = np.asarray(mask.resize(square, Image.Resampling.NEAREST)) - 1
-            writer.write(
-                records.Example(
-                    pixels, labels, raw_example.name, raw_example.breed, raw_example.species
+    skip = tfds.decode.SkipDecoding()
+    dataset = tfds.builder_from_directory(str(raw / "oxford_iiit_pet" / oxford_pets.VERSION))
+    with ExitStack() as stack:
+        writers = []
+        for split in oxford_pets.SPLITS:
+            writer = stack.enter_context(records.SplitWriter(folder, split, shard_examples=1024))
+            writers.append(writer)
+            decoders = {"image": skip, "segmentation_mask": skip}
+            for example in tfds.as_numpy(dataset.as_dataset(split=split, decoders=decoders)):
+                image = Image.open(io.BytesIO(example["image"])).convert("RGB")
+                mask = Image.open(io.BytesIO(example["segmentation_mask"]))
+                square = (pets.SIDE, pets.SIDE)
+                pixels = np.asarray(image.resize(square, Image.Resampling.BILINEAR))
+                labels = np.asarray(mask.resize(square, Image.Resampling.NEAREST)) - 1
+                name = example["file_name"].decode().removesuffix(".jpg")
+                writer.write(
+                    records.Example(pixels, labels, name, example["label"], example["species"])
                 )
-            )
-    return writer.summary()["examples"]
+    return sum(writer.summary()["examples"] for writer in writers)
 
 
 def ours(raw: Path, folder: Path) -> int:
@@ -49,32 +59,33 @@ def ours(raw: Path, folder: Path) -> int:
     return sum(split["examples"] for split in manifest["splits"].values())
 
 
-def decoding(raw: Path, folder: Path) -> int:
+def decoding(jpegs: Sequence[bytes]) -> int:
     """The floor: libjpeg-turbo alone, by way of Pillow, on all cores."""
-    del folder
-    jpegs = [example.image for example in oxford_pets.examples(raw, "train")]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return sum(pool.map(lambda jpeg: Image.open(io.BytesIO(jpeg)).load() is not None, jpegs))
 
 
 def main() -> None:
-    ways = {function.__name__: function for function in (plain, ours, decoding)}
+    ways = {"plain": plain, "ours": ours}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=ways)
+    parser.add_argument("way", choices=[*ways, "decoding"])
     parser.add_argument(
         "--pictures", type=Path, help="a folder with images/ and annotations/; default: generated"
     )
+    parser.add_argument(
+        "--copies", type=int, default=3, help="how often each photograph is taken (default: 3)"
+    )
     wanted = parser.parse_args()
-    if wanted.pictures:
-        raw = pets.HOME / "dataset-given"
-        if not raw.exists():
-            pets.prepare(wanted.pictures, raw)
-    else:
-        raw = pets.as_dataset(PHOTOGRAPHS, SIDE)
+    raw = pets.as_dataset(wanted.pictures or pets.drawn(PHOTOGRAPHS, SIDE), wanted.copies)
+    examples = oxford_pets.examples(raw, "train")
     with tempfile.TemporaryDirectory() as folder:
-        next(oxford_pets.examples(raw, "train"))  # TensorFlow wakes up
+        if wanted.way == "decoding":
+            work = partial(decoding, [example.image for example in examples])
+        else:
+            work = partial(ways[wanted.way], raw, Path(folder))
+            next(examples)  # TensorFlow wakes up
         start = time.perf_counter()
-        done = ways[wanted.way](raw, Path(folder))
+        done = work()
         measure.report(done / (time.perf_counter() - start))
 
 

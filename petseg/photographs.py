@@ -66,7 +66,7 @@ def read(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # Half of the size that Pillow refuses is no reason to worry a photographer.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image, _ = integrity.decode_photograph(data)
+            image = integrity.decode_photograph(data).image
     except integrity.BadExample as error:
         raise BadPhotograph(str(error)) from None
     except OSError as error:

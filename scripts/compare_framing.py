@@ -40,7 +40,8 @@ def compare(options: argparse.Namespace) -> int:
     size, run = segmentation.image_size(model), segmentation.runner(model)
     matrices: dict[str, list] = {"stretch": [], "letterbox": []}
     for name in names:
-        image, _ = integrity.decode_photograph(photograph(options.dataset, name).read_bytes())
+        data = photograph(options.dataset, name).read_bytes()
+        image = integrity.decode_photograph(data).image
         trimap = (options.dataset / f"annotations/trimaps/{name}.png").read_bytes()
         truth = np.asarray(integrity.decode_mask(trimap, image.size)) - 1
         stretched = run(segmentation.square(image, size)[None])[0]

@@ -1,6 +1,7 @@
 """What must be true of every photograph and mask before it becomes a record."""
 
 import io
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -12,13 +13,33 @@ class BadExample(Exception):
     """A photograph or a mask that cannot be used; the message is the reason."""
 
 
-def decode_photograph(data: bytes) -> tuple[Image.Image, str | None]:
-    """An encoded photograph as an RGB image, and what had to be converted, if anything.
+class Photograph(NamedTuple):
+    """A decoded photograph: an RGB image, and what had to be converted, if anything.
+
+    `size` is the (width, height) of the file. The image may be smaller; `box` is what of it the
+    photograph covers: left, upper, right and lower, in pixels, of which the last may be in part.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+    box: tuple[float, float, float, float]
+    converted: str | None
+
+
+def decode_photograph(data: bytes, at_least: int | None = None) -> Photograph:
+    """An encoded photograph, in full, or with at least `at_least` pixels a side if it has them.
 
     Any format that Pillow reads is taken, whatever the file's name says, and any colour mode of
     8 bits. BadExample where the bytes are empty, truncated or not an image, or have more bits.
+
+    A JPEG that may be smaller is decoded at a half, a quarter or an eighth of its size, which
+    leaves out the highest frequencies instead of computing pixels only to average them.
     """
     image = _open(data, "photograph")
+    size, box = image.size, (0, 0, *image.size)
+    if at_least and (drafted := image.draft(None, (at_least, at_least))):
+        _, box = drafted
+    _load(image, "photograph")
     if image.mode.startswith(("I", "F")):  # Pillow would cut these off at 255: a white picture
         raise BadExample(f"the photograph has more than 8 bits a pixel and colour ({image.mode})")
     converted = []
@@ -28,7 +49,7 @@ def decode_photograph(data: bytes) -> tuple[Image.Image, str | None]:
         converted.append(f"{image.mode} colours")
         image = image.convert("RGBA") if "transparency" in image.info else image
         image = image.convert("RGB")
-    return image, " with ".join(converted) or None
+    return Photograph(image, size, box, " with ".join(converted) or None)
 
 
 def decode_mask(data: bytes, size: tuple[int, int]) -> Image.Image:
@@ -38,29 +59,40 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> Image.Image:
     another size, has several channels, more than 8 bits or other values.
     """
     mask = _open(data, "mask")
+    _load(mask, "mask")
     if mask.mode not in ("L", "P", "1"):
         raise BadExample(f"the mask is not one channel of 8 bits, but {mask.mode}")
     if mask.size != size:
         raise BadExample(f"the mask is {_by(mask.size)}, the photograph {_by(size)}")
-    values = np.asarray(mask, np.uint8)
-    found = np.flatnonzero(np.bincount(values.ravel())).tolist()
+    if mask.mode != "L":  # its values and not its colours
+        mask = Image.fromarray(np.asarray(mask, np.uint8))
+    found = [value for value, count in enumerate(mask.histogram()) if count]
     strange = [value for value in found if value not in MASK_VALUES]
     if strange:
         raise BadExample(f"the mask holds {strange[:5]}, which are not among {MASK_VALUES}")
-    return Image.fromarray(values)
+    return mask
 
 
 def _open(data: bytes, what: str) -> Image.Image:
     if not data:
         raise BadExample(f"the {what} is an empty file")
     try:
-        image = Image.open(io.BytesIO(data))
-        image.load()
+        return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
         raise BadExample(f"the {what} is not an image") from None
+    except Exception as error:
+        raise _undecodable(what, error) from None
+
+
+def _load(image: Image.Image, what: str) -> None:
+    try:
+        image.load()
     except Exception as error:  # Pillow's decoders let out IndexError, RuntimeError and others
-        raise BadExample(f"the {what} cannot be decoded: {error}") from None
-    return image
+        raise _undecodable(what, error) from None
+
+
+def _undecodable(what: str, error: Exception) -> BadExample:
+    return BadExample(f"the {what} cannot be decoded: {error}")
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -128,12 +128,7 @@ def check_folder(folder: Path) -> list[str]:
 def examples(data_dir: Path, split: str) -> Iterator[RawExample]:
     """The examples of a prepared split, still encoded, always in the same order."""
     skip = tfds.decode.SkipDecoding()
-    dataset = _prepared(data_dir).as_dataset(
-        split=split,
-        decoders={"image": skip, "segmentation_mask": skip},
-        read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
-    )
-    for example in dataset.as_numpy_iterator():
+    for example in _rows(data_dir, split, {"image": skip, "segmentation_mask": skip}):
         yield RawExample(
             name=Path(example["file_name"].decode()).stem,
             breed=int(example["label"]),
@@ -145,14 +140,10 @@ def examples(data_dir: Path, split: str) -> Iterator[RawExample]:
 
 def names_and_breeds(data_dir: Path, split: str) -> list[tuple[str, int]]:
     """Name and breed of each example of a prepared split, without its pictures."""
-    dataset = _prepared(data_dir).as_dataset(
-        split=split,
-        decoders=tfds.decode.PartialDecoding({"file_name": True, "label": True}),
-        read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
-    )
+    wanted = tfds.decode.PartialDecoding({"file_name": True, "label": True})
     return [
         (Path(example["file_name"].decode()).stem, int(example["label"]))
-        for example in dataset.as_numpy_iterator()
+        for example in _rows(data_dir, split, wanted)
     ]
 
 
@@ -186,6 +177,18 @@ class _FolderBuilder(tfds_pets.Builder, skip_registration=True):
             )
             for split, list_name in LISTS.items()
         }
+
+
+def _rows(data_dir: Path, split: str, decoders) -> Iterator[dict]:
+    """The examples of a prepared split as dictionaries; read in batches, which takes less time."""
+    dataset = _prepared(data_dir).as_dataset(
+        split=split,
+        decoders=decoders,
+        read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
+    )
+    for batch in dataset.batch(16).as_numpy_iterator():
+        for row in zip(*batch.values(), strict=True):
+            yield dict(zip(batch, row, strict=True))
 
 
 def _prepared(data_dir: Path):

@@ -119,23 +119,31 @@ def validation_names(
     return chosen
 
 
-def resize(image: Image.Image, mask: Image.Image, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 (size, size, 3), bilinear with antialiasing; mask uint8 labels, nearest."""
+def resize(
+    image: Image.Image,
+    mask: Image.Image,
+    size: int,
+    box: tuple[float, float, float, float] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Image uint8 (size, size, 3), bilinear with antialiasing; mask uint8 labels, nearest.
+
+    Of the image, all is taken, or what lies in the `box` of left, upper, right and lower.
+    """
     square = (size, size)
-    small_image = np.asarray(image.resize(square, Image.Resampling.BILINEAR))
+    small_image = np.asarray(image.resize(square, Image.Resampling.BILINEAR, box))
     small_mask = np.asarray(mask.resize(square, Image.Resampling.NEAREST))
     return small_image, small_mask - 1
 
 
 def _prepare(raw: oxford_pets.RawExample, size: int) -> Prepared:
     try:
-        image, converted = integrity.decode_photograph(raw.image)
-        mask = integrity.decode_mask(raw.mask, image.size)
+        photograph = integrity.decode_photograph(raw.image, at_least=size)
+        mask = integrity.decode_mask(raw.mask, photograph.size)
     except integrity.BadExample as error:
         return Prepared(raw.name, None, bad=str(error))
-    pixels, labels = resize(image, mask, size)
+    pixels, labels = resize(photograph.image, mask, size, photograph.box)
     example = records.Example(pixels, labels, raw.name, raw.breed, raw.species)
-    return Prepared(raw.name, example, converted=converted)
+    return Prepared(raw.name, example, converted=photograph.converted)
 
 
 def _prepared_examples(raw: Path, split: str, size: int) -> Iterator[Prepared]:

@@ -43,10 +43,43 @@ def noise() -> Image.Image:
 
 def test_an_ordinary_photograph_is_taken_as_it_is():
     data = encoded(noise(), "JPEG")
-    image, converted = decode_photograph(data)
-    assert converted is None
+    image, size, box, converted = decode_photograph(data)
+    assert (size, box, converted) == ((WIDTH, HEIGHT), (0, 0, WIDTH, HEIGHT), None)
     assert image.mode == "RGB"
     assert np.array_equal(image, Image.open(io.BytesIO(data)))
+
+
+def gradient(width: int, height: int) -> Image.Image:
+    """Red grows from left to right, green from top to bottom."""
+    red = np.tile(np.linspace(0, 255, width), (height, 1))
+    green = np.tile(np.linspace(0, 255, height)[:, None], (1, width))
+    return Image.fromarray(np.stack([red, green, 0 * red], axis=-1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+@pytest.mark.parametrize(
+    ("width", "height", "divisor"),
+    [(500, 375, 2), (501, 333, 2), (255, 400, 1), (1037, 600, 4), (2000, 1031, 8), (90, 60, 1)],
+)
+def test_a_photograph_that_may_be_smaller_is_the_same_picture(file_format, width, height, divisor):
+    data = encoded(gradient(width, height), file_format)
+    found = decode_photograph(data, at_least=128)
+    if file_format == "JPEG":
+        assert found.image.size == (-(-width // divisor), -(-height // divisor))
+        assert found.box == (0, 0, width / divisor, height / divisor)
+    assert found.size == (width, height)
+    in_full = decode_photograph(data)
+    small, expected = (
+        np.asarray(picture.image.resize((64, 64), Image.Resampling.BILINEAR, picture.box), int)
+        for picture in (found, in_full)
+    )
+    assert np.abs(small - expected).max() <= 3
+
+
+def test_a_cut_photograph_is_refused_at_any_size():
+    data = encoded(gradient(500, 375), "JPEG")
+    with pytest.raises(BadExample, match="the photograph cannot be decoded: image file is trunc"):
+        decode_photograph(data[: len(data) // 2], at_least=128)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +99,7 @@ def test_an_ordinary_photograph_is_taken_as_it_is():
     ids=["png", "rgba", "grey", "cmyk", "gif", "grey png", "palette", "transparent", "la", "bits"],
 )
 def test_other_photographs_become_rgb_and_it_is_said(data, said, colour):
-    image, converted = decode_photograph(data)
+    image, *_, converted = decode_photograph(data)
     assert (image.mode, image.size) == ("RGB", (WIDTH, HEIGHT))
     assert converted == said
     assert np.allclose(image.getpixel((WIDTH - 1, HEIGHT - 1)), colour, atol=2)
