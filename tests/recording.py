@@ -1,0 +1,43 @@
+"""Runs a stage in this process and notes which parameters it reads."""
+
+import dataclasses
+import importlib
+
+import pytest
+
+from petseg import params
+
+
+def run_recording(stage: str) -> set[str]:
+    """Runs a stage's main; the full names of the parameters that were read after loading."""
+    asked: set[str] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        load = params.load
+
+        def load_and_watch(*args):
+            loaded = load(*args)
+            _watch(loaded, "", asked, patch)
+            return loaded
+
+        patch.setattr(params, "load", load_and_watch)
+        importlib.import_module(f"stages.{stage}").main()
+    return asked
+
+
+def _watch(section, path: str, asked: set[str], patch) -> None:
+    """Makes one section, and those inside, note each value that is read from them."""
+    names = {}
+    for field in dataclasses.fields(section):
+        value = getattr(section, field.name)
+        if dataclasses.is_dataclass(value):
+            _watch(value, f"{path}{field.name}.", asked, patch)
+        else:
+            names[field.name] = f"{path}{field.name}"
+
+    class Watched(type(section)):
+        def __getattribute__(self, name):
+            if name in names:
+                asked.add(names[name])
+            return super().__getattribute__(name)
+
+    object.__setattr__(section, "__class__", Watched)
