@@ -1,26 +1,29 @@
-"""Is a photograph better stretched to the network's square, or framed in it with its own shape?
+"""How a photograph best gets into the network's square: what other ways cost against stretching.
 
     python scripts/compare_framing.py PATH/TO/ORIGINAL_DATASET [--model models/unet.keras]
 
-Scores both on the photographs of the validation split that the folder (with images/ and
-annotations/, as the dataset's archives unpack) holds at their original size, against the original
-masks. Networks learn from stretched photographs, and petseg/segmentation.py stretches.
+`letterbox` frames the photograph with its own shape. `reduced` stretches it as `preprocess` does,
+after decoding it no larger than it is needed. Scored on those photographs of the validation split
+that the folder (with images/ and annotations/, as the dataset's archives unpack) holds at their
+original size, against the original masks. petseg/segmentation.py stretches.
 """
 
 import argparse
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from petseg import commands, paths, segmentation
-from petseg.data import integrity, records
+from petseg.data import integrity, preparation, records
 from petseg.errors import PetsegError
 from petseg.evaluation import bootstrap, scores
 from petseg.evaluation.original_size import confusion
 
 GREY = (127, 127, 127)
 """Around a framed photograph: about 0 after the networks' own scaling."""
+EVERYWHERE = (slice(None), slice(None))
 
 
 def main() -> None:
@@ -33,31 +36,40 @@ def main() -> None:
 
 
 def compare(options: argparse.Namespace) -> int:
-    names = [name for name in validation_names() if photograph(options.dataset, name).is_file()]
+    held = {path.stem for path in (options.dataset / "images").glob("*.jpg")}
+    names = [name for name in validation_names() if name in held]
     if not names:
         raise PetsegError(f"{options.dataset}/images holds no photograph of the validation split")
     model = commands.load_model(options.model)
     size, run = segmentation.image_size(model), segmentation.runner(model)
-    matrices: dict[str, list] = {"stretch": [], "letterbox": []}
+    matrices = defaultdict(list)
     for name in names:
-        data = photograph(options.dataset, name).read_bytes()
-        image = integrity.decode_photograph(data).image
+        photograph = (options.dataset / "images" / f"{name}.jpg").read_bytes()
         trimap = (options.dataset / f"annotations/trimaps/{name}.png").read_bytes()
-        truth = np.asarray(integrity.decode_mask(trimap, image.size)) - 1
-        stretched = run(segmentation.square(image, size)[None])[0]
-        matrices["stretch"].append(confusion(stretched, truth))
-        framed, inside = letterbox(image, size)
-        matrices["letterbox"].append(confusion(run(framed[None])[0][inside], truth))
-    print(table({framing: np.stack(found) for framing, found in matrices.items()}))
+        mask = integrity.decode_mask(trimap, integrity.decode_photograph(photograph).size)
+        ways = squares(photograph, mask, size)
+        logits = run(np.stack([square for square, _ in ways.values()]))
+        for way, found in zip(ways, logits, strict=True):
+            _, inside = ways[way]
+            matrices[way].append(confusion(found[inside], np.asarray(mask) - 1))
+    print(table({way: np.stack(found) for way, found in matrices.items()}))
     return 0
+
+
+def squares(photograph: bytes, mask: Image.Image, size: int) -> dict[str, tuple]:
+    """Each way's square, uint8 (size, size, 3), and where in it the photograph lies."""
+    image = integrity.decode_photograph(photograph).image
+    small = integrity.decode_photograph(photograph, at_least=size)
+    reduced, _ = preparation.resize(small.image, mask, size, small.box)
+    return {
+        "stretch": (segmentation.square(image, size), EVERYWHERE),
+        "letterbox": letterbox(image, size),
+        "reduced": (reduced, EVERYWHERE),
+    }
 
 
 def validation_names() -> list[str]:
     return [example.name for example in records.read(paths.RECORDS, "validation")]
-
-
-def photograph(dataset: Path, name: str) -> Path:
-    return dataset / "images" / f"{name}.jpg"
 
 
 def letterbox(image: Image.Image, size: int) -> tuple[np.ndarray, tuple[slice, slice]]:
@@ -71,15 +83,17 @@ def letterbox(image: Image.Image, size: int) -> tuple[np.ndarray, tuple[slice, s
 
 
 def table(matrices: dict[str, np.ndarray]) -> str:
-    """Scores over all pixels with 95 % intervals of the difference, at original size."""
+    """Scores over all pixels at original size; 95 % intervals of the difference from stretching."""
     rows = []
     for title, statistic in (("mean IoU", scores.mean_iou), ("pet IoU", scores.pet_iou)):
         found = bootstrap.intervals(matrices, statistic, resamples=2000, seed=0)
-        *framings, difference = (f"{interval.estimate:.4f}" for interval in found.values())
-        low, high = found["stretch_minus_letterbox"][1:]
-        rows.append((title, *framings, difference, f"[{low:+.4f}, {high:+.4f}]"))
-    count = len(matrices["stretch"])
-    heads = (f"{count} photographs", *matrices, "difference", "95% interval")
+        for way in matrices:
+            against = ""
+            if way != "stretch":
+                estimate, low, high = found[f"stretch_minus_{way}"]
+                against = f"{-estimate:+.4f} [{-high:+.4f}, {-low:+.4f}]"
+            rows.append((f"{title}, {way}", f"{found[way].estimate:.4f}", against))
+    heads = (f"{len(matrices['stretch'])} photographs", "", "against stretch, 95% interval")
     return commands.table(heads, rows)
 
 
