@@ -34,7 +34,7 @@ TINY = {
         "encoder_weights": "none",
         "encoder_alpha": 0.35,
         "enlarge": 1,
-        "fine_tune_from": "stem",
+        "fine_tune_from": "block_15",
         "fine_tune_after": 0,
         "decoder_filters": [8, 8, 8, 8],
     },
