@@ -34,7 +34,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     per_image = pd.read_csv(ROOT / "data" / "per_image.csv")
     parts = {
-        "runs": runs(),
+        **{f"{network}_runs": runs(network) for network in NETWORKS},
         "ablation": ablations(ablation.read_rows(), ablation.read_results()),
         "test": test(per_image),
         "species": grouped(per_image, per_image["species"]),
@@ -46,14 +46,16 @@ def main() -> None:
         marked.replace(PAGE, MARK.format(name), END, text)
 
 
-def runs() -> str:
-    """The U-Net of every committed run, the first one first: changed parameters and scores."""
-    metrics = "metrics/unet.json"
+def runs(network: str) -> str:
+    """A network's committed runs, the first one first: changed parameters and scores."""
+    metrics = f"metrics/{network}.json"
     lines, before = [], {}
     for commit in git("log", "--reverse", "--format=%h", "--", metrics).split():
-        settings = flat(yaml.safe_load(git("show", f"{commit}:params.yaml"))["train_unet"])
+        settings = flat(yaml.safe_load(git("show", f"{commit}:params.yaml"))[f"train_{network}"])
         changed = [f"`{k}: {v}`" for k, v in settings.items() if before and before.get(k) != v]
-        curve = pd.read_csv(io.StringIO(git("show", f"{commit}:plots/learning_curve_unet.csv")))
+        curve = pd.read_csv(
+            io.StringIO(git("show", f"{commit}:plots/learning_curve_{network}.csv"))
+        )
         found = json.loads(git("show", f"{commit}:{metrics}"))
         scored = curve["val_mean_iou"].max(), found["mean_iou"], found["pet_iou_dataset"]
         cells = (f"{value:.4f}" for value in scored)
