@@ -59,7 +59,7 @@ def records_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("records")
     rng = np.random.default_rng(0)
     splits = {}
-    for split, count in (("train", 24), ("validation", 6), ("test", 2)):
+    for split, count in (("train", 24), ("validation", 6), ("test", 6)):
         with records.SplitWriter(folder, split, shard_examples=10) as writer:
             for index in range(count):
                 mask = np.ones((side, side), np.uint8)
