@@ -23,18 +23,17 @@ PHOTOGRAPHS, SIDE = 740, 375  # the dataset's photographs are about 375 by 500 p
 
 def plain(raw: Path, folder: Path) -> int:
     """What a script would do: a loop over the dataset, one photograph after the other."""
-    skip = tfds.decode.SkipDecoding()
+    decoders = dict.fromkeys(("image", "segmentation_mask"), tfds.decode.SkipDecoding())
+    square = (pets.SIDE, pets.SIDE)
     dataset = tfds.builder_from_directory(str(raw / "oxford_iiit_pet" / oxford_pets.VERSION))
     with ExitStack() as stack:
         writers = []
         for split in oxford_pets.SPLITS:
             writer = stack.enter_context(records.SplitWriter(folder, split, shard_examples=1024))
             writers.append(writer)
-            decoders = {"image": skip, "segmentation_mask": skip}
             for example in tfds.as_numpy(dataset.as_dataset(split=split, decoders=decoders)):
                 image = Image.open(io.BytesIO(example["image"])).convert("RGB")
                 mask = Image.open(io.BytesIO(example["segmentation_mask"]))
-                square = (pets.SIDE, pets.SIDE)
                 pixels = np.asarray(image.resize(square, Image.Resampling.BILINEAR))
                 labels = np.asarray(mask.resize(square, Image.Resampling.NEAREST)) - 1
                 name = example["file_name"].decode().removesuffix(".jpg")

@@ -46,26 +46,20 @@ def compare(options: argparse.Namespace) -> int:
     for name in names:
         photograph = (options.dataset / "images" / f"{name}.jpg").read_bytes()
         trimap = (options.dataset / f"annotations/trimaps/{name}.png").read_bytes()
-        mask = integrity.decode_mask(trimap, integrity.decode_photograph(photograph).size)
-        ways = squares(photograph, mask, size)
+        in_full = integrity.decode_photograph(photograph)
+        small = integrity.decode_photograph(photograph, at_least=size)
+        mask = integrity.decode_mask(trimap, in_full.size)
+        reduced, _ = preparation.resize(small.image, mask, size, small.box)
+        ways = {
+            "stretch": (segmentation.square(in_full.image, size), EVERYWHERE),
+            "letterbox": letterbox(in_full.image, size),
+            "reduced": (reduced, EVERYWHERE),
+        }
         logits = run(np.stack([square for square, _ in ways.values()]))
-        for way, found in zip(ways, logits, strict=True):
-            _, inside = ways[way]
+        for (way, (_, inside)), found in zip(ways.items(), logits, strict=True):
             matrices[way].append(confusion(found[inside], np.asarray(mask) - 1))
     print(table({way: np.stack(found) for way, found in matrices.items()}))
     return 0
-
-
-def squares(photograph: bytes, mask: Image.Image, size: int) -> dict[str, tuple]:
-    """Each way's square, uint8 (size, size, 3), and where in it the photograph lies."""
-    image = integrity.decode_photograph(photograph).image
-    small = integrity.decode_photograph(photograph, at_least=size)
-    reduced, _ = preparation.resize(small.image, mask, size, small.box)
-    return {
-        "stretch": (segmentation.square(image, size), EVERYWHERE),
-        "letterbox": letterbox(image, size),
-        "reduced": (reduced, EVERYWHERE),
-    }
 
 
 def validation_names() -> list[str]:

@@ -16,7 +16,7 @@ def run_recording(stage: str) -> set[str]:
 
         def load_and_watch(*args):
             loaded = load(*args)
-            _watch(loaded, "", asked, patch)
+            _watch(loaded, "", asked)
             return loaded
 
         patch.setattr(params, "load", load_and_watch)
@@ -24,13 +24,13 @@ def run_recording(stage: str) -> set[str]:
     return asked
 
 
-def _watch(section, path: str, asked: set[str], patch) -> None:
+def _watch(section, path: str, asked: set[str]) -> None:
     """Makes one section, and those inside, note each value that is read from them."""
     names = {}
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if dataclasses.is_dataclass(value):
-            _watch(value, f"{path}{field.name}.", asked, patch)
+            _watch(value, f"{path}{field.name}.", asked)
         else:
             names[field.name] = f"{path}{field.name}"
 
