@@ -33,7 +33,7 @@ TABLES = {
 }
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize("name", TABLES)
 def test_figure(name, tmp_path):
     path, again = tmp_path / "new" / "figure.png", tmp_path / "again.png"

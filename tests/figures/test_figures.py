@@ -88,7 +88,7 @@ FIGURES = {
 }
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure(name, tmp_path):
     draw = FIGURES[name]
