@@ -231,23 +231,44 @@ def test_shallow_is_shallow():
     assert model.count_params() <= 150_000
 
 
-def test_receptive_field_is_as_documented():
-    """Which input pixels move one output: 117 across, where the pooled path is cut off."""
+RECEPTIVE_FIELDS = {
+    "edges": 5,
+    "textures": 9,
+    "surroundings_1": 17,
+    "surroundings_3": 33,
+    "surroundings_6": 61,
+    "surroundings_12": 117,
+}
+
+
+@pytest.mark.parametrize(("layer", "pixels"), RECEPTIVE_FIELDS.items())
+def test_receptive_fields_are_as_documented(layer, pixels):
+    """Which input pixels move one place of a convolution's output."""
     model = shallow.build(256, width=2)
-    for name in ("everything",):
-        model.get_layer(name).set_weights(
-            [np.zeros_like(w) for w in model.get_layer(name).get_weights()]
-        )
     rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if "Conv" in type(layer).__name__ and layer.name != "everything":
-            layer.set_weights([rng.uniform(0.1, 1, w.shape) for w in layer.get_weights()])
-    x = tf.constant(np.full((1, 256, 256, 3), 255.0, np.float32))
-    widths = []
-    for pixel in range(128, 132):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            output = model(x, training=False)[0, 128, pixel, 0]
-        moved = np.flatnonzero(tape.gradient(output, x).numpy()[0].any(axis=(0, 2)))
-        widths.append(moved[-1] - moved[0] + 1)
-    assert max(widths) == 117
+    for convolution in model.layers:
+        if "Conv" in type(convolution).__name__:
+            convolution.set_weights(
+                [rng.uniform(0.1, 1, w.shape) for w in convolution.get_weights()]
+            )
+    seen = keras.Model(model.input, model.get_layer(layer).output)
+    x = tf.fill((1, 256, 256, 3), 255.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = seen(x, training=False)
+        middle = outputs[0, outputs.shape[1] // 2, outputs.shape[2] // 2, 0]
+    moved = np.flatnonzero(tape.gradient(middle, x).numpy()[0].any(axis=(0, 2)))
+    assert moved[-1] - moved[0] + 1 == pixels
+
+
+def test_a_place_gets_the_average_of_the_places_that_look_as_it_does():
+    side, kinds = 8, 2
+    features, context = (keras.Input((side, side, kinds)) for _ in range(2))
+    model = keras.Model([features, context], shallow._of_similar_places(features, context))
+    model.get_layer("attention").set_weights([np.array(100.0)])
+    kind = np.random.default_rng(0).integers(0, kinds, (side, side))
+    values = np.random.default_rng(1).uniform(size=(side, side, kinds)).astype(np.float32)
+    found = model([np.eye(kinds, dtype=np.float32)[kind][None], values[None]])[0]
+    for one in range(kinds):
+        expected = np.broadcast_to(values[kind == one].mean(axis=0), (np.sum(kind == one), kinds))
+        np.testing.assert_allclose(found[kind == one], expected, rtol=1e-5)
