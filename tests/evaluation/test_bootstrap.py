@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from strictness import without_warnings
 
 from petseg.evaluation import bootstrap, scores
 
@@ -106,7 +107,7 @@ def test_several_scores_at_once():
             assert [part[label] for part in together[name]] == list(interval)
 
 
-@pytest.mark.filterwarnings("error::RuntimeWarning")
+@without_warnings
 def test_an_undefined_score_does_not_count():
     without, with_border = np.diag([5, 5, 0]), np.array([[5, 0, 0], [0, 5, 0], [0, 1, 1]])
     found = bootstrap.intervals({"a": np.stack([without, with_border])}, scores.iou, 200, 0)["a"]

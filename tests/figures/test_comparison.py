@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from strictness import without_warnings
 
 from petseg.evaluation import bootstrap, scores
 from petseg.figures import comparison
@@ -33,7 +34,7 @@ TABLES = {
 }
 
 
-@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
+@without_warnings
 @pytest.mark.parametrize("name", TABLES)
 def test_figure(name, tmp_path):
     path, again = tmp_path / "new" / "figure.png", tmp_path / "again.png"

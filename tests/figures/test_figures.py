@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from strictness import without_warnings
 
 from petseg.classes import NUM_CLASSES
 from petseg.figures.breeds import display_name, per_breed
@@ -88,7 +89,7 @@ FIGURES = {
 }
 
 
-@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
+@without_warnings
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure(name, tmp_path):
     draw = FIGURES[name]

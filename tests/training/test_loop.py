@@ -53,12 +53,12 @@ def assert_same(first, second) -> None:
 
 
 def test_training_learns_an_easy_task(tmp_path, records_folder):
-    build = partial(shallow.build, SIZE, width=8)
+    build = partial(shallow.build, SIZE, width=16)
     run(tmp_path, records_folder, build, epochs=25, averaging=0.9)
     curve = pd.read_csv(tmp_path / "curve.csv")
     assert curve["loss"].iloc[-1] < 0.5 * curve["loss"].iloc[0]
     assert curve["mean_iou"].iloc[-1] > 0.85
-    assert curve["val_mean_iou"].max() > 0.7
+    assert curve["val_mean_iou"].max() > 0.8
     assert list(curve["epoch"]) == list(range(1, 26))
 
 
