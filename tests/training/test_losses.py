@@ -53,8 +53,23 @@ def test_a_perfect_prediction_costs_nothing():
 
 
 def test_an_absent_class_that_is_denied_costs_nothing():
-    truth = tf.one_hot([[[0, 0], [1, 1]]], 3)
-    assert float(dice_loss(truth, 100 * truth)[0]) == pytest.approx(0, abs=1e-6)
+    truth = tf.one_hot([[0, 0, 1, 1]], 3, axis=0)
+    assert float(dice_loss(truth, truth)[0]) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_gradient_is_that_of_tensorflow_s_softmax_even_of_large_logits():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, size=(2, 4, 4))
+    logits = tf.constant(rng.normal(scale=300, size=(2, 4, 4, 3)), tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        ours = tf.reduce_sum(segmentation_loss(labels, logits, PLAIN))
+        pixels = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        theirs = tf.reduce_sum(tf.reduce_mean(pixels, axis=(1, 2)))
+    assert float(ours) == pytest.approx(float(theirs), rel=1e-6)
+    np.testing.assert_allclose(
+        tape.gradient(ours, logits), tape.gradient(theirs, logits), rtol=1e-5, atol=1e-8
+    )
 
 
 def test_images_do_not_touch_each_other():
