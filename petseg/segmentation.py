@@ -1,7 +1,7 @@
 """Networks on photographs of any size: into the network's square, and its logits back out of it.
 
 A photograph is stretched to the square, as those were that the network learnt from: framed in it
-with its own shape, it scores lower (scripts/compare_framing.py). Labels at the photograph's own
+with its own shape, it scores no better (scripts/compare_framing.py). Labels at the photograph's own
 size are made from the logits, brought there by bilinear interpolation, and not from the small
 mask, whose steps would be seen.
 """
@@ -14,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from petseg.classes import BACKGROUND, BORDER, PET
+from petseg.models.folding import fold
 
 BAND_PIXELS = 1 << 20
 """Pixels at a time: their logits and what is computed from them take some 50 MB."""
@@ -34,13 +35,14 @@ def runner(model: keras.Model, *, flip: bool = False) -> Callable[[np.ndarray], 
 
     With `flip`, the mean of the logits of each square and of its mirror image, mirrored back.
     """
+    quick = fold(model)
 
     @tf.function(reduce_retracing=True)
     def run(squares):
         images = tf.cast(squares, tf.float32)
-        logits = model(images, training=False)
+        logits = quick(images, training=False)
         if flip:
-            mirrored = model(tf.reverse(images, axis=[2]), training=False)
+            mirrored = quick(tf.reverse(images, axis=[2]), training=False)
             logits = (logits + tf.reverse(mirrored, axis=[2])) / 2
         return logits
 

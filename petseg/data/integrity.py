@@ -1,6 +1,8 @@
 """What must be true of every photograph and mask before it becomes a record."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -35,11 +37,12 @@ def decode_photograph(data: bytes, at_least: int | None = None) -> Photograph:
     A JPEG that may be smaller is decoded at a half, a quarter or an eighth of its size, which
     leaves out the highest frequencies instead of computing pixels only to average them.
     """
-    image = _open(data, "photograph")
-    size, box = image.size, (0, 0, *image.size)
-    if at_least and (drafted := image.draft(None, (at_least, at_least))):
-        _, box = drafted
-    _load(image, "photograph")
+    with _decoding("photograph", data):
+        image = Image.open(io.BytesIO(data))
+        size, box = image.size, (0, 0, *image.size)
+        if at_least and (drafted := image.draft(None, (at_least, at_least))):
+            _, box = drafted
+        image.load()
     if image.mode.startswith(("I", "F")):  # Pillow would cut these off at 255: a white picture
         raise BadExample(f"the photograph has more than 8 bits a pixel and colour ({image.mode})")
     converted = []
@@ -58,8 +61,9 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> Image.Image:
     `size` is the photograph's (width, height). BadExample where the mask cannot be decoded, is of
     another size, has several channels, more than 8 bits or other values.
     """
-    mask = _open(data, "mask")
-    _load(mask, "mask")
+    with _decoding("mask", data):
+        mask = Image.open(io.BytesIO(data))
+        mask.load()
     if mask.mode not in ("L", "P", "1"):
         raise BadExample(f"the mask is not one channel of 8 bits, but {mask.mode}")
     if mask.size != size:
@@ -73,26 +77,17 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> Image.Image:
     return mask
 
 
-def _open(data: bytes, what: str) -> Image.Image:
+@contextmanager
+def _decoding(what: str, data: bytes) -> Iterator[None]:
+    """Turns whatever stops Pillow into the reason why `what` cannot be used."""
     if not data:
         raise BadExample(f"the {what} is an empty file")
     try:
-        return Image.open(io.BytesIO(data))
+        yield
     except UnidentifiedImageError:
         raise BadExample(f"the {what} is not an image") from None
-    except Exception as error:
-        raise _undecodable(what, error) from None
-
-
-def _load(image: Image.Image, what: str) -> None:
-    try:
-        image.load()
     except Exception as error:  # Pillow's decoders let out IndexError, RuntimeError and others
-        raise _undecodable(what, error) from None
-
-
-def _undecodable(what: str, error: Exception) -> BadExample:
-    return BadExample(f"the {what} cannot be decoded: {error}")
+        raise BadExample(f"the {what} cannot be decoded: {error}") from None
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -1,31 +1,48 @@
-"""Convolution and inference-mode batch normalization as one operation, for training.
+"""A network rewritten for its training: the same function, forward and backward, in less time.
 
 Batch normalization that keeps its statistics is a linear map of each channel, so it can be folded
 into the kernel of the convolution before it and an offset (Jacob et al., arXiv:1712.05877, section
 3.2). The folded kernel is computed anew in every step from the same variables, so both layers
-train as before; what goes is a pass over every activation, forward and backward.
+train as before; what goes is a pass over every activation, forward and backward. A layer of zeros
+at two edges goes as well, where the convolution can add them by itself.
 """
 
 import keras
 import tensorflow as tf
 
+from petseg.models import convolutions
+
+PADDED_BY_STRIDE_2 = ((0, 1), (0, 1))
+"""The zeros that padding SAME puts around an even side before a 3x3 convolution with stride 2."""
+
 
 def fold(network: keras.Model) -> keras.Model:
     """The same function of the same variables, in the same order, by fewer operations.
 
-    Folded is, in `network` and in functional models inside it, each Conv2D or DepthwiseConv2D
-    without bias whose output goes to nothing but a BatchNormalization that is not `trainable`.
-    For training: what is saved is the network itself.
+    Folded is, in `network` and in models inside it, each Conv2D or DepthwiseConv2D without bias
+    whose output goes to nothing but a BatchNormalization that is not `trainable`. Transposed and
+    other pointwise convolutions get quicker gradients. For training: what is saved is the network
+    itself.
     """
-    convolutions = dict(_foldable_pairs(network))
-    deferred = {id(convolution) for convolution in convolutions.values()}
+    rewritten, deferred = {}, set()
+    for normalization, convolution in _foldable_pairs(network):
+        padding = _foldable_padding(convolution)
+        rewritten[normalization] = FoldedConvolution(convolution, normalization, bool(padding))
+        deferred |= {convolution, padding}
+    rewritten |= {
+        layer: QuickConvolution(layer)
+        for layer in network.layers
+        if layer not in deferred and QuickConvolution.suits(layer)
+    }
 
     def call(layer, *args, **kwargs):
-        if id(layer) in deferred:
+        if layer in deferred:
             return args[0]
-        if layer in convolutions:
-            return FoldedConvolution(convolutions[layer], layer, name=layer.name)(args[0])
-        if isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential):
+        if layer in rewritten:
+            return rewritten[layer](args[0])
+        if isinstance(layer, keras.Sequential):
+            layer = keras.Model(layer.inputs, layer.outputs, name=layer.name)
+        if isinstance(layer, keras.Model):
             layer = fold(layer)
         return layer(*args, **kwargs)
 
@@ -35,12 +52,14 @@ def fold(network: keras.Model) -> keras.Model:
 class FoldedConvolution(keras.layers.Layer):
     """A convolution and the normalization after it, (B, H, W, C) -> (B, H', W', C').
 
-    The folding is computed in float32, the convolution in the precision of its layer.
+    `padded` says that the inputs come without the zeros of a layer before. The folding is computed
+    in float32, the convolution in the precision of its layer.
     """
 
-    def __init__(self, convolution, normalization, **options):
-        super().__init__(dtype="float32", autocast=False, **options)
+    def __init__(self, convolution, normalization, padded: bool):
+        super().__init__(dtype="float32", autocast=False, name=normalization.name)
         self.convolution, self.normalization = convolution, normalization
+        self.padding = "SAME" if padded else convolution.padding.upper()
         self.built = True
 
     def call(self, inputs):
@@ -49,77 +68,44 @@ class FoldedConvolution(keras.layers.Layer):
         scale = normalization.gamma * tf.math.rsqrt(variance)
         offset = normalization.beta - normalization.moving_mean * scale
 
-        inputs = tf.cast(inputs, convolution.compute_dtype)
-        stride, padding = convolution.strides[0], convolution.padding.upper()
         if isinstance(convolution, keras.layers.DepthwiseConv2D):
-            kernel = tf.cast(convolution.kernel * scale[:, None], inputs.dtype)
-            outputs = _depthwise_convolution(inputs, kernel, stride, padding)
+            convolve, scale = convolutions.depthwise_convolution, scale[:, None]
         else:
-            kernel = tf.cast(convolution.kernel * scale, inputs.dtype)
-            outputs = _convolution(inputs, kernel, stride, padding)
-        return tf.nn.bias_add(outputs, tf.cast(offset, inputs.dtype))
+            convolve = convolutions.convolution
+        inputs = tf.cast(inputs, convolution.compute_dtype)
+        kernel = tf.cast(convolution.kernel * scale, inputs.dtype)
+        outputs = convolve(inputs, kernel, convolution.strides[0], self.padding)
+        return convolutions.add_offset(outputs, tf.cast(offset, inputs.dtype))
 
 
-def _convolution(inputs, kernel, stride: int, padding: str):
-    """tf.nn.conv2d with a quick gradient.
+class QuickConvolution(keras.layers.Layer):
+    """A convolution with its own layer's variables and precision, and a quicker gradient."""
 
-    The gradient of a pointwise kernel is a matrix product of all places' inputs and upstream
-    gradients, and quicker as such than as TensorFlow's operation (benchmarks/README.md).
-    """
+    def __init__(self, convolution):
+        super().__init__(dtype=convolution.dtype_policy, name=convolution.name)
+        self.convolution = convolution
+        self.built = True
 
-    @tf.custom_gradient
-    def convolve(inputs, kernel):
-        def gradient(upstream):
-            to_inputs = tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=tf.shape(inputs),
-                filter=kernel,
-                out_backprop=upstream,
-                strides=[1] * 4,
-                padding=padding,
-            )
-            places, to_places = (tf.reshape(x, (-1, x.shape[-1])) for x in (inputs, upstream))
-            to_kernel = tf.matmul(places, to_places, transpose_a=True)
-            return to_inputs, tf.reshape(to_kernel, kernel.shape)
+    @staticmethod
+    def suits(layer: keras.layers.Layer) -> bool:
+        """Whether it is one of those whose gradient is quicker so."""
+        kinds = keras.layers.Conv2D, keras.layers.Conv2DTranspose
+        if not isinstance(layer, kinds) or layer.activation is not keras.activations.linear:
+            return False
+        if isinstance(layer, keras.layers.Conv2DTranspose):
+            return (layer.padding, layer.output_padding) == ("same", None)
+        return (*layer.kernel_size, *layer.strides, layer.groups) == (1, 1, 1, 1, 1)
 
-        return tf.nn.conv2d(inputs, kernel, 1, padding), gradient
-
-    if kernel.shape[:2] != (1, 1) or stride > 1:
-        return tf.nn.conv2d(inputs, kernel, stride, padding)
-    return convolve(inputs, kernel)
-
-
-def _depthwise_convolution(inputs, kernel, stride: int, padding: str):
-    """tf.nn.depthwise_conv2d with a quick gradient.
-
-    With stride 2, TensorFlow's gradient for bfloat16 inputs takes many times that for float32 on
-    CPUs (benchmarks/README.md), so that one is computed in float32.
-    """
-    strides = [1, stride, stride, 1]
-
-    @tf.custom_gradient
-    def convolve(inputs, kernel):
-        def gradient(upstream):
-            to_inputs = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
-                input_sizes=tf.shape(inputs),
-                filter=tf.cast(kernel, tf.float32),
-                out_backprop=tf.cast(upstream, tf.float32),
-                strides=strides,
-                padding=padding,
-            )
-            to_kernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
-                input=inputs,
-                filter_sizes=tf.shape(kernel),
-                out_backprop=upstream,
-                strides=strides,
-                padding=padding,
-            )
-            return tf.cast(to_inputs, inputs.dtype), to_kernel
-
-        return tf.nn.depthwise_conv2d(inputs, kernel, strides, padding), gradient
-
-    if stride == 1 or inputs.dtype == tf.float32:
-        return tf.nn.depthwise_conv2d(inputs, kernel, strides, padding)
-    return convolve(inputs, kernel)
+    def call(self, inputs):
+        layer = self.convolution
+        kernel = tf.cast(layer.kernel, inputs.dtype)
+        if isinstance(layer, keras.layers.Conv2DTranspose):
+            outputs = convolutions.transposed_convolution(inputs, kernel, layer.strides[0])
+        else:
+            outputs = convolutions.convolution(inputs, kernel, 1, "SAME")
+        if layer.use_bias:
+            outputs = convolutions.add_offset(outputs, tf.cast(layer.bias, inputs.dtype))
+        return outputs
 
 
 def _foldable_pairs(network: keras.Model):
@@ -127,7 +113,26 @@ def _foldable_pairs(network: keras.Model):
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable:
-            before = layer.input._keras_history.operation
-            alone = len(before._outbound_nodes) == 1
-            if isinstance(before, kinds) and not before.use_bias and alone:
+            before = _only_layer_before(layer)
+            if isinstance(before, kinds) and not before.use_bias:
                 yield layer, before
+
+
+def _foldable_padding(convolution: keras.layers.Layer) -> keras.layers.Layer | None:
+    """The layer of zeros before a convolution that would add the same ones by itself."""
+    before = _only_layer_before(convolution)
+    if not isinstance(before, keras.layers.ZeroPadding2D):
+        return None
+    sides = before.input.shape[1:3]
+    suits = (
+        (*convolution.kernel_size, *convolution.strides) == (3, 3, 2, 2)
+        and before.padding == PADDED_BY_STRIDE_2
+        and all(side and side % 2 == 0 for side in sides)
+    )
+    return before if suits else None
+
+
+def _only_layer_before(layer: keras.layers.Layer) -> keras.layers.Layer | None:
+    """The layer whose output goes to `layer` and to nothing else."""
+    before = layer.input._keras_history.operation
+    return before if len(before._outbound_nodes) == 1 else None

@@ -135,6 +135,7 @@ class _Run:
             self.model = fold(_build_in(policy, build, FusedBatchNormalization))
             self.averaged = _build_in("float32", build, keras.layers.BatchNormalization)
             self.averaged.set_weights(self.model.get_weights())
+            self.validated = fold(self.averaged)
             if strategy.num_replicas_in_sync > 1:
                 devices.synchronize_batch_norm(self.model)
 
@@ -295,7 +296,7 @@ class _Run:
         return step
 
     def _evaluate_batch(self, images, masks, counted):
-        logits = self.averaged(tf.cast(images, tf.float32), training=False)
+        logits = self.validated(tf.cast(images, tf.float32), training=False)
         losses = segmentation_loss(masks, logits, self.settings.loss)
         counts = confusion_matrices(masks, tf.argmax(logits, axis=-1))
         chosen = tf.cast(counted, counts.dtype)[:, None, None]

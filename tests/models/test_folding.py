@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from petseg.models import mobilenet_unet, mobilenet_v2
-from petseg.models.folding import FoldedConvolution, fold
+from petseg.models.folding import FoldedConvolution, QuickConvolution, fold
 
 SIZE = 32
 
@@ -86,6 +86,26 @@ def test_every_pair_of_a_pretrained_encoder_is_folded(weights):
         network.get_layer("encoder")
     )
     assert not normalizations(encoder)
+    assert not [layer for layer in encoder.layers if isinstance(layer, keras.layers.ZeroPadding2D)]
+
+
+def test_the_decoder_gets_quicker_gradients(weights):
+    folded = fold(unet(weights))
+    blocks = [folded.get_layer(f"upsample_{level}") for level in (1, 2, 3, 4)]
+    quick = [[isinstance(x, QuickConvolution) for x in block.layers] for block in blocks]
+    assert [sum(kinds) for kinds in quick] == [1, 1, 1, 1]
+    assert isinstance(folded.get_layer("classifier"), QuickConvolution)
+
+
+def test_zeros_that_the_convolution_would_not_add_stay():
+    inputs = keras.Input((8, 8, 3))
+    padded = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(inputs)
+    raw = keras.layers.Conv2D(4, 3, strides=2, use_bias=False)(padded)
+    normalization = keras.layers.BatchNormalization()
+    normalization.trainable = False
+    network = keras.Model(inputs, normalization(raw))
+    pictures = photographs()[:, :8, :8]
+    np.testing.assert_allclose(network(pictures), fold(network)(pictures), rtol=1e-4, atol=1e-3)
 
 
 def test_normalization_that_learns_its_statistics_is_not_folded():
