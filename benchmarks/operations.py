@@ -1,24 +1,33 @@
 """Milliseconds of single operations on one core, in float32 and in bfloat16.
 
-Shapes are those of MobileNetV2 and of the decoder, for 16 photographs of 128x128 pixels. Beside
-each stands what a large matrix product of the same precision does in a second.
+Shapes are those of MobileNetV2 and of the decoder, for 16 photographs of 128x128 pixels. Where
+petseg.models.convolutions has a gradient of its own, its time stands below TensorFlow's. The last
+row is what a large matrix product takes.
 """
 
 import argparse
 import time
 from functools import partial
 
+import petseg  # noqa: F401  isort: skip  (before TensorFlow, whose operations it chooses)
+
 import tensorflow as tf
+
+from petseg.models import convolutions
 
 PHOTOGRAPHS = 16
 DEPTHWISE = ((64, 96, 2), (32, 144, 1), (16, 192, 1))
-POINTWISE = ((128, 16, 96, 1), (64, 16, 96, 1), (32, 24, 144, 1))
-CONVOLUTIONS = (*POINTWISE, (64, 128, 32, 3), (64, 32, 12, 3))
+POINTWISE = ((128, 16, 96), (64, 16, 96), (32, 24, 144), (64, 176, 32))
+CONVOLUTIONS = ((64, 128, 32), (64, 32, 12))
+TRANSPOSED = ((8, 320, 128), (16, 704, 64), (32, 256, 32))
+OFFSETS = ((128, 96), (64, 144), (32, 192))
 MATRIX = 2048
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     print("| operation | | float32, ms | bfloat16, ms |\n| --- | --- | ---: | ---: |")
     columns = [list(rows(dtype)) for dtype in (tf.float32, tf.bfloat16)]
@@ -29,18 +38,45 @@ def main() -> None:
 def rows(dtype):
     """(operation, forward or backward, milliseconds) of everything that is timed."""
     for side, channels, stride in DEPTHWISE:
-        name = f"depthwise 3x3, {side}x{side}x{channels}, stride {stride}"
-        shapes = (side, side, channels), (3, 3, channels, 1)
-        operation = partial(tf.nn.depthwise_conv2d, strides=[1, stride, stride, 1], padding="SAME")
-        yield from _all_ways(name, operation, *shapes, dtype)
-    for side, given, made, size in CONVOLUTIONS:
-        name = f"convolution {size}x{size}, {side}x{side}, {given} to {made}"
-        shapes = (side, side, given), (size, size, given, made)
-        yield from _all_ways(name, partial(tf.nn.conv2d, strides=1, padding="SAME"), *shapes, dtype)
-        if size == 1:
-            places, to_places = (_random((PHOTOGRAPHS * side**2, c), dtype) for c in (given, made))
-            product = partial(tf.matmul, transpose_a=True)
-            yield name, "that, as matrix product", _time(product, places, to_places)
+        yield from _all_ways(
+            f"depthwise 3x3, {side}x{side}x{channels}, stride {stride}",
+            partial(tf.nn.depthwise_conv2d, strides=[1, stride, stride, 1], padding="SAME"),
+            _random((PHOTOGRAPHS, side, side, channels), dtype),
+            _random((3, 3, channels, 1), dtype),
+            ours=partial(convolutions.depthwise_convolution, stride=stride, padding="SAME"),
+        )
+    for side, given, made in POINTWISE:
+        yield from _all_ways(
+            f"convolution 1x1, {side}x{side}, {given} to {made}",
+            partial(tf.nn.conv2d, strides=1, padding="SAME"),
+            _random((PHOTOGRAPHS, side, side, given), dtype),
+            _random((1, 1, given, made), dtype),
+            ours=partial(convolutions.convolution, stride=1, padding="SAME"),
+        )
+    for side, given, made in CONVOLUTIONS:
+        yield from _all_ways(
+            f"convolution 3x3, {side}x{side}, {given} to {made}",
+            partial(tf.nn.conv2d, strides=1, padding="SAME"),
+            _random((PHOTOGRAPHS, side, side, given), dtype),
+            _random((3, 3, given, made), dtype),
+        )
+    for side, given, made in TRANSPOSED:
+        shape = (PHOTOGRAPHS, 2 * side, 2 * side, made)
+        yield from _all_ways(
+            f"transposed convolution 3x3, {side}x{side}, {given} to {made}",
+            partial(tf.nn.conv2d_transpose, output_shape=shape, strides=2),
+            _random((PHOTOGRAPHS, side, side, given), dtype),
+            _random((3, 3, made, given), dtype),
+            ours=partial(convolutions.transposed_convolution, stride=2),
+        )
+    for side, channels in OFFSETS:
+        yield from _all_ways(
+            f"offset, {side}x{side}x{channels}",
+            tf.nn.bias_add,
+            _random((PHOTOGRAPHS, side, side, channels), dtype),
+            _random((channels,), dtype),
+            ours=convolutions.add_offset,
+        )
     pictures, matrix = _random((PHOTOGRAPHS, 64, 64, 96), dtype), _random((MATRIX, MATRIX), dtype)
     yield "scale, offset, ReLU6, 64x64x96", "forward", _time(_scaled_relu6, pictures)
     yield f"matrix product, {MATRIX}x{MATRIX}", "forward", _time(tf.matmul, matrix, matrix)
@@ -50,20 +86,23 @@ def _scaled_relu6(x):
     return tf.nn.relu6(x * 2 + 1)
 
 
-def _all_ways(name: str, operation, photograph: tuple, kernel: tuple, dtype):
-    pictures, kernel = _random((PHOTOGRAPHS, *photograph), dtype), _random(kernel, dtype)
-    upstream = _random(operation(pictures, kernel).shape, dtype)
+def _all_ways(name: str, operation, pictures, weights, ours=None):
+    """The rows of an operation, and of the gradients of `ours`, the same with other gradients."""
+    upstream = _random(operation(pictures, weights).shape, pictures.dtype)
 
-    def gradient(index, pictures, kernel, upstream):
+    def gradient(operation, index, pictures, weights, upstream):
         with tf.GradientTape() as tape:
-            tape.watch((pictures, kernel))
-            outputs = operation(pictures, kernel)
-        return tape.gradient(outputs, (pictures, kernel)[index], upstream)
+            tape.watch((pictures, weights))
+            outputs = operation(pictures, weights)
+        return tape.gradient(outputs, (pictures, weights)[index], upstream)
 
-    yield name, "forward", _time(operation, pictures, kernel)
-    for index, what in enumerate(("inputs", "kernel")):
-        run = partial(gradient, index)
-        yield name, f"gradient of the {what}", _time(run, pictures, kernel, upstream)
+    yield name, "forward", _time(operation, pictures, weights)
+    for index, what in enumerate(("inputs", "weights")):
+        for whose, computed in (("", operation), (", ours", ours)):
+            if computed:
+                run = partial(gradient, computed, index)
+                way = f"gradient of the {what}{whose}"
+                yield name, way, _time(run, pictures, weights, upstream)
 
 
 def _time(function, *arguments, rounds: int = 9) -> float:
