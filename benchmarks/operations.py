@@ -1,8 +1,8 @@
 """Milliseconds of single operations on one core, in float32 and in bfloat16.
 
-Shapes are those of MobileNetV2 and of the decoder, for 16 photographs of 128x128 pixels. Where
-petseg.models.convolutions has a gradient of its own, its time stands below TensorFlow's. The last
-row is what a large matrix product takes.
+Shapes are those of MobileNetV2 and of the decoder, for 16 photographs of 128x128 pixels. The
+gradients of petseg.models.convolutions, ours, stand below TensorFlow's. The last row is what a
+large matrix product takes.
 """
 
 import argparse
@@ -17,8 +17,14 @@ from petseg.models import convolutions
 
 PHOTOGRAPHS = 16
 DEPTHWISE = ((64, 96, 2), (32, 144, 1), (16, 192, 1))
-POINTWISE = ((128, 16, 96), (64, 16, 96), (32, 24, 144), (64, 176, 32))
-CONVOLUTIONS = ((64, 128, 32), (64, 32, 12))
+CONVOLUTIONS = (
+    (128, 16, 96, 1),
+    (64, 16, 96, 1),
+    (32, 24, 144, 1),
+    (64, 176, 32, 1),
+    (64, 128, 32, 3),
+    (64, 32, 12, 3),
+)
 TRANSPOSED = ((8, 320, 128), (16, 704, 64), (32, 256, 32))
 OFFSETS = ((128, 96), (64, 144), (32, 192))
 MATRIX = 2048
@@ -45,20 +51,13 @@ def rows(dtype):
             _random((3, 3, channels, 1), dtype),
             ours=partial(convolutions.depthwise_convolution, stride=stride, padding="SAME"),
         )
-    for side, given, made in POINTWISE:
+    for side, given, made, size in CONVOLUTIONS:
         yield from _all_ways(
-            f"convolution 1x1, {side}x{side}, {given} to {made}",
+            f"convolution {size}x{size}, {side}x{side}, {given} to {made}",
             partial(tf.nn.conv2d, strides=1, padding="SAME"),
             _random((PHOTOGRAPHS, side, side, given), dtype),
-            _random((1, 1, given, made), dtype),
+            _random((size, size, given, made), dtype),
             ours=partial(convolutions.convolution, stride=1, padding="SAME"),
-        )
-    for side, given, made in CONVOLUTIONS:
-        yield from _all_ways(
-            f"convolution 3x3, {side}x{side}, {given} to {made}",
-            partial(tf.nn.conv2d, strides=1, padding="SAME"),
-            _random((PHOTOGRAPHS, side, side, given), dtype),
-            _random((3, 3, given, made), dtype),
         )
     for side, given, made in TRANSPOSED:
         shape = (PHOTOGRAPHS, 2 * side, 2 * side, made)
@@ -86,7 +85,7 @@ def _scaled_relu6(x):
     return tf.nn.relu6(x * 2 + 1)
 
 
-def _all_ways(name: str, operation, pictures, weights, ours=None):
+def _all_ways(name: str, operation, pictures, weights, ours):
     """The rows of an operation, and of the gradients of `ours`, the same with other gradients."""
     upstream = _random(operation(pictures, weights).shape, pictures.dtype)
 
@@ -99,10 +98,9 @@ def _all_ways(name: str, operation, pictures, weights, ours=None):
     yield name, "forward", _time(operation, pictures, weights)
     for index, what in enumerate(("inputs", "weights")):
         for whose, computed in (("", operation), (", ours", ours)):
-            if computed:
-                run = partial(gradient, computed, index)
-                way = f"gradient of the {what}{whose}"
-                yield name, way, _time(run, pictures, weights, upstream)
+            run = partial(gradient, computed, index)
+            way = f"gradient of the {what}{whose}"
+            yield name, way, _time(run, pictures, weights, upstream)
 
 
 def _time(function, *arguments, rounds: int = 9) -> float:
