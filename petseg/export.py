@@ -179,12 +179,17 @@ def _row(found: Measured, reference: Measured, photographs: Photographs) -> dict
 
 
 def _write_saved_model(model, path: Path, batch: int | None = None) -> None:
+    with atomic_folder(path) as folder:
+        taken = _photographs(model, batch)
+        model.export(folder, format="tf_saved_model", verbose=False, input_signature=taken)
+
+
+def _photographs(model, batch: int | None = None) -> list:
+    """What an exported network takes, as Keras's export wants to be told it."""
     import keras
 
     size = model.input_shape[1]
-    photographs = keras.InputSpec(shape=(batch, size, size, 3), dtype="float32", name="photographs")
-    with atomic_folder(path) as folder:
-        model.export(folder, format="tf_saved_model", verbose=False, input_signature=[photographs])
+    return [keras.InputSpec(shape=(batch, size, size, 3), dtype="float32", name="photographs")]
 
 
 def _load_saved_model(path: Path) -> Network:
@@ -242,7 +247,8 @@ def _load_tflite(path: Path) -> Network:
 
 def _write_onnx(model, path: Path) -> None:
     with atomic_file(path) as temporary:
-        model.export(temporary, format="onnx", verbose=False)
+        taken = _photographs(model)
+        model.export(temporary, format="onnx", verbose=False, input_signature=taken)
 
 
 def _load_onnx(path: Path) -> Network:
