@@ -35,9 +35,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     print("| operation | | float32, ms | bfloat16, ms |\n| --- | --- | ---: | ---: |")
-    columns = [list(rows(dtype)) for dtype in (tf.float32, tf.bfloat16)]
+    columns = rows(tf.float32), rows(tf.bfloat16)
     for (name, way, single), (_, _, half) in zip(*columns, strict=True):
-        print(f"| {name} | {way} | {single:.1f} | {half:.1f} |")
+        print(f"| {name} | {way} | {single:.1f} | {half:.1f} |", flush=True)
 
 
 def rows(dtype):
