@@ -1,16 +1,18 @@
-"""A network rewritten for its training: the same function, forward and backward, in less time.
+"""A network rewritten to take less time: the same function, forward and backward.
 
 Batch normalization that keeps its statistics is a linear map of each channel, so it can be folded
 into the kernel of the convolution before it and an offset (Jacob et al., arXiv:1712.05877, section
-3.2). The folded kernel is computed anew in every step from the same variables, so both layers
-train as before; what goes is a pass over every activation, forward and backward. A layer of zeros
-at two edges goes as well, where the convolution can add them by itself.
+3.2). In training, the folded kernel is computed anew in every step from the same variables, so both
+layers train as before; what goes is a pass over every activation, forward and backward. A layer of
+zeros at two edges goes as well, where the convolution can add them by itself.
 """
 
 import keras
 import tensorflow as tf
 
 from petseg.models import convolutions
+
+CONVOLUTIONS = keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Conv2DTranspose
 
 PADDED_BY_STRIDE_2 = ((0, 1), (0, 1))
 """The zeros that padding SAME puts around an even side before a 3x3 convolution with stride 2."""
@@ -21,12 +23,17 @@ def fold(network: keras.Model) -> keras.Model:
 
     Folded is, in `network` and in models inside it, each Conv2D or DepthwiseConv2D without bias
     whose output goes to nothing but a BatchNormalization that is not `trainable`. Transposed and
-    other pointwise convolutions get quicker gradients. For training: what is saved is the network
-    itself.
+    other pointwise convolutions get quicker gradients. Whatever else a network consists of, layers
+    and models of other classes included, stays as it is. To be run and not to be saved: the file of
+    a network is that of `network` itself.
     """
+    if isinstance(network, keras.Sequential) and network.built:
+        network = keras.Model(network.inputs, network.outputs, name=network.name)
+    if not isinstance(network, keras.Function):
+        return network
     rewritten, deferred = {}, set()
     for normalization, convolution in _foldable_pairs(network):
-        padding = _foldable_padding(convolution)
+        padding = _foldable_padding(convolution, network)
         rewritten[normalization] = FoldedConvolution(convolution, normalization, bool(padding))
         deferred |= {convolution, padding}
     rewritten |= {
@@ -40,8 +47,6 @@ def fold(network: keras.Model) -> keras.Model:
             return args[0]
         if layer in rewritten:
             return rewritten[layer](args[0])
-        if isinstance(layer, keras.Sequential):
-            layer = keras.Model(layer.inputs, layer.outputs, name=layer.name)
         if isinstance(layer, keras.Model):
             layer = fold(layer)
         return layer(*args, **kwargs)
@@ -89,12 +94,11 @@ class QuickConvolution(keras.layers.Layer):
     @staticmethod
     def suits(layer: keras.layers.Layer) -> bool:
         """Whether it is one of those whose gradient is quicker so."""
-        kinds = keras.layers.Conv2D, keras.layers.Conv2DTranspose
-        if not isinstance(layer, kinds) or layer.activation is not keras.activations.linear:
+        if not _is_plain(layer):
             return False
         if isinstance(layer, keras.layers.Conv2DTranspose):
             return (layer.padding, layer.output_padding) == ("same", None)
-        return (*layer.kernel_size, *layer.strides, layer.groups) == (1, 1, 1, 1, 1)
+        return isinstance(layer, keras.layers.Conv2D) and _shape(layer) == (1, 1, 1, 1)
 
     def call(self, inputs):
         layer = self.convolution
@@ -108,31 +112,65 @@ class QuickConvolution(keras.layers.Layer):
         return outputs
 
 
+def _is_plain(layer: keras.layers.Layer | None) -> bool:
+    """Whether `convolutions` can compute it: a kernel without holes in equal steps, and no more."""
+    return (
+        type(layer) in CONVOLUTIONS
+        and layer.activation is keras.activations.linear
+        and layer.data_format == "channels_last"
+        and layer.dilation_rate == (1, 1)
+        and len(set(layer.strides)) == 1
+        and getattr(layer, "groups", 1) == getattr(layer, "depth_multiplier", 1) == 1
+    )
+
+
+def _shape(convolution: keras.layers.Layer) -> tuple[int, int, int, int]:
+    return *convolution.kernel_size, *convolution.strides
+
+
 def _foldable_pairs(network: keras.Model):
     """(normalization, convolution) of each pair that can be folded."""
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable:
-            before = _only_layer_before(layer)
-            if isinstance(before, kinds) and not before.use_bias:
+        if _is_linear(layer):
+            before = _only_layer_before(layer, network)
+            transposed = isinstance(before, keras.layers.Conv2DTranspose)
+            if _is_plain(before) and not before.use_bias and not transposed:
                 yield layer, before
 
 
-def _foldable_padding(convolution: keras.layers.Layer) -> keras.layers.Layer | None:
+def _is_linear(layer: keras.layers.Layer) -> bool:
+    """Whether it is a normalization of channels that keeps its statistics."""
+    return (
+        isinstance(layer, keras.layers.BatchNormalization)
+        and not layer.trainable
+        and layer.axis in (-1, 3)
+        and layer.scale
+        and layer.center
+    )
+
+
+def _foldable_padding(
+    convolution: keras.layers.Layer, network: keras.Model
+) -> keras.layers.Layer | None:
     """The layer of zeros before a convolution that would add the same ones by itself."""
-    before = _only_layer_before(convolution)
+    before = _only_layer_before(convolution, network)
     if not isinstance(before, keras.layers.ZeroPadding2D):
         return None
     sides = before.input.shape[1:3]
     suits = (
-        (*convolution.kernel_size, *convolution.strides) == (3, 3, 2, 2)
+        _shape(convolution) == (3, 3, 2, 2)
+        and convolution.padding == "valid"
         and before.padding == PADDED_BY_STRIDE_2
         and all(side and side % 2 == 0 for side in sides)
     )
     return before if suits else None
 
 
-def _only_layer_before(layer: keras.layers.Layer) -> keras.layers.Layer | None:
-    """The layer whose output goes to `layer` and to nothing else."""
+def _only_layer_before(
+    layer: keras.layers.Layer, network: keras.Model
+) -> keras.layers.Layer | None:
+    """The layer whose output goes to `layer`, which is called once, and to nothing else."""
     before = layer.input._keras_history.operation
-    return before if len(before._outbound_nodes) == 1 else None
+    returned = any(output._keras_history.operation is before for output in network.outputs)
+    calls = len(layer._inbound_nodes), len(before._outbound_nodes)
+    return before if calls == (1, 1) and not returned else None

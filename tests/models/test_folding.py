@@ -131,6 +131,99 @@ def test_a_convolution_that_others_read_too_is_not_folded():
     np.testing.assert_array_equal(network(pictures), folded(pictures))
 
 
+def kept(x):
+    """Batch normalization that keeps its statistics, which are not those of a new one."""
+    normalization = keras.layers.BatchNormalization()
+    y = normalization(x)
+    rng = np.random.default_rng(2)
+    normalization.set_weights([rng.uniform(0.5, 1.5, size=w.shape) for w in normalization.weights])
+    normalization.trainable = False
+    return y
+
+
+FOREIGN = {
+    "dilated": lambda x: kept(keras.layers.Conv2D(4, 3, dilation_rate=2, use_bias=False)(x)),
+    "dilated depthwise": lambda x: kept(
+        keras.layers.DepthwiseConv2D(3, dilation_rate=2, use_bias=False)(x)
+    ),
+    "two groups": lambda x: kept(keras.layers.Conv2D(4, 3, groups=2, use_bias=False)(x)),
+    "two filters for a channel": lambda x: kept(
+        keras.layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False)(x)
+    ),
+    "unequal strides": lambda x: kept(keras.layers.Conv2D(4, 3, (1, 2), use_bias=False)(x)),
+    "active before it is normalized": lambda x: kept(
+        keras.layers.Conv2D(4, 3, activation="relu", use_bias=False)(x)
+    ),
+    "transposed and normalized": lambda x: kept(
+        keras.layers.Conv2DTranspose(4, 3, 2, "same", use_bias=False)(x)
+    ),
+    "transposed in unequal strides": lambda x: keras.layers.Conv2DTranspose(4, 3, (1, 2), "same")(
+        x
+    ),
+    "transposed and dilated": lambda x: keras.layers.Conv2DTranspose(
+        4, 3, padding="same", dilation_rate=2
+    )(x),
+    "a normalization without scale": lambda x: keras.layers.BatchNormalization(
+        scale=False, trainable=False
+    )(keras.layers.Conv2D(4, 3, use_bias=False)(x)),
+    "padded the same way twice": lambda x: kept(
+        keras.layers.Conv2D(4, 3, 2, padding="same", use_bias=False)(
+            keras.layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
+        )
+    ),
+}
+"""Parts of networks that others may give to `petseg predict`: (B, H, W, 4) -> (B, H', W', C)."""
+
+
+@pytest.mark.parametrize("part", FOREIGN.values(), ids=FOREIGN)
+def test_what_cannot_be_folded_stays_as_it_is(part):
+    inputs = keras.Input((8, 8, 4))
+    network = keras.Model(inputs, part(inputs))
+    features = np.random.default_rng(3).normal(size=(2, 8, 8, 4)).astype(np.float32)
+    np.testing.assert_allclose(network(features), fold(network)(features), rtol=1e-4, atol=1e-4)
+
+
+def test_a_normalization_that_is_called_twice_is_not_folded():
+    inputs = keras.Input((8, 8, 3))
+    raw = [keras.layers.Conv2D(4, 3, use_bias=False)(inputs) for _ in range(2)]
+    normalization = keras.layers.BatchNormalization(trainable=False)
+    network = keras.Model(inputs, [normalization(raw[0]), normalization(raw[1])])
+    assert not folded_layers(fold(network))
+    pictures = photographs()[:, :8, :8]
+    for stock, folded in zip(network(pictures), fold(network)(pictures), strict=True):
+        np.testing.assert_array_equal(stock, folded)
+
+
+def test_a_convolution_whose_output_is_returned_is_not_folded():
+    inputs = keras.Input((8, 8, 3))
+    raw = keras.layers.Conv2D(4, 3, use_bias=False)(inputs)
+    network = keras.Model(inputs, [raw, kept(raw)])
+    pictures = photographs()[:, :8, :8]
+    for stock, folded in zip(network(pictures), fold(network)(pictures), strict=True):
+        np.testing.assert_array_equal(stock, folded)
+
+
+def test_sequential_networks_are_folded_too():
+    raw = keras.layers.Conv2D(4, 3, use_bias=False)
+    normalization = keras.layers.BatchNormalization(trainable=False)
+    network = keras.Sequential([keras.Input((8, 8, 3)), raw, normalization])
+    pictures = photographs()[:, :8, :8]
+    np.testing.assert_allclose(network(pictures), fold(network)(pictures), rtol=1e-4, atol=1e-3)
+
+
+def test_networks_of_a_class_of_their_own_stay_as_they_are():
+    class Network(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer = keras.layers.Conv2D(3, 1)
+
+        def call(self, inputs):
+            return self.layer(inputs) * 2
+
+    network = Network()
+    assert fold(network) is network
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_depthwise_gradients_in_bfloat16_are_those_in_float32(stride):
     def gradients(policy):
