@@ -60,7 +60,8 @@ def depthwise_convolution(inputs, kernel, stride: int, padding: str) -> tf.Tenso
 def transposed_convolution(inputs, kernel, stride: int) -> tf.Tensor:
     """tf.nn.conv2d_transpose with padding SAME: kernel (h, w, D, C), outputs `stride` times larger.
 
-    To its kernel, each place's gradient is a patch of the gradient of the outputs.
+    To its kernel, each place's gradient is a patch of the gradient of the outputs. In bfloat16, to
+    cut such patches takes longer than what they save, and TensorFlow's own gradient stays.
     """
     how = {"strides": [1, stride, stride, 1], "padding": "SAME"}
 
@@ -73,6 +74,10 @@ def transposed_convolution(inputs, kernel, stride: int) -> tf.Tensor:
         return tf.nn.conv2d(upstream, kernel, **how)
 
     def to_kernel(inputs, kernel, upstream):
+        if kernel.dtype == tf.bfloat16:
+            return tf.raw_ops.Conv2DBackpropFilter(
+                input=upstream, filter_sizes=kernel.shape, out_backprop=inputs, **how
+            )
         sizes = [1, *kernel.shape[:2], 1]
         patches = tf.image.extract_patches(upstream, sizes, rates=[1] * 4, **how)
         return tf.matmul(_places(patches), _places(inputs), transpose_a=True)

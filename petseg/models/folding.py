@@ -10,9 +10,10 @@ zeros at two edges goes as well, where the convolution can add them by itself.
 import keras
 import tensorflow as tf
 
-from petseg.models import convolutions
+from petseg.models import activations, convolutions
 
-CONVOLUTIONS = keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Conv2DTranspose
+FOLDABLE = keras.layers.Conv2D, keras.layers.DepthwiseConv2D
+CONVOLUTIONS = *FOLDABLE, keras.layers.Conv2DTranspose
 
 PADDED_BY_STRIDE_2 = ((0, 1), (0, 1))
 """The zeros that padding SAME puts around an even side before a 3x3 convolution with stride 2."""
@@ -23,9 +24,9 @@ def fold(network: keras.Model) -> keras.Model:
 
     Folded is, in `network` and in models inside it, each Conv2D or DepthwiseConv2D without bias
     whose output goes to nothing but a BatchNormalization that is not `trainable`. Transposed and
-    other pointwise convolutions get quicker gradients. Whatever else a network consists of, layers
-    and models of other classes included, stays as it is. To be run and not to be saved: the file of
-    a network is that of `network` itself.
+    other pointwise convolutions get quicker gradients, and so does ReLU6 in bfloat16 on CPUs.
+    Whatever else a network consists of, layers and models of other classes included, stays as it
+    is. To be run and not to be saved: the file of a network is that of `network` itself.
     """
     if isinstance(network, keras.Sequential) and network.built:
         network = keras.Model(network.inputs, network.outputs, name=network.name)
@@ -37,9 +38,10 @@ def fold(network: keras.Model) -> keras.Model:
         rewritten[normalization] = FoldedConvolution(convolution, normalization, bool(padding))
         deferred |= {convolution, padding}
     rewritten |= {
-        layer: QuickConvolution(layer)
+        layer: quick(layer)
         for layer in network.layers
-        if layer not in deferred and QuickConvolution.suits(layer)
+        for quick in (QuickConvolution, QuickReLU6)
+        if layer not in deferred and quick.suits(layer)
     }
 
     def call(layer, *args, **kwargs):
@@ -94,7 +96,7 @@ class QuickConvolution(keras.layers.Layer):
     @staticmethod
     def suits(layer: keras.layers.Layer) -> bool:
         """Whether it is one of those whose gradient is quicker so."""
-        if not _is_plain(layer):
+        if not _is_plain(layer, CONVOLUTIONS):
             return False
         if isinstance(layer, keras.layers.Conv2DTranspose):
             return (layer.padding, layer.output_padding) == ("same", None)
@@ -112,10 +114,31 @@ class QuickConvolution(keras.layers.Layer):
         return outputs
 
 
-def _is_plain(layer: keras.layers.Layer | None) -> bool:
-    """Whether `convolutions` can compute it: a kernel without holes in equal steps, and no more."""
+class QuickReLU6(keras.layers.Layer):
+    """A ReLU6 in its own layer's precision, with a quicker gradient."""
+
+    def __init__(self, relu6):
+        super().__init__(dtype=relu6.dtype_policy, name=relu6.name)
+        self.built = True
+
+    @staticmethod
+    def suits(layer: keras.layers.Layer) -> bool:
+        """Whether it is one whose gradient is quicker so."""
+        return (
+            type(layer) is keras.layers.ReLU
+            and (layer.max_value, layer.threshold, layer.negative_slope) == (6, 0, 0)
+            and layer.compute_dtype == "bfloat16"
+            and not tf.config.list_physical_devices("GPU")
+        )
+
+    def call(self, inputs):
+        return activations.relu6(inputs)
+
+
+def _is_plain(layer: keras.layers.Layer | None, kinds: tuple[type, ...]) -> bool:
+    """Whether it is of these kinds, and `convolutions` can compute it: no holes, equal steps."""
     return (
-        type(layer) in CONVOLUTIONS
+        type(layer) in kinds
         and layer.activation is keras.activations.linear
         and layer.data_format == "channels_last"
         and layer.dilation_rate == (1, 1)
@@ -133,8 +156,7 @@ def _foldable_pairs(network: keras.Model):
     for layer in network.layers:
         if _is_linear(layer):
             before = _only_layer_before(layer, network)
-            transposed = isinstance(before, keras.layers.Conv2DTranspose)
-            if _is_plain(before) and not before.use_bias and not transposed:
+            if _is_plain(before, FOLDABLE) and not before.use_bias:
                 yield layer, before
 
 

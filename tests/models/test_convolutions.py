@@ -60,5 +60,21 @@ def test_transposed_convolution(size, stride):
     )
 
 
+def test_transposed_convolution_in_bfloat16():
+    inputs, kernel = random(2, SIDE, SIDE, 4), random(3, 3, 5, 4)
+    shape = (2, 2 * SIDE, 2 * SIDE, 5)
+    expected = outputs_and_gradients(
+        lambda x, kernel: tf.nn.conv2d_transpose(x, kernel, shape, 2), inputs, kernel
+    )
+    found = outputs_and_gradients(
+        lambda x, kernel: tf.cast(convolutions.transposed_convolution(x, kernel, 2), tf.float32),
+        tf.cast(inputs, tf.bfloat16),
+        tf.cast(kernel, tf.bfloat16),
+    )
+    for one, other in zip(found, expected, strict=True):
+        largest = np.abs(other).max()
+        np.testing.assert_allclose(tf.cast(one, tf.float32), other, atol=0.02 * largest, rtol=0)
+
+
 def test_add_offset():
     assert_same(convolutions.add_offset, tf.nn.bias_add, random(2, SIDE, SIDE, 4), random(4))

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from petseg.models import mobilenet_unet, mobilenet_v2
-from petseg.models.folding import FoldedConvolution, QuickConvolution, fold
+from petseg.models.folding import FoldedConvolution, QuickConvolution, QuickReLU6, fold
 
 SIZE = 32
 
@@ -103,6 +103,16 @@ def test_the_decoder_gets_quicker_gradients(weights):
     quick = [[isinstance(x, QuickConvolution) for x in block.layers] for block in blocks]
     assert [sum(kinds) for kinds in quick] == [1, 1, 1, 1]
     assert isinstance(folded.get_layer("classifier"), QuickConvolution)
+
+
+@pytest.mark.parametrize(("policy", "quick"), [("mixed_bfloat16", 1), ("float32", 0)])
+def test_relu6_in_bfloat16_gets_a_quicker_gradient(policy, quick):
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.ReLU(max_value=6, dtype=policy)(inputs)
+    network = keras.Model(inputs, keras.layers.ReLU(dtype=policy)(outputs))
+    folded = fold(network)
+    assert sum(isinstance(layer, QuickReLU6) for layer in folded.layers) == quick
+    assert_same_outputs(network, folded)
 
 
 def test_zeros_that_the_convolution_would_not_add_stay():
