@@ -29,9 +29,9 @@ MATRIX = 4096
 COPIED = 1 << 28
 """Bytes: more than any cache holds."""
 PASSES = 3
-"""Over the arithmetic: forward, the gradient of the inputs, the gradient of the weights."""
+"""Over the arithmetic of a layer that trains: forward, and the gradients of inputs and weights."""
 TOUCHES = 5
-"""Of each activation: written; read by the next layer; read twice and written once backward."""
+"""Of its activation: written; read by the next layer; read twice and written once backward."""
 ROWS = 14
 
 
@@ -39,25 +39,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--frozen", action="store_true", help="the encoder does not train")
-    frozen = parser.parse_args().frozen
-    settings = params.load().train_unet
-    policy, reason = precision.resolve(settings.precision)
-    rate = training.images_per_second(frozen=frozen, precision=policy)
+    training.add_fine_tune_from(parser)
+    wanted = parser.parse_args()
+    policy, reason = precision.resolve(params.load().train_unet.precision)
+    settings = training.changed(fine_tune_from=wanted.fine_tune_from, precision=policy)
+    rate = training.images_per_second(settings)
     print(f"{policy} ({reason}), {rate:.1f} photographs a second in training\n")
-    print_shares(profiled(lambda: training.images_per_second(frozen=frozen, precision=policy)))
+    print_shares(profiled(lambda: training.images_per_second(settings)))
 
     dtype = "bfloat16" if policy == "mixed_bfloat16" else "float32"
-    network = train_unet.network(pets.SIDE, settings, pets.encoder_weights())
-    frozen_part = network.get_layer("encoder") if frozen else None
-    operations = 2 * sum(
-        multiply_adds(layer) * (1 if inside is frozen_part else PASSES)
-        for inside, layer in layers(network)
-    )
-    size = sum(
-        activation_bytes(layer, dtype) * (2 if inside is frozen_part else TOUCHES)
-        for inside, layer in layers(network)
-    )
+    operations = size = 0
+    for layer, trained in layers(train_unet.network(pets.SIDE, settings, pets.encoder_weights())):
+        operations += 2 * multiply_adds(layer) * (PASSES if trained else 1)
+        size += activation_bytes(layer, dtype) * (TOUCHES if trained else 2)
     products, bandwidth = matrix_product_rate(dtype), copy_bandwidth()
     print("| floor of a photograph | amount | measured here | photographs a second | ours |")
     print("| --- | ---: | ---: | ---: | ---: |")
@@ -104,13 +98,17 @@ def print_shares(spent: Counter) -> None:
     print(f"| all others | {rest / total:.1%} |\n")
 
 
-def layers(model: keras.Model, inside: keras.Model | None = None):
-    """(the model inside which a layer is, the layer) of all layers, those of inner models too."""
+def layers(network: keras.Model):
+    """Each layer, those of inner models too, and whether it or one before it trains."""
+    trained = False
+    for layer in _flat(network):
+        trained = trained or bool(layer.trainable_weights)
+        yield layer, trained
+
+
+def _flat(model: keras.Model):
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from layers(layer, layer)
-        else:
-            yield inside, layer
+        yield from _flat(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
 def multiply_adds(layer: keras.layers.Layer) -> int:
@@ -123,8 +121,9 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
 
 
 def activation_bytes(layer: keras.layers.Layer, dtype: str) -> int:
-    """The size of what a layer makes of one photograph."""
-    if isinstance(layer, keras.layers.InputLayer):
+    """The size of what a layer makes of one photograph; 0 for what folding spares."""
+    folded = isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
+    if folded or isinstance(layer, (keras.layers.InputLayer, keras.layers.ZeroPadding2D)):
         return 0
     return int(np.prod(layer.output.shape[1:])) * (2 if dtype == "bfloat16" else 4)
 

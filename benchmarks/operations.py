@@ -1,7 +1,7 @@
 """Milliseconds of single operations on all cores, in float32 and in bfloat16.
 
 Shapes are those of MobileNetV2 and of the decoder, for 16 photographs of 128x128 pixels. The
-gradients of petseg.models.convolutions, ours, stand below TensorFlow's. The last row is what a
+gradients of petseg.models, ours, stand below TensorFlow's. The last row is what a
 large matrix product takes.
 """
 
@@ -13,7 +13,7 @@ import petseg  # noqa: F401  isort: skip  (before TensorFlow, whose operations i
 
 import tensorflow as tf
 
-from petseg.models import convolutions
+from petseg.models import activations, convolutions
 
 PHOTOGRAPHS = 16
 DEPTHWISE = ((64, 96, 2), (32, 144, 1), (16, 192, 1))
@@ -68,16 +68,30 @@ def rows(dtype):
             ours=partial(convolutions.transposed_convolution, stride=2),
         )
     for side, channels in OFFSETS:
+        shape = (PHOTOGRAPHS, side, side, channels)
         yield from _all_ways(
             f"offset, {side}x{side}x{channels}",
             tf.nn.bias_add,
-            _random((PHOTOGRAPHS, side, side, channels), dtype),
+            _random(shape, dtype),
             _random((channels,), dtype),
             ours=convolutions.add_offset,
         )
+        for whose, relu6 in (("", tf.nn.relu6), (", ours", activations.relu6)):
+            yield (
+                f"ReLU6, {side}x{side}x{channels}",
+                f"forward and gradient{whose}",
+                _time(partial(_both_ways, relu6), _random(shape, dtype), _random(shape, dtype)),
+            )
     pictures, matrix = _random((PHOTOGRAPHS, 64, 64, 96), dtype), _random((MATRIX, MATRIX), dtype)
     yield "scale, offset, ReLU6, 64x64x96", "forward", _time(_scaled_relu6, pictures)
     yield f"matrix product, {MATRIX}x{MATRIX}", "forward", _time(tf.matmul, matrix, matrix)
+
+
+def _both_ways(operation, pictures, upstream):
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        outputs = operation(pictures)
+    return outputs, tape.gradient(outputs, pictures, upstream)
 
 
 def _scaled_relu6(x):

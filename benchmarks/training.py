@@ -14,24 +14,36 @@ from benchmarks import measure, pets
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frozen", action="store_true", help="the encoder does not train")
+    add_fine_tune_from(parser)
     parser.add_argument("--precision", default="auto", help="default: auto")
     wanted = parser.parse_args()
-    measure.report(images_per_second(frozen=wanted.frozen, precision=wanted.precision))
+    settings = changed(fine_tune_from=wanted.fine_tune_from, precision=wanted.precision)
+    measure.report(images_per_second(settings))
 
 
-def images_per_second(*, frozen: bool, precision: str) -> float:
-    """Trains our U-Net for two epochs; the rate of the second one."""
+def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
+    """The option that says from which block on the encoder trains."""
+    parser.add_argument(
+        "--fine-tune-from",
+        choices=("frozen", "stem", *(f"block_{number}" for number in range(1, 17))),
+        metavar="BLOCK",
+        help="frozen, stem, or block_1 to block_16; default: that of params.yaml",
+    )
+
+
+def changed(*, fine_tune_from: str | None, precision: str):
+    """The U-Net's settings of params.yaml, but for these; None leaves what stands there."""
     from petseg import params
 
-    wanted = params.load().train_unet
-    settings = dataclasses.replace(
-        wanted,
-        epochs=2,
-        precision=precision,
-        fine_tune_from="frozen" if frozen else wanted.fine_tune_from,
-        fine_tune_after=0,
-    )
+    settings = dataclasses.replace(params.load().train_unet, precision=precision)
+    if fine_tune_from:
+        settings = dataclasses.replace(settings, fine_tune_from=fine_tune_from)
+    return settings
+
+
+def images_per_second(settings) -> float:
+    """Trains the U-Net of `settings` for two epochs; the rate of the second one."""
+    settings = dataclasses.replace(settings, epochs=2, undistorted_epochs=0, fine_tune_after=0)
     with tempfile.TemporaryDirectory() as folder:
         records_folder = pets.as_records(pets.PHOTOGRAPHS)
         cost = train_unet(settings, records_folder, pets.encoder_weights(), Path(folder))

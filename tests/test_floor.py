@@ -26,10 +26,18 @@ def test_bytes_are_those_of_a_layer_s_output():
     assert floor.activation_bytes(relu, "bfloat16") == 8 * 8 * 3 * 2
 
 
-def test_layers_of_inner_models_count_too_and_tell_where_they_are():
-    inner = keras.Sequential([keras.layers.Conv2D(2, 1), keras.layers.ReLU()], name="inner")
+def test_a_folded_normalization_takes_no_memory():
+    normalization = built(keras.layers.BatchNormalization())
+    assert floor.activation_bytes(normalization, "float32") == 8 * 8 * 3 * 4
+    normalization.trainable = False
+    assert floor.activation_bytes(normalization, "float32") == 0
+
+
+def test_layers_of_inner_models_count_too_and_train_from_the_first_one_on_that_does():
+    frozen, trained = (keras.layers.Conv2D(2, 1, name=name) for name in ("frozen", "trained"))
+    inner = keras.Sequential([frozen, keras.layers.ReLU(name="between"), trained], name="inner")
     inputs = keras.Input((8, 8, 3))
     outer = keras.Model(inputs, keras.layers.ReLU(name="last")(inner(inputs)))
-    found = list(floor.layers(outer))
-    assert [inside for inside, _ in found] == [None, inner, inner, None]
-    assert found[-1][1].name == "last"
+    frozen.trainable = False
+    found = [(layer.name, trains) for layer, trains in floor.layers(outer)][1:]
+    assert found == [("frozen", False), ("between", False), ("trained", True), ("last", True)]
