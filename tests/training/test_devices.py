@@ -81,6 +81,16 @@ def test_two_devices_train_as_one(alone, network, tmp_path, records_folder):
     assert_same_training(tmp_path, alone[network])
 
 
+def test_two_devices_train_in_bfloat16_too(tmp_path, records_folder):
+    wanted = {"network": "unet", "records": records_folder, "precision": "mixed_bfloat16"}
+    wanted |= SETTINGS["unet"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    end(start(**wanted, folder=one))
+    end(start(**wanted, folder=two, strategy="mirrored", cpus=2))
+    found, expected = (pd.read_csv(folder / "curve.csv")["loss"] for folder in (one, two))
+    np.testing.assert_allclose(found, expected, rtol=0.01)
+
+
 def test_two_workers_train_as_one(alone, tmp_path, records_folder):
     wanted = {"network": "unet", "records": records_folder, "strategy": "auto"}
     wanted |= SETTINGS["unet"]
