@@ -21,7 +21,6 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import pets, training
-from petseg import params
 from petseg.training import precision
 from stages import train_unet
 
@@ -40,9 +39,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     training.add_fine_tune_from(parser)
-    wanted = parser.parse_args()
-    policy, reason = precision.resolve(params.load().train_unet.precision)
-    settings = training.changed(fine_tune_from=wanted.fine_tune_from, precision=policy)
+    settings = training.changed(fine_tune_from=parser.parse_args().fine_tune_from)
+    policy, reason = precision.resolve(settings.precision)
     rate = training.images_per_second(settings)
     print(f"{policy} ({reason}), {rate:.1f} photographs a second in training\n")
     print_shares(profiled(lambda: training.images_per_second(settings)))

@@ -80,18 +80,11 @@ def rows(dtype):
             yield (
                 f"ReLU6, {side}x{side}x{channels}",
                 f"forward and gradient{whose}",
-                _time(partial(_both_ways, relu6), _random(shape, dtype), _random(shape, dtype)),
+                _time(partial(_gradient, relu6, 0), _random(shape, dtype), _random(shape, dtype)),
             )
     pictures, matrix = _random((PHOTOGRAPHS, 64, 64, 96), dtype), _random((MATRIX, MATRIX), dtype)
     yield "scale, offset, ReLU6, 64x64x96", "forward", _time(_scaled_relu6, pictures)
     yield f"matrix product, {MATRIX}x{MATRIX}", "forward", _time(tf.matmul, matrix, matrix)
-
-
-def _both_ways(operation, pictures, upstream):
-    with tf.GradientTape() as tape:
-        tape.watch(pictures)
-        outputs = operation(pictures)
-    return outputs, tape.gradient(outputs, pictures, upstream)
 
 
 def _scaled_relu6(x):
@@ -102,18 +95,20 @@ def _all_ways(name: str, operation, pictures, weights, ours):
     """The rows of an operation, and of the gradients of `ours`, the same with other gradients."""
     upstream = _random(operation(pictures, weights).shape, pictures.dtype)
 
-    def gradient(operation, index, pictures, weights, upstream):
-        with tf.GradientTape() as tape:
-            tape.watch((pictures, weights))
-            outputs = operation(pictures, weights)
-        return tape.gradient(outputs, (pictures, weights)[index], upstream)
-
     yield name, "forward", _time(operation, pictures, weights)
     for index, what in enumerate(("inputs", "weights")):
         for whose, computed in (("", operation), (", ours", ours)):
-            run = partial(gradient, computed, index)
+            run = partial(_gradient, computed, index)
             way = f"gradient of the {what}{whose}"
-            yield name, way, _time(run, pictures, weights, upstream)
+            yield name, way, _time(run, upstream, pictures, weights)
+
+
+def _gradient(operation, index, upstream, *inputs):
+    """The gradient of one of the inputs."""
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = operation(*inputs)
+    return tape.gradient(outputs, inputs[index], upstream)
 
 
 def _time(function, *arguments, rounds: int = 9) -> float:

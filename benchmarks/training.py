@@ -31,14 +31,12 @@ def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def changed(*, fine_tune_from: str | None, precision: str):
+def changed(**changes):
     """The U-Net's settings of params.yaml, but for these; None leaves what stands there."""
     from petseg import params
 
-    settings = dataclasses.replace(params.load().train_unet, precision=precision)
-    if fine_tune_from:
-        settings = dataclasses.replace(settings, fine_tune_from=fine_tune_from)
-    return settings
+    given = {key: value for key, value in changes.items() if value is not None}
+    return dataclasses.replace(params.load().train_unet, **given)
 
 
 def images_per_second(settings) -> float:

@@ -3,22 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from gradients import outputs_and_gradients, random
 
 from petseg.models import convolutions
 
 SIDE = 12
-
-
-def random(*shape) -> tf.Tensor:
-    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), tf.float32)
-
-
-def outputs_and_gradients(operation, inputs, weights):
-    with tf.GradientTape() as tape:
-        tape.watch((inputs, weights))
-        outputs = operation(inputs, weights)
-        loss = tf.reduce_sum(outputs * random(*outputs.shape))
-    return outputs, *tape.gradient(loss, (inputs, weights))
 
 
 def assert_same(ours, theirs, inputs, weights):
@@ -67,7 +56,7 @@ def test_transposed_convolution_in_bfloat16():
         lambda x, kernel: tf.nn.conv2d_transpose(x, kernel, shape, 2), inputs, kernel
     )
     found = outputs_and_gradients(
-        lambda x, kernel: tf.cast(convolutions.transposed_convolution(x, kernel, 2), tf.float32),
+        lambda x, kernel: convolutions.transposed_convolution(x, kernel, 2),
         tf.cast(inputs, tf.bfloat16),
         tf.cast(kernel, tf.bfloat16),
     )
