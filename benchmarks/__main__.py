@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import measure, nothing_to_do, pets
+from benchmarks import measure, nothing_to_do
 from benchmarks.measure import Comparison
 from petseg.files import write_json
 
@@ -83,6 +83,8 @@ def main() -> None:
     wanted = parser.parse_args()
     if "nothing_to_do" in wanted.only:
         nothing_to_do.require_demo()
+    from benchmarks import pets  # imports TensorFlow, which --help need not wait for
+
     pets.encoder_weights()
     results: dict[str, dict] = {}
     for name in wanted.only:

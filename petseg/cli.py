@@ -6,10 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+
+import yaml
 
 from petseg.errors import PetsegError
 from petseg.files import write_json
+
+DVC_YAML = Path("dvc.yaml")
 
 _STOPPED = "\nstopped; run the same command again to go on"
 
@@ -20,9 +25,7 @@ def run(main: Callable[[], dict | None], description: str, cost_path: Path) -> N
     Seconds, peak memory and what `main` returns are written to `cost_path`, apart from everything
     that is compared: they are never the same twice.
     """
-    argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    parse_arguments(description)
     start = time.perf_counter()
     try:
         with clear_ends():
@@ -33,6 +36,31 @@ def run(main: Callable[[], dict | None], description: str, cost_path: Path) -> N
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(end.code or 0)  # else every thread is waited for, a download of hours among them
+
+
+def running_stage() -> str | None:
+    """NAME where this process was started as `python -m stages.NAME`, else None."""
+    for option, module in pairwise(sys.orig_argv):
+        if option == "-m" and module.startswith("stages."):
+            return module.removeprefix("stages.")
+    return None
+
+
+def parse_arguments(description: str, prog: str | None = None) -> None:
+    """Answers `--help` with `description`; refuses all other arguments with exit code 2."""
+    argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+
+
+def require_inputs(stage: str) -> None:
+    """PetsegError where a file or folder is missing that dvc.yaml names as a dep of the stage."""
+    if not DVC_YAML.is_file():
+        return
+    declared = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"][stage]
+    missing = [dep for dep in declared.get("deps", ()) if not Path(dep).exists()]
+    if missing:
+        raise PetsegError(f"{', '.join(missing)} missing; run: dvc repro {stage}")
 
 
 @contextmanager

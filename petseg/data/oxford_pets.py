@@ -5,8 +5,11 @@ Both ways run the same builder code and leave the same prepared dataset on disk:
 Source: https://www.robots.ox.ac.uk/~vgg/data/pets/ (CC BY-SA 4.0).
 """
 
+import contextlib
+import io
 import re
 import shutil
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +68,10 @@ def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
                 urllib.request.urlopen(
                     urllib.request.Request(url, method="HEAD"), timeout=30
                 ).close()
-            builder.download_and_prepare(download_dir=str(download_dir))
+            if missing:
+                megabytes = sum(size for size, _ in missing.values()) / 1e6
+                print(f"downloading {megabytes:.0f} MB of Oxford-IIIT Pet", flush=True)
+            _prepare(builder, download_dir)
     except _DOWNLOAD_ERRORS as error:
         local = isinstance(error, OSError) and error.filename and not hasattr(error, "url")
         if local or is_disk_full(error):
@@ -83,8 +89,7 @@ def prepare_from_folder(folder: Path, data_dir: Path, download_dir: Path) -> Non
     if mistakes:
         lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
         raise PetsegError(f"{folder} is not a usable copy of the dataset:{lines}")
-    builder = _FolderBuilder(folder, data_dir=str(data_dir), version=VERSION)
-    builder.download_and_prepare(download_dir=str(download_dir))
+    _prepare(_FolderBuilder(folder, data_dir=str(data_dir), version=VERSION), download_dir)
 
 
 def check_folder(folder: Path) -> list[str]:
@@ -177,6 +182,13 @@ class _FolderBuilder(tfds_pets.Builder, skip_registration=True):
             )
             for split, list_name in LISTS.items()
         }
+
+
+def _prepare(builder, download_dir: Path) -> None:
+    """Lets TFDS do its work with progress bars on a terminal, and without its remarks."""
+    tfds.display_progress_bar(sys.stderr.isatty())
+    with contextlib.redirect_stdout(io.StringIO()):
+        builder.download_and_prepare(download_dir=str(download_dir))
 
 
 def _rows(data_dir: Path, split: str, decoders) -> Iterator[dict]:

@@ -1,0 +1,73 @@
+"""Whatever does not need TensorFlow is told before it is imported, which takes seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, STAGES
+
+COMMANDS = {
+    **{stage: ("stages." + stage,) for stage in STAGES},
+    **{command: ("petseg", command) for command in ("predict", "export", "serve")},
+    "compare": ("petseg.compare",),
+    "benchmarks": ("benchmarks",),
+}
+
+
+@pytest.fixture
+def without_tensorflow(tmp_path):
+    """Runs `python -m` in an empty folder, where importing TensorFlow or Keras is an error."""
+    for package in ("tensorflow", "keras"):
+        (tmp_path / "fakes" / package).mkdir(parents=True)
+        text = "raise ImportError('imported too early')"
+        (tmp_path / "fakes" / package / "__init__.py").write_text(text, encoding="utf-8")
+    folder = tmp_path / "project"
+    folder.mkdir()
+
+    def run(*command: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": f"{tmp_path / 'fakes'}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    run.folder = folder
+    return run
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_does_not_wait_for_tensorflow(without_tensorflow, name):
+    done = without_tensorflow(*COMMANDS[name], "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_option_does_not_wait_for_tensorflow(without_tensorflow, name):
+    done = without_tensorflow(*COMMANDS[name], "--no-such-option")
+    assert done.returncode == 2
+    assert "--no-such-option" in done.stderr or "required" in done.stderr
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_missing_input_of_a_stage_does_not_wait_for_tensorflow(without_tensorflow, stage):
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copyfile(ROOT / name, without_tensorflow.folder / name)
+    done = without_tensorflow(f"stages.{stage}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: data/")
+    assert f"dvc repro {stage}" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "export", "serve"])
+def test_a_missing_network_does_not_wait_for_tensorflow(without_tensorflow, command):
+    (without_tensorflow.folder / "photo.jpg").write_bytes(b"")
+    photographs = ("photo.jpg",) if command == "predict" else ()
+    done = without_tensorflow("petseg", command, *photographs, "--model", "lost.keras")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: lost.keras not found")
