@@ -26,12 +26,12 @@ from petseg.data.source import Source
 from petseg.errors import PetsegError
 from petseg.evaluation import scores
 from petseg.evaluation.confusion import confusion_matrices
-from petseg.files import atomic_file, write_csv
+from petseg.files import write_csv
 from petseg.input_pipeline import evaluation_batches, training_batches
 from petseg.models.folding import fold
 from petseg.models.normalization import FusedBatchNormalization
 from petseg.params import Augmentation, Machine, Training
-from petseg.training import checkpoint, devices, precision, schedule
+from petseg.training import checkpoint, devices, model_file, precision, schedule
 from petseg.training.losses import segmentation_loss
 
 
@@ -223,8 +223,7 @@ class _Run:
     def save_best_model(self, path: Path) -> None:
         """Saves the best averaged weights as a Keras model of stock layers in float32."""
         checkpoint.assign(self.averaged.variables, self.best)
-        with atomic_file(path, needs=sum(array.nbytes for array in self.best)) as temporary:
-            self.averaged.save(temporary)
+        model_file.save(self.averaged, path)
 
     def save(self, path: Path) -> None:
         """Writes all state to a checkpoint."""

@@ -1,0 +1,45 @@
+"""Trained networks as files: the same network gives the same bytes.
+
+DVC compares files by their bytes. Keras stores the time of saving and the memory addresses of
+shared objects; with them, training again to the same weights would run every later stage again.
+"""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import keras
+
+from petseg.files import atomic_file
+
+_OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a ZIP archive can hold."""
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Saves a model as a `.keras` file, whole or not at all; PetsegError where the disk is full."""
+    needs = sum(variable.nbytes for variable in model.get_weights())
+    with atomic_file(path, needs) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary) as archive:
+            entries = {name: archive.read(name) for name in sorted(archive.namelist())}
+        entries["metadata.json"] = _without_date(entries["metadata.json"])
+        entries["config.json"] = _with_numbered_objects(entries["config.json"])
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name, content in entries.items():
+                archive.writestr(zipfile.ZipInfo(name, _OLDEST_DATE), content)
+
+
+def _without_date(metadata: bytes) -> bytes:
+    return json.dumps(json.loads(metadata) | {"date_saved": None}).encode()
+
+
+def _with_numbered_objects(config: bytes) -> bytes:
+    """Objects that several layers share, numbered in their order and not by their addresses."""
+    numbers: dict[bytes, int] = {}
+
+    def numbered(match: re.Match) -> bytes:
+        return b"%s%d" % (match[1], numbers.setdefault(match[2], len(numbers)))
+
+    return re.sub(rb'("shared_object_id": )(\d+)', numbered, config)

@@ -1,0 +1,58 @@
+"""A saved network: the same bytes for the same weights, and whole or not at all."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from petseg.errors import PetsegError
+from petseg.models import mobilenet_unet, shallow
+from petseg.training import model_file
+
+NETWORKS = {
+    "shallow": lambda: shallow.build(32, width=4),
+    "unet": lambda: mobilenet_unet.build(
+        32, encoder_weights=None, encoder_alpha=0.35, decoder_filters=(8, 8, 8, 8)
+    ),
+}
+
+
+def as_in_a_new_process(build) -> keras.Model:
+    keras.backend.clear_session()  # Keras numbers unnamed layers from 1 again
+    return build()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_same_weights_give_the_same_bytes(tmp_path, name):
+    model = as_in_a_new_process(NETWORKS[name])
+    again = as_in_a_new_process(NETWORKS[name])
+    again.set_weights(model.get_weights())
+    model_file.save(model, tmp_path / "one.keras")
+    time.sleep(1.1)  # the time of saving has whole seconds
+    model_file.save(again, tmp_path / "other.keras")
+    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "other.keras").read_bytes()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_saved_network_computes_the_same_again(tmp_path, name):
+    model = NETWORKS[name]()
+    model_file.save(model, tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_array_equal(loaded(images), model(images))
+
+
+def test_other_weights_give_other_bytes(tmp_path):
+    model = NETWORKS["shallow"]()
+    model_file.save(model, tmp_path / "one.keras")
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    model_file.save(model, tmp_path / "other.keras")
+    assert (tmp_path / "one.keras").read_bytes() != (tmp_path / "other.keras").read_bytes()
+
+
+def test_a_full_disk_keeps_the_network_from_before(small_disk):
+    (small_disk / "network.keras").write_bytes(b"before")
+    with pytest.raises(PetsegError, match=r"network\.keras"):
+        model_file.save(shallow.build(32, width=36), small_disk / "network.keras")
+    assert (small_disk / "network.keras").read_bytes() == b"before"
