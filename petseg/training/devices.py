@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from petseg import quiet
 from petseg.errors import PetsegError
 
 TF_CONFIG = "TF_CONFIG"
@@ -39,7 +40,7 @@ def resolve(requested: str) -> tuple[tf.distribute.Strategy, str]:
         found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         strategy = tf.distribute.MirroredStrategy([device.name for device in found])
         return strategy, f"mirrored, {len(found)} {found[0].device_type}s"
-    return tf.distribute.get_strategy(), f"single, on {'one GPU' if gpus else 'the CPU'}"
+    return tf.distribute.get_strategy(), f"single, on {'one GPU' if gpus else _the_cpu()}"
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -121,6 +122,12 @@ def lost_workers_told(strategy: tf.distribute.Strategy) -> Iterator[None]:
             "a worker has gone, and the others cannot go on without it; start the same command "
             f"on all machines again to go on after the last whole epoch ({reason})"
         ) from None
+
+
+def _the_cpu() -> str:
+    if not quiet.has_nvidia_gpu():
+        return "the CPU"
+    return f"the CPU (TensorFlow cannot use the NVIDIA GPU; {quiet.LOG_LEVEL}=0 shows why)"
 
 
 def _multi_worker(workers: int) -> tuple[tf.distribute.Strategy, str]:

@@ -173,3 +173,10 @@ def test_a_batch_that_cannot_be_shared_out_is_refused():
     devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=4), 32)
     with pytest.raises(PetsegError, match="batch_size 32 is not divisible by the 3 devices"):
         devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=3), 32)
+
+
+def test_a_gpu_that_tensorflow_cannot_use_is_told(monkeypatch):
+    monkeypatch.setattr(devices.tf.config, "list_physical_devices", lambda kind: [])
+    for present, words in ((True, "cannot use the NVIDIA GPU"), (False, "on the CPU")):
+        monkeypatch.setattr(devices.quiet, "has_nvidia_gpu", lambda present=present: present)
+        assert devices.resolve("single")[1].count(words) == 1
