@@ -1,48 +1,17 @@
-"""What several files of tests share: parameters for tiny runs, records, a disk that fills up."""
+"""Fixtures that several files of tests share: records, a disk that fills up."""
 
-import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from petseg.files import write_json
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+from tests.helpers.disks import SMALL_DISK, mounted
 
 # Who runs in the background may have to ignore Ctrl-C; what tests start must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-STAGES = ("download", "preprocess", "train_unet", "train_shallow", "evaluate", "visualize")
-
-_TRAINING = {"epochs": 1, "batch_size": 8, "precision": "float32", "undistorted_epochs": 0}
-TINY = {
-    "image_size": 32,
-    "dataset": {
-        "name": "synthetic",
-        "synthetic_train": 74,
-        "synthetic_test": 6,
-        "synthetic_side": 32,
-    },
-    "preprocess": {"validation_share": 0.5},
-    "train_unet": _TRAINING
-    | {
-        "encoder_weights": "none",
-        "encoder_alpha": 0.35,
-        "enlarge": 1,
-        "fine_tune_from": "block_15",
-        "fine_tune_after": 0,
-        "decoder_filters": [8, 8, 8, 8],
-    },
-    "train_shallow": _TRAINING | {"width": 4},
-    "evaluate": {"at_original_size": True},
-    "visualize": {"samples": 2, "augmentations": 2, "predictions": 2, "hardest": 2},
-}
-"""Parameters for generated pets and networks so small that a test can wait for them."""
 
 
 def pytest_collection_modifyitems(items) -> None:
@@ -75,9 +44,6 @@ def records_folder(tmp_path_factory) -> Path:
     return folder
 
 
-SMALL_DISK = 256 * 1024
-
-
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a file system of SMALL_DISK bytes; else of files that cannot grow beyond them."""
@@ -92,11 +58,3 @@ def small_disk(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_DISK, limits[1]))
         yield folder
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def mounted(*arguments: str) -> bool:
-    """Whether `mount` did what it was asked to do; most often, only root in Linux may ask."""
-    return (
-        bool(shutil.which("mount"))
-        and not subprocess.run(["mount", *arguments], capture_output=True).returncode
-    )

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import workspace
 import yaml
-from conftest import STAGES, TINY
-from throwaway import commit, run
 
 from petseg import paths
+from tests.helpers.projects import commit, run
+from tests.helpers.tiny import STAGES, TINY
 
 
 def stages_run(output: str) -> list[str]:

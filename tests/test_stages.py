@@ -13,15 +13,16 @@ import pandas as pd
 import pytest
 import workspace
 import yaml
-from conftest import ROOT, STAGES, TINY
 from PIL import Image
-from recording import run_recording
-from stage_imports import imported_files
 
 from petseg import params, paths
 from petseg.data import records
 from petseg.evaluation import original_size, scores, tables
 from stages import evaluate
+from tests.helpers import ROOT
+from tests.helpers.parameter_reads import run_recording
+from tests.helpers.stage_imports import imported_files
+from tests.helpers.tiny import STAGES, TINY
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 KEYS = {

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,11 +10,11 @@ import pytest
 from petseg.data import cache, records
 from petseg.errors import PetsegError
 from petseg.files import write_json
+from tests.helpers import ROOT
 
 SIZE, COUNTS = 4, {"train": 5, "validation": 2}
 NEEDED = 4 * SIZE * SIZE * sum(COUNTS.values())
 BOTH = tuple(COUNTS)
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import numpy as np
 import tensorflow as tf
-from gradients import outputs_and_gradients
 
 from petseg.models import activations
+from tests.helpers.gradients import outputs_and_gradients
 
 
 def test_relu6():

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from gradients import outputs_and_gradients, random
 
 from petseg.models import convolutions
+from tests.helpers.gradients import outputs_and_gradients, random
 
 SIDE = 12
 

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-import train_apart
 
 from petseg.errors import PetsegError
 from petseg.training import devices
+from tests.helpers import ROOT, train_process
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "shallow": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
     "unet": {"optimizer": "adamw", "learning_rate": 0.001, "epochs": 1},
@@ -31,7 +30,7 @@ def alone(tmp_path_factory, records_folder) -> dict[str, Path]:
     """The folders in which one device has trained each network."""
     folders = {network: tmp_path_factory.mktemp(network) for network in SETTINGS}
     for network, folder in folders.items():
-        train_apart.train(str(records_folder), str(folder), network, **SETTINGS[network])
+        train_process.train(str(records_folder), str(folder), network, **SETTINGS[network])
     return folders
 
 
@@ -40,7 +39,7 @@ def start(cluster: list[str] | None = None, index: int = 0, **wanted) -> subproc
     if cluster:
         task = {"type": "worker", "index": index}
         environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
-    command = [sys.executable, train_apart.__file__, json.dumps(wanted, default=str)]
+    command = [sys.executable, train_process.__file__, json.dumps(wanted, default=str)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
 
