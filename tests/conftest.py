@@ -2,6 +2,8 @@
 
 import signal
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,18 @@ def records_folder(tmp_path_factory) -> Path:
         splits[split] = writer.summary()
     write_json(folder / records.MANIFEST, {"image_size": side, "splits": splits})
     return folder
+
+
+@pytest.fixture
+def uninstall(monkeypatch) -> Callable[[str], None]:
+    """Makes every import of a package fail, also where it is installed and loaded already."""
+
+    def hide(package: str) -> None:
+        loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+        for name in (package, *loaded):
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return hide
 
 
 @pytest.fixture

@@ -88,7 +88,12 @@ def test_onnx(home, models):
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--formats", "onnx"), 1)])
 def test_a_missing_package_is_said(home, models, monkeypatch, capsys, options, code):
     """It is a failure only where that format was asked for by its name."""
-    monkeypatch.setattr(importlib.util, "find_spec", {"onnxruntime": "there"}.get)
+    find, pretended = importlib.util.find_spec, {"onnxruntime": "there", "tf2onnx": None}
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: pretended[name] if name in pretended else find(name),
+    )
     cheap = {name: export.FORMATS[name] for name in ("saved_model", "onnx")}
     monkeypatch.setattr(export, "FORMATS", cheap)
     assert run("--model", models["shallow"], *options) == code

@@ -17,6 +17,7 @@ import tensorflow as tf
 from petseg.errors import PetsegError
 from petseg.training import devices
 from tests.helpers import ROOT, train_process
+from tests.helpers.marks import in_bfloat16
 
 SETTINGS = {
     "shallow": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
@@ -80,6 +81,7 @@ def test_two_devices_train_as_one(alone, network, tmp_path, records_folder):
     assert_same_training(tmp_path, alone[network])
 
 
+@in_bfloat16
 def test_two_devices_train_in_bfloat16_too(tmp_path, records_folder):
     wanted = {"network": "unet", "records": records_folder, "precision": "mixed_bfloat16"}
     wanted |= SETTINGS["unet"]
