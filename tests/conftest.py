@@ -6,44 +6,49 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from petseg.files import write_json
 from tests.helpers.disks import SMALL_DISK, mounted
+from tests.helpers.shared import made_once
 
 # Who runs in the background may have to ignore Ctrl-C; what tests start must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The file that takes longest goes first, so that no core waits for it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+    """What needs all stages' results goes first, so that no worker waits for them at the end."""
+    items.sort(key=lambda item: "tiny_run" not in item.fixturenames)
+
+
+# Helpers that need TensorFlow are imported where they are needed: it takes seconds, and not every
+# test needs it.
 
 
 @pytest.fixture(scope="session")
 def records_folder(tmp_path_factory) -> Path:
-    """Bright squares (pet) with a grey rim (border) on dark ground, easy to learn."""
-    from petseg.data import records  # TensorFlow takes seconds, and not every test needs it
+    """Records that are easy to learn: 24 examples to train on, 6 and 6 in the other splits."""
+    from tests.helpers.records import write_squares
 
-    side = 32
     folder = tmp_path_factory.mktemp("records")
-    rng = np.random.default_rng(0)
-    splits = {}
-    for split, count in (("train", 24), ("validation", 6), ("test", 6)):
-        with records.SplitWriter(folder, split, shard_examples=10) as writer:
-            for index in range(count):
-                mask = np.ones((side, side), np.uint8)
-                top, left = rng.integers(2, side // 2, size=2)
-                mask[top - 2 : top + 14, left - 2 : left + 14] = 2
-                mask[top : top + 12, left : left + 12] = 0
-                levels = np.array([220, 40, 130])[mask][..., None]
-                image = np.clip(levels + rng.normal(0, 10, (side, side, 3)), 0, 255)
-                example = records.Example(image.astype(np.uint8), mask, f"{split}_{index}", 0, 0)
-                writer.write(example)
-        splits[split] = writer.summary()
-    write_json(folder / records.MANIFEST, {"image_size": side, "splits": splits})
+    write_squares(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoder_weights(tmp_path_factory) -> Path:
+    """The file of a pretrained encoder, for networks.unet(encoder_weights=...)."""
+    from tests.helpers.networks import store_encoder_weights
+
+    folder = made_once(tmp_path_factory, "encoder", store_encoder_weights)
+    return next(folder.glob("*.h5"))
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """All stages' results on tiny parameters; a pipeline.TinyRun."""
+    from tests.helpers import pipeline
+
+    return pipeline.tiny_run(made_once(tmp_path_factory, "tiny", pipeline.make_tiny_run))
 
 
 @pytest.fixture

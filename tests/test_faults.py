@@ -109,6 +109,7 @@ def trained(project: Path):
     return weights, (project / paths.learning_curve("shallow")).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project, monkeypatch):
     folder = project / paths.CHECKPOINTS
 
