@@ -1,81 +1,66 @@
-"""What several files of tests share: parameters for tiny runs, records, a disk that fills up."""
+"""Fixtures that several files of tests share: records, a disk that fills up."""
 
-import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from petseg.files import write_json
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
+from tests.helpers.disks import SMALL_DISK, mounted
+from tests.helpers.shared import made_once
 
 # Who runs in the background may have to ignore Ctrl-C; what tests start must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-STAGES = ("download", "preprocess", "train_unet", "train_shallow", "evaluate", "visualize")
-
-_TRAINING = {"epochs": 1, "batch_size": 8, "precision": "float32", "undistorted_epochs": 0}
-TINY = {
-    "image_size": 32,
-    "dataset": {
-        "name": "synthetic",
-        "synthetic_train": 74,
-        "synthetic_test": 6,
-        "synthetic_side": 32,
-    },
-    "preprocess": {"validation_share": 0.5},
-    "train_unet": _TRAINING
-    | {
-        "encoder_weights": "none",
-        "encoder_alpha": 0.35,
-        "enlarge": 1,
-        "fine_tune_from": "block_15",
-        "fine_tune_after": 0,
-        "decoder_filters": [8, 8, 8, 8],
-    },
-    "train_shallow": _TRAINING | {"width": 4},
-    "evaluate": {"at_original_size": True},
-    "visualize": {"samples": 2, "augmentations": 2, "predictions": 2, "hardest": 2},
-}
-"""Parameters for generated pets and networks so small that a test can wait for them."""
-
 
 def pytest_collection_modifyitems(items) -> None:
-    """The file that takes longest goes first, so that no core waits for it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+    """What needs all stages' results goes first, so that no worker waits for them at the end."""
+    items.sort(key=lambda item: "tiny_run" not in item.fixturenames)
+
+
+# Helpers that need TensorFlow are imported where they are needed: it takes seconds, and not every
+# test needs it.
 
 
 @pytest.fixture(scope="session")
 def records_folder(tmp_path_factory) -> Path:
-    """Bright squares (pet) with a grey rim (border) on dark ground, easy to learn."""
-    from petseg.data import records  # TensorFlow takes seconds, and not every test needs it
+    """Records that are easy to learn: 24 examples to train on, 6 and 6 in the other splits."""
+    from tests.helpers.records import write_squares
 
-    side = 32
     folder = tmp_path_factory.mktemp("records")
-    rng = np.random.default_rng(0)
-    splits = {}
-    for split, count in (("train", 24), ("validation", 6), ("test", 6)):
-        with records.SplitWriter(folder, split, shard_examples=10) as writer:
-            for index in range(count):
-                mask = np.ones((side, side), np.uint8)
-                top, left = rng.integers(2, side // 2, size=2)
-                mask[top - 2 : top + 14, left - 2 : left + 14] = 2
-                mask[top : top + 12, left : left + 12] = 0
-                levels = np.array([220, 40, 130])[mask][..., None]
-                image = np.clip(levels + rng.normal(0, 10, (side, side, 3)), 0, 255)
-                example = records.Example(image.astype(np.uint8), mask, f"{split}_{index}", 0, 0)
-                writer.write(example)
-        splits[split] = writer.summary()
-    write_json(folder / records.MANIFEST, {"image_size": side, "splits": splits})
+    write_squares(folder)
     return folder
 
 
-SMALL_DISK = 256 * 1024
+@pytest.fixture(scope="session")
+def encoder_weights(tmp_path_factory) -> Path:
+    """The file of a pretrained encoder, for networks.unet(encoder_weights=...)."""
+    from tests.helpers.networks import store_encoder_weights
+
+    folder = made_once(tmp_path_factory, "encoder", store_encoder_weights)
+    return next(folder.glob("*.h5"))
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """All stages' results on tiny parameters; a pipeline.TinyRun."""
+    from tests.helpers import pipeline
+
+    return pipeline.tiny_run(made_once(tmp_path_factory, "tiny", pipeline.make_tiny_run))
+
+
+@pytest.fixture
+def uninstall(monkeypatch) -> Callable[[str], None]:
+    """Makes every import of a package fail, also where it is installed and loaded already."""
+
+    def hide(package: str) -> None:
+        loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+        for name in (package, *loaded):
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return hide
 
 
 @pytest.fixture
@@ -92,11 +77,3 @@ def small_disk(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_DISK, limits[1]))
         yield folder
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def mounted(*arguments: str) -> bool:
-    """Whether `mount` did what it was asked to do; most often, only root in Linux may ask."""
-    return (
-        bool(shutil.which("mount"))
-        and not subprocess.run(["mount", *arguments], capture_output=True).returncode
-    )

@@ -65,8 +65,10 @@ def test_mask_follows_photograph(inside_tf_data):
 
 
 def test_eager_and_tf_data_agree():
-    for one, other in zip(changed(EVERYTHING), changed(EVERYTHING, None, True), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-3)
+    """But for the last digits of float32, by which a pixel on a label's edge may change sides."""
+    (images, masks), (others, their_masks) = (changed(EVERYTHING, None, way) for way in (0, 1))
+    np.testing.assert_allclose(images, others, rtol=0, atol=0.01)
+    assert (masks != their_masks).mean() < 0.001
 
 
 def test_shapes_types_and_ranges():

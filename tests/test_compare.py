@@ -3,14 +3,13 @@
 import json
 import shutil
 
-import dvc_charts
 import numpy as np
 import pandas as pd
 import pytest
-import throwaway
 
 from petseg import compare, paths
 from petseg.evaluation import scores, tables
+from tests.helpers import dvc_charts, projects
 
 OLD_PARAMS = "seed: 1\ntrain_unet:\n  epochs: 5\n  loss: {dice: 0.5}\n  scale: [0.5, 1]\nold: 1\n"
 NEW_PARAMS = "seed: 1\ntrain_unet:\n  epochs: 9\n  loss: {dice: 0.5}\n  scale: [0.7, 1]\nnew: on\n"
@@ -36,7 +35,7 @@ def record(folder, table: pd.DataFrame, params: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
     table.to_csv(path, index=False)
-    throwaway.run(folder, "dvc", "add", "--quiet", paths.PER_IMAGE.as_posix())
+    projects.run(folder, "dvc", "add", "--quiet", paths.PER_IMAGE.as_posix())
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +43,15 @@ def made(tmp_path_factory):
     """Tags `empty`, `old` and `new`, and the experiment `bold`, which has the tables of `new`."""
     folder = tmp_path_factory.mktemp("project")
     dvc_charts.new_project(folder)
-    throwaway.commit(folder, "empty")
-    throwaway.run(folder, "git", "tag", "empty")
+    projects.commit(folder, "empty")
+    projects.run(folder, "git", "tag", "empty")
     record(folder, before(), OLD_PARAMS)
-    throwaway.commit(folder, "old")
-    throwaway.run(folder, "git", "tag", "old")
+    projects.commit(folder, "old")
+    projects.run(folder, "git", "tag", "old")
     record(folder, after(), NEW_PARAMS)
-    throwaway.run(folder, "dvc", "exp", "save", "--quiet", "--name", "bold")
-    throwaway.commit(folder, "new")
-    throwaway.run(folder, "git", "tag", "new")
+    projects.run(folder, "dvc", "exp", "save", "--quiet", "--name", "bold")
+    projects.commit(folder, "new")
+    projects.run(folder, "git", "tag", "new")
     return folder
 
 

@@ -3,16 +3,14 @@
 import json
 import re
 
-import dvc_charts
 import numpy as np
 import pytest
-import throwaway
 import yaml
-from conftest import ROOT
 
 from petseg import paths
 from petseg.classes import CLASS_NAMES
 from petseg.figures.palette import NETWORK_STYLES, SPARE_LOOKS
+from tests.helpers import ROOT, dvc_charts, projects
 
 AXES = {
     "Loss": ("epoch", "loss"),
@@ -32,7 +30,7 @@ def project(tmp_path_factory):
     dvc_charts.chart_project(folder)
     for seed in (1, 2):
         breeds = dvc_charts.write_results(folder, seed)
-        throwaway.commit(folder, f"results {seed}")
+        projects.commit(folder, f"results {seed}")
     found = {name: dvc_charts.shown(folder, *command) for name, command in COMMANDS.items()}
     charts = {name: dvc_charts.specifications(part) for name, part in found.items()}
     drawings = {

@@ -13,9 +13,8 @@ import pytest
 from petseg import export, paths
 from petseg.data import records
 from petseg.errors import PetsegError
-from petseg.models import mobilenet_unet, shallow
-
-SIDE = 32
+from tests.helpers import networks
+from tests.helpers.networks import SIDE
 
 
 def lively(model: keras.Model) -> keras.Model:
@@ -30,11 +29,8 @@ def lively(model: keras.Model) -> keras.Model:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> dict[str, Path]:
     keras.utils.set_random_seed(0)
-    unet = mobilenet_unet.build(
-        SIDE, encoder_weights=None, encoder_alpha=0.35, decoder_filters=(8, 8, 8, 8)
-    )
     folder = tmp_path_factory.mktemp("models")
-    for name, model in {"unet": unet, "shallow": shallow.build(SIDE, width=16)}.items():
+    for name, model in {"unet": networks.unet(), "shallow": networks.shallow(width=16)}.items():
         lively(model).save(folder / f"{name}.keras")
     return {name: folder / f"{name}.keras" for name in ("unet", "shallow")}
 
@@ -57,7 +53,10 @@ def rows(folder: str) -> dict:
 
 @pytest.mark.parametrize(
     ("network", "formats"),
-    [("shallow", list(export.FORMATS)), ("unet", ["tflite_int8"])],
+    [
+        ("shallow", list(export.FORMATS)),
+        pytest.param("unet", ["tflite_int8"], marks=pytest.mark.slow),
+    ],
 )
 def test_every_format_says_the_same_as_keras(home, models, network, formats, capsys):
     formats = [name for name in formats if not export._missing(export.FORMATS[name])]
@@ -88,7 +87,12 @@ def test_onnx(home, models):
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--formats", "onnx"), 1)])
 def test_a_missing_package_is_said(home, models, monkeypatch, capsys, options, code):
     """It is a failure only where that format was asked for by its name."""
-    monkeypatch.setattr(importlib.util, "find_spec", {"onnxruntime": "there"}.get)
+    find, pretended = importlib.util.find_spec, {"onnxruntime": "there", "tf2onnx": None}
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: pretended[name] if name in pretended else find(name),
+    )
     cheap = {name: export.FORMATS[name] for name in ("saved_model", "onnx")}
     monkeypatch.setattr(export, "FORMATS", cheap)
     assert run("--model", models["shallow"], *options) == code

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 import workspace
 import yaml
-from conftest import ROOT, STAGES, TINY
-from local_server import Answer, serving
-from throwaway import environment
 
 from petseg import paths
 from petseg.data import oxford_pets
+from tests.helpers import ROOT
+from tests.helpers.local_server import Answer, serving
+from tests.helpers.projects import environment
+from tests.helpers.tiny import STAGES, TINY
 
 PATIENCE = 120
 """Seconds after which a test that waits for another process fails."""
@@ -108,6 +109,7 @@ def trained(project: Path):
     return weights, (project / paths.learning_curve("shallow")).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project, monkeypatch):
     folder = project / paths.CHECKPOINTS
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, SMALL_DISK
 
 from petseg import files
 from petseg.errors import PetsegError
@@ -27,6 +26,8 @@ from petseg.files import (
     write_csv,
     write_json,
 )
+from tests.helpers import ROOT
+from tests.helpers.disks import SMALL_DISK
 
 STOPS = pytest.mark.parametrize(
     ("stop", "seen"),

@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
 from benchmarks import measure
 from benchmarks.measure import Comparison
+from tests.helpers import ROOT
 
 COUNTER = """
 import json, pathlib, sys

@@ -12,11 +12,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from workspace import merged
 
 from petseg import params
 from petseg.errors import PetsegError
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
@@ -62,10 +63,7 @@ def test_the_shipped_params_load_with_all_their_values():
     assert isinstance(loaded.train_unet.decoder_filters, tuple)
 
 
-def test_the_demo_overlay_changes_only_keys_that_exist(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    from workspace import merged
-
+def test_the_demo_overlay_changes_only_keys_that_exist():
     overlay = yaml.safe_load((ROOT / "params" / "demo.yaml").read_text(encoding="utf-8"))
     loaded = params.parse(merged(SHIPPED, overlay))
     assert loaded.dataset.name == "synthetic"

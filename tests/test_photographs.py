@@ -1,6 +1,5 @@
 """Which photographs are meant, how they are read, and that none is ever overwritten."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -184,10 +183,8 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch, 
         photographs.read(tmp_path / "a.png")
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("pillow_heif") is not None, reason="pillow-heif is installed"
-)
-def test_heic_says_what_it_needs(tmp_path):
+def test_heic_says_what_it_needs(tmp_path, uninstall):
+    uninstall("pillow_heif")
     (tmp_path / "a.HEIC").write_bytes(b"ftypheic")
     with pytest.raises(photographs.BadPhotograph, match="pip install pillow-heif"):
         photographs.read(tmp_path / "a.HEIC")

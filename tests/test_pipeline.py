@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import workspace
 import yaml
-from conftest import STAGES, TINY
-from throwaway import commit, run
 
 from petseg import paths
+from tests.helpers.pipeline import copied
+from tests.helpers.projects import commit, run
+from tests.helpers.tiny import STAGES, TINY
 
 
 def stages_run(output: str) -> list[str]:
@@ -27,23 +28,10 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def reproduced(tmp_path_factory) -> Path:
-    """A clone with the tiny parameters, reproduced once and committed."""
-    folder = tmp_path_factory.mktemp("pipeline") / "a clone"
-    workspace.populate(folder, TINY)
-    assert stages_run(run(folder, "dvc", "repro")) == list(STAGES)
-    commit(folder, "first run")
-    return folder
-
-
 @pytest.fixture
-def project(reproduced) -> Path:
-    """The same clone as it was committed, whatever a test before did to it."""
-    run(reproduced, "git", "checkout", "--quiet", "--force", "main")
-    run(reproduced, "git", "clean", "--quiet", "--force")
-    run(reproduced, "dvc", "checkout", "--quiet", "--force")
-    return reproduced
+def project(tiny_run, tmp_path) -> Path:
+    """A copy, that a test may change, of a run of all stages with the tiny parameters."""
+    return copied(tiny_run.folder, tmp_path)
 
 
 def set_parameter(project: Path, section: str, key: str, value) -> None:
@@ -87,6 +75,7 @@ def test_a_colour_redraws_and_no_more(project):
     assert stages_run(run(project, "dvc", "repro")) == ["visualize"]
 
 
+@pytest.mark.slow
 def test_a_branch_with_one_changed_parameter(project):
     run(project, "git", "checkout", "--quiet", "-b", "slower")
     set_parameter(project, "train_shallow", "learning_rate", 0.001)
@@ -111,6 +100,7 @@ def test_preprocessing_again_downloads_nothing(project):
     assert "'download' didn't change" in output
 
 
+@pytest.mark.slow
 def test_an_experiment_in_the_workspace(project):
     output = run(project, "dvc", "exp", "run", "--name", "longer", "-S", "train_shallow.epochs=2")
     assert stages_run(output) == ["train_shallow", "evaluate", "visualize"]
@@ -120,6 +110,7 @@ def test_an_experiment_in_the_workspace(project):
     assert "longer" in shown and "train_shallow.epochs" in shown
 
 
+@pytest.mark.slow
 def test_an_experiment_in_a_folder_of_its_own(project):
     before = (project / paths.SAMPLES_FIGURE).read_bytes()
     setting = "visualize.samples=1"
@@ -129,6 +120,7 @@ def test_an_experiment_in_a_folder_of_its_own(project):
     assert "apart" in run(project, "dvc", "exp", "list", "--name-only")
 
 
+@pytest.mark.slow
 def test_queued_experiments(project):
     for count in (1, 3):
         setting = f"visualize.predictions={count}"
@@ -148,11 +140,21 @@ def test_an_experiment_with_a_misspelt_key_is_refused(project, override):
         run(project, "dvc", "exp", "run", "-S", override)
 
 
-def test_separate_processes_train_the_same_weights(project):
-    network = project / paths.model("shallow")
-    once = keras.saving.load_model(network).get_weights()
-    run(project, "dvc", "repro", "--force", "--single-item", "--no-run-cache", "train_shallow")
-    again = keras.saving.load_model(network).get_weights()
-    for one, other in zip(once, again, strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert "plots/learning_curve_shallow.csv" not in run(project, "git", "status", "--short")
+@pytest.mark.slow
+def test_dvc_runs_every_stage_in_a_clone_and_the_results_are_those_of_this_process(
+    project, tmp_path
+):
+    clone = tmp_path / "anew"
+    workspace.populate(clone, TINY)
+    assert stages_run(run(clone, "dvc", "repro")) == list(STAGES)
+    for network in paths.NETWORKS:
+        once, again = (
+            keras.saving.load_model(folder / paths.model(network)).get_weights()
+            for folder in (project, clone)
+        )
+        for one, other in zip(once, again, strict=True):
+            np.testing.assert_array_equal(one, other)
+    compared = [*project.glob("metrics/*.json"), *project.glob("plots/*.csv")]
+    assert len(compared) > 6
+    for path in compared:
+        assert path.read_bytes() == (clone / path.relative_to(project)).read_bytes(), path.name

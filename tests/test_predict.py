@@ -11,11 +11,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
 
 from petseg import photographs, predict, segmentation
 from petseg.__main__ import COMMANDS
+from tests.helpers import ROOT
 
 SIDE = 16
 

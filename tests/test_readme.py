@@ -5,7 +5,8 @@ import re
 import pytest
 import readme_results
 import yaml
-from conftest import ROOT
+
+from tests.helpers import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

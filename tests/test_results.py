@@ -4,9 +4,9 @@ import ablation
 import pandas as pd
 import results
 import yaml
-from conftest import ROOT
 
 from petseg.compare import flat
+from tests.helpers import ROOT
 
 
 def table(name: str) -> str:

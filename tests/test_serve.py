@@ -2,7 +2,6 @@
 
 import re
 import socket
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -58,8 +57,8 @@ def test_networks_are_called_as_in_figures():
     assert [serve._title(path, twins) for path in twins] == [str(twins[0]), str(twins[1]), "mine"]
 
 
-def test_without_gradio_it_says_what_it_needs(monkeypatch):
-    monkeypatch.setitem(sys.modules, "gradio", None)
+def test_without_gradio_it_says_what_it_needs(uninstall):
+    uninstall("gradio")
     assert error() == "error: petseg serve needs another package: pip install gradio"
 
 

@@ -5,53 +5,26 @@ By dvc.yaml no cached result is ever stale, and none is thrown away in vain.
 
 import dataclasses
 import json
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
-import workspace
 import yaml
-from conftest import ROOT, STAGES, TINY
 from PIL import Image
-from recording import run_recording
-from stage_imports import imported_files
 
 from petseg import params, paths
 from petseg.data import records
 from petseg.evaluation import original_size, scores, tables
 from stages import evaluate
+from tests.helpers import ROOT
+from tests.helpers.stage_imports import imported_files
+from tests.helpers.tiny import STAGES
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 KEYS = {
     *("pixel_accuracy", "mean_iou", "mean_dice", "pet_iou_dataset", "pet_iou_per_image"),
     *("iou", "dice", "parameters", "images"),
 }
-
-
-class TinyRun(NamedTuple):
-    """The folder of a finished run, and the parameters that each stage asked for."""
-
-    folder: Path
-    asked: dict[str, set[str]]
-
-
-@pytest.fixture(scope="module")
-def tiny_run(tmp_path_factory) -> TinyRun:
-    """Runs every stage in this process, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("tiny run, größer")
-    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    text = yaml.safe_dump(workspace.merged(shipped, TINY), sort_keys=False)
-    (folder / paths.PARAMS).write_text(text, encoding="utf-8")
-    asked = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.delenv("PETSEG_OFFLINE_DIR", raising=False)
-        patch.setenv("PETSEG_CACHE_DIR", str(folder / "cache"))
-        for stage in STAGES:
-            asked[stage] = run_recording(stage)
-    return TinyRun(folder, asked)
 
 
 def test_stages_are_the_six():
@@ -73,20 +46,13 @@ def test_params_are_exactly_the_keys_that_the_stage_reads(stage, tiny_run):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_outs_are_exactly_what_the_stage_writes(stage, tiny_run):
-    """The cost file is written around `main`, by the command alone."""
-    missing = [out for out in _outs(stage) if not (tiny_run.folder / out).exists()]
-    assert missing == [paths.cost(stage).as_posix()]
+    assert not [out for out in _outs(stage) if not (tiny_run.folder / out).exists()]
 
 
 def test_every_file_of_the_run_is_an_out(tiny_run):
     outs = {out for stage in STAGES for out in _outs(stage)}
-    written = {
-        path.relative_to(tiny_run.folder).as_posix()
-        for path in tiny_run.folder.rglob("*")
-        if path.is_file()
-    }
-    ignored = ("cache/", "params.yaml", *(f"{out}/" for out in outs), *outs)
-    assert not [name for name in written if not name.startswith(ignored)]
+    expected = ("params.yaml", *(f"{out}/" for out in outs), *outs)
+    assert not [name for name in tiny_run.written if not name.startswith(expected)]
 
 
 def test_each_dep_on_data_is_an_out_of_an_earlier_stage_or_inside_one():

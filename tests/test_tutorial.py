@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
 from workspace import merged
 
 from benchmarks import tutorial
 from petseg import params
 from petseg.models import mobilenet_v2
 from stages import train_unet
+from tests.helpers import ROOT
 
 
 @pytest.fixture(scope="module")

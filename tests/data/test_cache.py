@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,27 +9,25 @@ import pytest
 
 from petseg.data import cache, records
 from petseg.errors import PetsegError
-from petseg.files import write_json
+from tests.helpers import ROOT
+from tests.helpers.records import write_records
 
 SIZE, COUNTS = 4, {"train": 5, "validation": 2}
 NEEDED = 4 * SIZE * SIZE * sum(COUNTS.values())
 BOTH = tuple(COUNTS)
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("PETSEG_CACHE_DIR", str(tmp_path / "cache"))
-    folder, entries = tmp_path / "records", {}
-    folder.mkdir()
-    for split, count in COUNTS.items():
-        with records.SplitWriter(folder, split, shard_examples=2) as writer:
-            for index in range(count):
-                image = np.full((SIZE, SIZE, 3), index, np.uint8)
-                writer.write(records.Example(image, image[..., 0] % 3, str(index), 0, 0))
-        entries[split] = writer.summary()
-    write_json(folder / records.MANIFEST, {"image_size": SIZE, "splits": entries})
-    return folder
+
+    def example(index: int) -> records.Example:
+        image = np.full((SIZE, SIZE, 3), index, np.uint8)
+        return records.Example(image, image[..., 0] % 3, str(index), 0, 0)
+
+    splits = {split: [example(i) for i in range(count)] for split, count in COUNTS.items()}
+    write_records(tmp_path / "records", splits, image_size=SIZE)
+    return tmp_path / "records"
 
 
 @pytest.mark.parametrize(("free", "chosen"), [(2 * NEEDED, "memory"), (2 * NEEDED - 1, "records")])

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
-from local_server import Answer, serving
 
 from petseg.data import encoder_weights
 from petseg.data.acquisition import OFFLINE_VARIABLE
@@ -15,6 +14,7 @@ from petseg.errors import PetsegError
 from petseg.files import file_sha256, read_json
 from petseg.models import mobilenet_v2
 from petseg.paths import CACHE_VARIABLE
+from tests.helpers.local_server import Answer, serving
 
 ALPHA = 0.35
 NAME = "mobilenet_v2_0.35_no_top.weights.h5"

@@ -13,8 +13,6 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 import tensorflow_datasets as tfds
-from conftest import ROOT, mounted
-from local_server import Answer, serving
 from tensorflow_datasets.core.download import resource
 from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
@@ -23,6 +21,9 @@ from petseg.data import drawing, oxford_pets
 from petseg.data.synthetic import write_dataset
 from petseg.errors import PetsegError
 from petseg.files import in_use
+from tests.helpers import ROOT
+from tests.helpers.disks import mounted
+from tests.helpers.local_server import Answer, serving
 
 COUNTS = {"train": 8, "test": 4}
 

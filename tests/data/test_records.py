@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 from petseg.classes import CLASS_NAMES
 from petseg.data import records
 from petseg.errors import PetsegError
-from petseg.files import atomic_folder, read_json, write_json
+from petseg.files import atomic_folder, read_json
+from tests.helpers.records import write_records
 
 SIZE = 4
 COUNTS = {"train": 5, "validation": 2, "test": 3}
@@ -26,16 +27,8 @@ def example(name: str, size: int = SIZE) -> records.Example:
     return records.Example(image, mask, name, breed=int(rng.integers(37)), species=len(name) % 2)
 
 
-def write(folder: Path, splits: dict[str, list], *, size: int = SIZE, shard_examples=2) -> dict:
-    folder.mkdir(exist_ok=True)
-    entries = {}
-    for split, examples in splits.items():
-        with records.SplitWriter(folder, split, shard_examples) as writer:
-            for one in examples:
-                writer.write(one)
-        entries[split] = writer.summary()
-    write_json(folder / records.MANIFEST, {"image_size": size, "splits": entries})
-    return entries
+def write(folder: Path, splits: dict[str, list], *, size: int = SIZE, **options) -> dict:
+    return write_records(folder, splits, image_size=size, **options)
 
 
 def write_all(folder: Path) -> dict:

@@ -8,7 +8,7 @@ import pytest
 from petseg.data import records
 from petseg.data.source import in_memory, on_disk
 from petseg.errors import PetsegError
-from petseg.files import write_json
+from tests.helpers.records import write_records
 
 SIZE, COUNT = 4, 11
 
@@ -17,15 +17,13 @@ SIZE, COUNT = 4, 11
 def folder(tmp_path):
     """Names of different lengths, so that records are; and a validation split without examples."""
     rng = np.random.default_rng(0)
-    entries = {}
-    for split, count in (("train", COUNT), ("validation", 0)):
-        with records.SplitWriter(tmp_path, split, shard_examples=4) as writer:
-            for index in range(count):
-                image = rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
-                mask = rng.integers(0, 3, (SIZE, SIZE), np.uint8)
-                writer.write(records.Example(image, mask, index * "a", index, 0))
-        entries[split] = writer.summary()
-    write_json(tmp_path / records.MANIFEST, {"image_size": SIZE, "splits": entries})
+    examples = []
+    for index in range(COUNT):
+        image = rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+        mask = rng.integers(0, 3, (SIZE, SIZE), np.uint8)
+        examples.append(records.Example(image, mask, index * "a", index, 0))
+    splits = {"train": examples, "validation": []}
+    write_records(tmp_path, splits, image_size=SIZE, shard_examples=4)
     return tmp_path
 
 

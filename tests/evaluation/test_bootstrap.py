@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from strictness import without_warnings
 
 from petseg.evaluation import bootstrap, scores
+from tests.helpers.marks import without_warnings
 
 
 def images(*hits: int, pixels: int = 10) -> np.ndarray:

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from strictness import without_warnings
 
 from petseg.evaluation import bootstrap, scores
 from petseg.figures import comparison
+from tests.helpers.marks import without_warnings
 
 COLUMNS = ["mean_iou", "low", "high"]
 

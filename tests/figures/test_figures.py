@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
-from strictness import without_warnings
 
 from petseg.classes import NUM_CLASSES
 from petseg.figures.breeds import display_name, per_breed
 from petseg.figures.confusion import confusion_matrices, share_of_row
 from petseg.figures.curves import learning_curves
 from petseg.figures.pictures import predictions, samples
+from tests.helpers.marks import without_warnings
 
 ONE, TWO = ["unet"], ["unet", "shallow"]
 THREE = [*TWO, "a_third_network"]

@@ -1,6 +1,7 @@
 """The upsample block against the specification of pix2pix, and against the package's own."""
 
 import sys
+from types import ModuleType
 
 import keras
 import numpy as np
@@ -51,8 +52,36 @@ def test_equals_the_package_s_block():
     np.testing.assert_allclose(theirs(x, training=True), ours(x, training=True), atol=1e-5)
 
 
-def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_examples", None)
+PIX2PIX = "tensorflow_examples.models.pix2pix.pix2pix"
+
+
+def load_stand_in(monkeypatch) -> None:
+    """A package as tensorflow-examples is one, and loaded; its block has our layers."""
+    module = ModuleType(PIX2PIX)
+    module.upsample = lambda filters, size, apply_dropout: upsample(
+        filters, size, dropout=0.5 * apply_dropout
+    )
+    parts = PIX2PIX.split(".")
+    for depth in range(1, len(parts)):
+        name = ".".join(parts[:depth])
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, PIX2PIX, module)
+    sys.modules[PIX2PIX.rpartition(".")[0]].pix2pix = module
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_the_package_s_block_is_taken_with_its_dropout_and_a_name_of_ours(monkeypatch, dropout):
+    load_stand_in(monkeypatch)
+    block = tensorflow_examples_upsample(7, 3, dropout=dropout, name="upsample_1")
+    assert block.name == "upsample_1"
+    assert any(isinstance(layer, keras.layers.Dropout) for layer in block.layers) == bool(dropout)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch, uninstall, loaded):
+    if loaded:
+        load_stand_in(monkeypatch)
+    uninstall("tensorflow_examples")
     with pytest.raises(
         PetsegError, match=r"pip install git\+https://github.com/tensorflow/examples"
     ):

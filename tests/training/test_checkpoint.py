@@ -6,12 +6,12 @@ import signal
 
 import numpy as np
 import pytest
-from conftest import SMALL_DISK
 
 from petseg import files
 from petseg.errors import PetsegError
 from petseg.training import checkpoint
 from petseg.training.checkpoint import Checkpoint
+from tests.helpers.disks import SMALL_DISK
 
 
 def sample(value: float = 0.1) -> Checkpoint:

@@ -1,5 +1,6 @@
 """Several devices train as one does; a lost worker ends the others, and the run goes on."""
 
+import functools
 import json
 import os
 import socket
@@ -13,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-import train_apart
 
 from petseg.errors import PetsegError
 from petseg.training import devices
+from tests.helpers import ROOT, train_process
+from tests.helpers.marks import in_bfloat16
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "shallow": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
     "unet": {"optimizer": "adamw", "learning_rate": 0.001, "epochs": 1},
@@ -27,12 +28,16 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory, records_folder) -> dict[str, Path]:
-    """The folders in which one device has trained each network."""
-    folders = {network: tmp_path_factory.mktemp(network) for network in SETTINGS}
-    for network, folder in folders.items():
-        train_apart.train(str(records_folder), str(folder), network, **SETTINGS[network])
-    return folders
+def alone(tmp_path_factory, records_folder):
+    """The folder in which one device has trained a network."""
+
+    @functools.cache
+    def trained(network: str) -> Path:
+        folder = tmp_path_factory.mktemp(network)
+        train_process.train(str(records_folder), str(folder), network, **SETTINGS[network])
+        return folder
+
+    return trained
 
 
 def start(cluster: list[str] | None = None, index: int = 0, **wanted) -> subprocess.Popen:
@@ -40,7 +45,7 @@ def start(cluster: list[str] | None = None, index: int = 0, **wanted) -> subproc
     if cluster:
         task = {"type": "worker", "index": index}
         environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
-    command = [sys.executable, train_apart.__file__, json.dumps(wanted, default=str)]
+    command = [sys.executable, "-m", train_process.__name__, json.dumps(wanted, default=str)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
 
@@ -73,14 +78,16 @@ def assert_same_training(folder: Path, expected: Path) -> None:
     pd.testing.assert_frame_equal(found, wanted, rtol=1e-4)
 
 
-@pytest.mark.parametrize("network", SETTINGS)
+@pytest.mark.parametrize("network", ["shallow", pytest.param("unet", marks=pytest.mark.slow)])
 def test_two_devices_train_as_one(alone, network, tmp_path, records_folder):
     wanted = {"network": network, "records": records_folder, "folder": tmp_path}
     output = end(start(**wanted, strategy="mirrored", cpus=2, **SETTINGS[network]))
     assert "strategy: mirrored, 2 CPUs" in output
-    assert_same_training(tmp_path, alone[network])
+    assert_same_training(tmp_path, alone(network))
 
 
+@in_bfloat16
+@pytest.mark.slow
 def test_two_devices_train_in_bfloat16_too(tmp_path, records_folder):
     wanted = {"network": "unet", "records": records_folder, "precision": "mixed_bfloat16"}
     wanted |= SETTINGS["unet"]
@@ -91,6 +98,7 @@ def test_two_devices_train_in_bfloat16_too(tmp_path, records_folder):
     np.testing.assert_allclose(found, expected, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one(alone, tmp_path, records_folder):
     wanted = {"network": "unet", "records": records_folder, "strategy": "auto"}
     wanted |= SETTINGS["unet"]
@@ -99,10 +107,11 @@ def test_two_workers_train_as_one(alone, tmp_path, records_folder):
     output = end(start(cluster, 0, **wanted, folder=tmp_path / "chief"))
     end(other)
     assert "strategy: multi_worker, 2 replicas on 2 workers" in output
-    assert_same_training(tmp_path / "chief", alone["unet"])
+    assert_same_training(tmp_path / "chief", alone("unet"))
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_others_and_the_run_goes_on(alone, tmp_path, records_folder):
     wanted = {"network": "shallow", "records": records_folder, "strategy": "multi_worker"}
     wanted |= SETTINGS["shallow"]
@@ -120,7 +129,7 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on(alone, tmp_path, re
     second = start(cluster, 1, **wanted, folder=other)
     assert "going on after epoch 1" in end(start(cluster, 0, **wanted, folder=chief))
     assert "going on after epoch 1" in end(second)
-    assert_same_training(chief, alone["shallow"])
+    assert_same_training(chief, alone("shallow"))
 
 
 def test_a_worker_that_trains_something_else_is_told(tmp_path, records_folder):

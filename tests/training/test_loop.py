@@ -14,10 +14,11 @@ from petseg import files, params
 from petseg.augment import undistorted
 from petseg.data.source import on_disk
 from petseg.errors import PetsegError
-from petseg.models import mobilenet_unet, shallow
+from petseg.models import mobilenet_unet
 from petseg.training import loop
+from tests.helpers import networks
+from tests.helpers.networks import SIDE
 
-SIZE = 32
 MACHINE = params.Machine(strategy="single", cache="memory")
 
 
@@ -32,7 +33,7 @@ def run(folder: Path, records_folder: Path, build=None, groups=(), machine=MACHI
     """Trains in `folder`; the saved model's weights and the learning curve."""
     loop.train(
         "tiny",
-        build or partial(shallow.build, SIZE, width=4),
+        build or networks.tiny,
         settings(**changes),
         machine=machine,
         groups=groups,
@@ -53,7 +54,7 @@ def assert_same(first, second) -> None:
 
 
 def test_training_learns_an_easy_task(tmp_path, records_folder):
-    build = partial(shallow.build, SIZE, width=16)
+    build = partial(networks.shallow, width=16)
     run(tmp_path, records_folder, build, epochs=25, averaging=0.9)
     curve = pd.read_csv(tmp_path / "curve.csv")
     assert curve["loss"].iloc[-1] < 0.5 * curve["loss"].iloc[0]
@@ -62,8 +63,12 @@ def test_training_learns_an_easy_task(tmp_path, records_folder):
     assert list(curve["epoch"]) == list(range(1, 26))
 
 
-def test_two_runs_are_bit_identical(tmp_path, records_folder):
-    assert_same(run(tmp_path / "one", records_folder), run(tmp_path / "other", records_folder))
+@pytest.mark.parametrize(
+    "build", [networks.tiny, pytest.param(networks.shallow, marks=pytest.mark.slow)]
+)
+def test_two_runs_are_bit_identical(tmp_path, records_folder, build):
+    one, other = (run(tmp_path / name, records_folder, build) for name in ("one", "other"))
+    assert_same(one, other)
 
 
 def test_where_examples_are_kept_changes_nothing(tmp_path, records_folder, monkeypatch):
@@ -74,16 +79,6 @@ def test_where_examples_are_kept_changes_nothing(tmp_path, records_folder, monke
     ]
     assert_same(runs[0], runs[1])
     assert_same(runs[0], runs[2])
-
-
-def small_network(batch_norm) -> keras.Model:
-    """Everything that has a state of its own: normalization, dropout, weights."""
-    photographs = keras.Input((SIZE, SIZE, 3))
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(photographs)
-    x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
-    x = keras.layers.Dropout(0.5)(keras.layers.ReLU()(batch_norm()(x)))
-    x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
-    return keras.Model(photographs, x)
 
 
 def first_layer(model: keras.Model) -> list:
@@ -106,7 +101,7 @@ EVERYTHING = {
 def test_a_killed_run_ends_as_if_it_never_was(
     tmp_path, records_folder, monkeypatch, killed_after, changes
 ):
-    whole = run(tmp_path / "whole", records_folder, small_network, **changes)
+    whole = run(tmp_path / "whole", records_folder, **changes)
 
     save = loop._Run.save
 
@@ -117,20 +112,20 @@ def test_a_killed_run_ends_as_if_it_never_was(
 
     monkeypatch.setattr(loop._Run, "save", save_and_die)
     with pytest.raises(InterruptedError):
-        run(tmp_path / "killed", records_folder, small_network, **changes)
+        run(tmp_path / "killed", records_folder, **changes)
     monkeypatch.undo()
-    assert_same(whole, run(tmp_path / "killed", records_folder, small_network, **changes))
+    assert_same(whole, run(tmp_path / "killed", records_folder, **changes))
     assert not list((tmp_path / "killed" / "checkpoints").iterdir())
 
 
 def test_another_run_s_checkpoint_is_not_picked_up(tmp_path, records_folder, monkeypatch, capsys):
     monkeypatch.setattr(loop._Run, "save_best_model", lambda self, path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run(tmp_path, records_folder, small_network)
+        run(tmp_path, records_folder)
     monkeypatch.undo()
-    run(tmp_path, records_folder, small_network, learning_rate=0.001)
+    run(tmp_path, records_folder, learning_rate=0.001)
     assert "going on" not in capsys.readouterr().out
-    run(tmp_path, records_folder, small_network)
+    run(tmp_path, records_folder)
     assert "going on after epoch 3" in capsys.readouterr().out
 
 
@@ -140,13 +135,13 @@ def test_a_run_that_began_with_other_weights_is_not_picked_up(
     """As where the file of the encoder's weights was replaced by another of the same name."""
 
     def other_network(batch_norm) -> keras.Model:
-        model = small_network(batch_norm)
+        model = networks.tiny(batch_norm)
         model.set_weights([weights + 1 for weights in model.get_weights()])
         return model
 
     monkeypatch.setattr(loop._Run, "save_best_model", lambda self, path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run(tmp_path, records_folder, small_network)
+        run(tmp_path, records_folder)
     monkeypatch.undo()
     run(tmp_path, records_folder, other_network)
     assert "going on" not in capsys.readouterr().out
@@ -160,7 +155,7 @@ def test_a_full_disk_keeps_the_model_and_the_way_on(
         pytest.skip("no small disk may be mounted here")
     if not foreseen:
         monkeypatch.setattr(files, "require_room", lambda *arguments: None)
-    build = partial(shallow.build, SIZE, width=40)
+    build = partial(networks.shallow, width=40)
     (small_disk / "model.keras").write_bytes(b"old")
     arguments = {"records_folder": records_folder, "curve_path": small_disk.parent / "curve.csv"}
     arguments |= {
@@ -194,7 +189,7 @@ def test_a_last_update_that_breaks_the_network_is_seen(tmp_path, records_folder)
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_no_model(tmp_path, records_folder):
     with pytest.raises(PetsegError, match=r"loss is (nan|inf) at epoch 1, step \d"):
-        run(tmp_path, records_folder, small_network, learning_rate=1e30, optimizer="sgd")
+        run(tmp_path, records_folder, learning_rate=1e30, optimizer="sgd")
     assert not (tmp_path / "model.keras").exists()
 
 
@@ -202,7 +197,6 @@ def test_early_stopping_waits_and_keeps_the_best_epoch(tmp_path, records_folder)
     run(
         tmp_path,
         records_folder,
-        small_network,
         epochs=50,
         early_stopping_patience=2,
         learning_rate=1e-9,
@@ -225,23 +219,27 @@ def test_the_last_epochs_are_undistorted(tmp_path, records_folder, monkeypatch):
     assert used == [wanted, undistorted(wanted), undistorted(wanted)]
 
 
-def test_groups_begin_when_told(tmp_path, records_folder):
+def network_with_an_encoder(batch_norm) -> keras.Model:
+    """Its encoder's first layer is frozen, as a U-Net's may be."""
+    photographs = keras.Input((SIDE, SIDE, 3))
+    frozen = keras.layers.Conv2D(4, 3, padding="same", trainable=False, name="frozen")(photographs)
+    features = keras.layers.Conv2D(4, 3, padding="same", name="trained")(frozen)
+    encoder = keras.Model(photographs, features, name="encoder")
+    x = keras.layers.ReLU()(batch_norm()(encoder(photographs)))
+    return keras.Model(photographs, keras.layers.Conv2D(3, 1, dtype="float32")(x))
+
+
+def test_groups_begin_when_told(records_folder):
     """The encoder stays as it is until its group's first epoch, and its frozen part for good."""
-    build = partial(
-        mobilenet_unet.build,
-        SIZE,
-        encoder_weights=None,
-        encoder_alpha=0.35,
-        fine_tune_from="block_16",
-        decoder_filters=(4, 4, 4, 4),
-    )
     group = loop.Group(mobilenet_unet.encoder_variables, 0.5, after_epochs=1)
     strategy = tf.distribute.get_strategy()
+    build = network_with_an_encoder
     run_ = loop._Run(build, settings(), (group,), 1, 24, "float32", strategy)
     examples = on_disk(records_folder, "train")
     variables = mobilenet_unet.encoder_variables(run_.model)
+    assert len(variables) == 2
     before = [np.array(v) for v in variables]
-    stem = run_.model.get_layer("encoder").get_layer("bn_Conv1").convolution
+    stem = run_.model.get_layer("encoder").get_layer("frozen")
     frozen = np.array(stem.kernel)
     run_.train_epoch(0, examples, "")
     assert all(np.array_equal(a, b) for a, b in zip(before, variables, strict=True))
@@ -251,7 +249,7 @@ def test_groups_begin_when_told(tmp_path, records_folder):
 
 
 def test_the_saved_model_needs_no_code_of_ours(tmp_path, records_folder):
-    run(tmp_path, records_folder)
+    run(tmp_path, records_folder, networks.shallow, epochs=1)
     model = keras.saving.load_model(tmp_path / "model.keras")
     modules = {type(layer).__module__.split(".")[0] for layer in model.layers}
     assert modules == {"keras"}

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import vl_convert
 import yaml
-from conftest import ROOT
 from matplotlib.image import imread
 from PIL import Image
-from throwaway import run
 
 from petseg import paths
 from petseg.classes import CLASS_NAMES, NUM_CLASSES
 from petseg.evaluation import tables
 from petseg.files import write_csv
+from tests.helpers import ROOT
+from tests.helpers.projects import run
 
 BREEDS = {"Abyssinian": "cat", "Maine_Coon": "cat", "american_pit_bull_terrier": "dog"}
 OLDEST = "5.8"

@@ -14,18 +14,11 @@ from pathlib import Path
 import tensorflow as tf
 
 from petseg import cli, params
-from petseg.models import mobilenet_unet, shallow
+from petseg.models import mobilenet_unet
 from petseg.training import loop
+from tests.helpers import networks
 
-SIZE = 32
-UNET = partial(
-    mobilenet_unet.build,
-    SIZE,
-    encoder_weights=None,
-    encoder_alpha=0.35,
-    fine_tune_from="block_16",
-    decoder_filters=(4, 4, 4, 4),
-)
+UNET = partial(networks.unet, fine_tune_from="block_16", decoder_filters=(4, 4, 4, 4))
 ENCODER = loop.Group(mobilenet_unet.encoder_variables, 0.5)
 
 
@@ -51,7 +44,7 @@ def train(
     defaults = {"epochs": 2, "batch_size": 8, "precision": "float32", "warmup_epochs": 0.0}
     return loop.train(
         "tiny",
-        UNET if network == "unet" else partial(shallow.build, SIZE, width=4),
+        UNET if network == "unet" else networks.shallow,
         dataclasses.replace(params.load().train_shallow, **(defaults | settings)),
         machine=params.Machine(strategy=strategy, cache="none"),
         groups=(ENCODER,) if network == "unet" else (),

@@ -2,14 +2,16 @@
 
 import dataclasses
 import importlib
+import os
+import sys
 
 import pytest
 
-from petseg import params
+from petseg import cli, params, paths
 
 
 def run_recording(stage: str) -> set[str]:
-    """Runs a stage's main; the full names of the parameters that were read after loading."""
+    """Runs a stage as its command does; the full names of the parameters it read after loading."""
     asked: set[str] = set()
     with pytest.MonkeyPatch.context() as patch:
         load = params.load
@@ -20,7 +22,10 @@ def run_recording(stage: str) -> set[str]:
             return loaded
 
         patch.setattr(params, "load", load_and_watch)
-        importlib.import_module(f"stages.{stage}").main()
+        patch.setattr(sys, "argv", [stage])
+        patch.setattr(os, "_exit", sys.exit)
+        module = importlib.import_module(f"stages.{stage}")
+        cli.run(module.main, module.__doc__, paths.cost(stage))
     return asked
 
 

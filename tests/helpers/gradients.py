@@ -1,0 +1,26 @@
+"""Outputs and gradients of single operations, to compare ours with TensorFlow's on any CPU."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def whole_numbers(*shape: int, largest: int = 1) -> tf.Tensor:
+    """Random whole numbers from -largest to largest, float32, none of them 0.
+
+    Products and sums of such are exact, whatever the order of a sum, as long as none exceeds what
+    the dtype can count to: 2^8 in bfloat16, 2^24 in float32. So operations that compute the same
+    give the same on every CPU.
+    """
+    rng = np.random.default_rng(sum(shape))
+    values = rng.integers(1, largest + 1, shape) * rng.choice([-1, 1], shape)
+    return tf.constant(values, tf.float32)
+
+
+def outputs_and_gradients(operation, *inputs) -> list[np.ndarray]:
+    """An operation's outputs, and the gradient of each input for upstream ones of 1 and -1."""
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = operation(*inputs)
+    upstream = tf.cast(whole_numbers(*outputs.shape), outputs.dtype)
+    results = outputs, *tape.gradient(outputs, inputs, upstream)
+    return [tf.cast(result, tf.float32).numpy() for result in results]

@@ -1,0 +1,55 @@
+"""A finished run of all stages on tiny parameters, as a Git and DVC project with one commit."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import workspace
+import yaml
+
+from petseg import paths
+from tests.helpers import ROOT
+from tests.helpers.parameter_reads import run_recording
+from tests.helpers.projects import commit, run
+from tests.helpers.tiny import STAGES, TINY
+
+
+class TinyRun(NamedTuple):
+    """The project's folder, the parameters that each stage asked for, and the files it wrote."""
+
+    folder: Path
+    asked: dict[str, set[str]]
+    written: set[str]
+
+
+def make_tiny_run(parent: Path) -> None:
+    """Runs every stage in this process, and commits what they wrote to DVC and Git."""
+    folder = parent / "tiny run, größer"
+    folder.mkdir()
+    shipped = yaml.safe_load((ROOT / paths.PARAMS).read_text(encoding="utf-8"))
+    text = yaml.safe_dump(workspace.merged(shipped, TINY), sort_keys=False)
+    (folder / paths.PARAMS).write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("PETSEG_OFFLINE_DIR", raising=False)
+        patch.setenv("PETSEG_CACHE_DIR", str(parent / "cache"))
+        asked = {stage: sorted(run_recording(stage)) for stage in STAGES}
+    written = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+    (parent / "notes.json").write_text(json.dumps({"asked": asked, "written": written}))
+    workspace.populate(folder, TINY)
+    run(folder, "dvc", "commit", "--quiet", "--force")
+    commit(folder, "first run")
+
+
+def tiny_run(parent: Path) -> TinyRun:
+    """What `make_tiny_run` left in a folder."""
+    notes = json.loads((parent / "notes.json").read_text())
+    asked = {stage: set(names) for stage, names in notes["asked"].items()}
+    return TinyRun(parent / "tiny run, größer", asked, set(notes["written"]))
+
+
+def copied(project: Path, folder: Path) -> Path:
+    """A copy of a project, in a folder with a space in its name, that a test may change."""
+    return shutil.copytree(project, folder / "a clone", symlinks=True)

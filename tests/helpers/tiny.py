@@ -1,0 +1,28 @@
+"""The stages, and parameters for generated pets and networks so small that a test can wait."""
+
+STAGES = ("download", "preprocess", "train_unet", "train_shallow", "evaluate", "visualize")
+
+_TRAINING = {"epochs": 1, "batch_size": 8, "precision": "float32", "undistorted_epochs": 0}
+TINY = {
+    "image_size": 32,
+    "dataset": {
+        "name": "synthetic",
+        "synthetic_train": 74,
+        "synthetic_test": 6,
+        "synthetic_side": 32,
+    },
+    "preprocess": {"validation_share": 0.5},
+    "train_unet": _TRAINING
+    | {
+        "encoder_weights": "none",
+        "encoder_alpha": 0.35,
+        "enlarge": 1,
+        "fine_tune_from": "block_15",
+        "fine_tune_after": 0,
+        "decoder_filters": [8, 8, 8, 8],
+    },
+    "train_shallow": _TRAINING | {"width": 4},
+    "evaluate": {"at_original_size": True},
+    "visualize": {"samples": 2, "augmentations": 2, "predictions": 2, "hardest": 2},
+}
+"""An overlay for the shipped params.yaml."""
