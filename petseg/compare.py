@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc.scm import RevError
 from scmrepo.exceptions import SCMError
 
+from petseg import yaml12
 from petseg.classes import CLASS_NAMES
 from petseg.errors import PetsegError
 from petseg.evaluation import bootstrap, scores, tables
@@ -104,10 +104,8 @@ def read_table(revision: str) -> pd.DataFrame:
 
 def read_params(revision: str) -> dict:
     """The content of a revision's params.yaml, {} where it has none."""
-    try:
-        content = yaml.safe_load(_read(revision, PARAMS.as_posix()) or b"")
-    except yaml.YAMLError as error:
-        raise PetsegError(f"{PARAMS} of {revision} cannot be read: {error}") from None
+    data = _read(revision, PARAMS.as_posix()) or b""
+    content = yaml12.parse(data, f"{PARAMS} of {revision}")
     return content if isinstance(content, dict) else {}
 
 

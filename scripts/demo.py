@@ -7,15 +7,16 @@ import argparse
 import subprocess
 import sys
 
-import yaml
 from workspace import ROOT, populate
+
+from petseg import yaml12
 
 DEMO = ROOT / "demo"
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    overlay = yaml.safe_load((ROOT / "params" / "demo.yaml").read_text(encoding="utf-8"))
+    overlay = yaml12.read(ROOT / "params" / "demo.yaml")
     try:
         populate(DEMO, overlay)
         for command in (["dvc", "repro"], ["dvc", "metrics", "show"]):

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import yaml
+from petseg import yaml12
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ("dvc.lock", "metrics", "plots")
@@ -21,8 +21,8 @@ def populate(folder: Path, overlay: dict) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, target)
-    params = merged(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")), overlay)
-    text = yaml.safe_dump(params, sort_keys=False)
+    params = merged(yaml12.read(ROOT / "params.yaml"), overlay)
+    text = yaml12.dump(params)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     if not (folder / ".git").exists():
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)

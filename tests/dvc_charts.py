@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import vl_convert
-import yaml
 from conftest import ROOT
 from matplotlib.image import imread
 from PIL import Image
 from throwaway import run
 
-from petseg import paths
+from petseg import paths, yaml12
 from petseg.classes import CLASS_NAMES, NUM_CLASSES
 from petseg.evaluation import tables
 from petseg.files import write_csv
@@ -33,14 +32,14 @@ def new_project(folder: Path) -> None:
 
 def plots_section() -> list:
     """The `plots` of the project's dvc.yaml."""
-    return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+    return yaml12.read(ROOT / "dvc.yaml")["plots"]
 
 
 def chart_project(folder: Path) -> None:
     """A project with this project's charts and templates, and nothing to show yet."""
     new_project(folder)
     shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
-    text = yaml.safe_dump({"plots": plots_section()}, sort_keys=False)
+    text = yaml12.dump({"plots": plots_section()})
     (folder / "dvc.yaml").write_text(text, encoding="utf-8")
 
 

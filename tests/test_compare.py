@@ -12,8 +12,18 @@ import throwaway
 from petseg import compare, paths
 from petseg.evaluation import scores, tables
 
-OLD_PARAMS = "seed: 1\ntrain_unet:\n  epochs: 5\n  loss: {dice: 0.5}\n  scale: [0.5, 1]\nold: 1\n"
-NEW_PARAMS = "seed: 1\ntrain_unet:\n  epochs: 9\n  loss: {dice: 0.5}\n  scale: [0.7, 1]\nnew: on\n"
+OLD_PARAMS = """
+seed: 1
+rate: 1e-05
+train_unet: {epochs: 5, loss: {dice: 0.5}, scale: [0.5, 1]}
+old: 1
+"""
+NEW_PARAMS = """
+seed: 1
+rate: 0.00001
+train_unet: {epochs: 9, loss: {dice: 0.5}, scale: [0.7, 1]}
+new: true
+"""
 
 
 def before() -> pd.DataFrame:

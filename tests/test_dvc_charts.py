@@ -7,10 +7,9 @@ import dvc_charts
 import numpy as np
 import pytest
 import throwaway
-import yaml
 from conftest import ROOT
 
-from petseg import paths
+from petseg import paths, yaml12
 from petseg.classes import CLASS_NAMES
 from petseg.figures.palette import NETWORK_STYLES, SPARE_LOOKS
 
@@ -120,8 +119,7 @@ def test_colours_are_those_of_the_figures():
 
 
 def test_every_plotted_file_is_an_out_and_every_picture_is_plotted():
-    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    stages = yaml.safe_load(text)["stages"].values()
+    stages = yaml12.read(ROOT / "dvc.yaml")["stages"].values()
     outs = [out for stage in stages for out in stage["outs"]]
     written = {name for out in outs for name in ([out] if isinstance(out, str) else out)}
     assert not any("plots" in stage for stage in stages), "would be shown twice"

@@ -10,11 +10,10 @@ import keras
 import numpy as np
 import pytest
 import workspace
-import yaml
 from conftest import STAGES, TINY
 from throwaway import commit, run
 
-from petseg import paths
+from petseg import paths, yaml12
 
 
 def stages_run(output: str) -> list[str]:
@@ -47,9 +46,9 @@ def project(reproduced) -> Path:
 
 
 def set_parameter(project: Path, section: str, key: str, value) -> None:
-    parameters = yaml.safe_load((project / "params.yaml").read_text())
+    parameters = yaml12.read(project / "params.yaml")
     parameters[section][key] = value
-    (project / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
+    (project / "params.yaml").write_text(yaml12.dump(parameters))
 
 
 def test_a_second_run_has_nothing_to_do(project):
@@ -112,7 +111,9 @@ def test_preprocessing_again_downloads_nothing(project):
 
 
 def test_an_experiment_in_the_workspace(project):
-    output = run(project, "dvc", "exp", "run", "--name", "longer", "-S", "train_shallow.epochs=2")
+    settings = ("-S", "train_shallow.epochs=2", "-S", "train_shallow.learning_rate=0.00001")
+    output = run(project, "dvc", "exp", "run", "--name", "longer", *settings)
+    assert "learning_rate: 1e-05" in (project / "params.yaml").read_text()
     assert stages_run(output) == ["train_shallow", "evaluate", "visualize"]
     curve = (project / paths.learning_curve("shallow")).read_text().splitlines()
     assert len(curve) == 1 + 2

@@ -12,18 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import workspace
-import yaml
 from conftest import ROOT, STAGES, TINY
 from PIL import Image
 from recording import run_recording
 from stage_imports import imported_files
 
-from petseg import params, paths
+from petseg import params, paths, yaml12
 from petseg.data import records
 from petseg.evaluation import original_size, scores, tables
 from stages import evaluate
 
-DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+DVC = yaml12.read(ROOT / "dvc.yaml")["stages"]
 KEYS = {
     *("pixel_accuracy", "mean_iou", "mean_dice", "pet_iou_dataset", "pet_iou_per_image"),
     *("iou", "dice", "parameters", "images"),
@@ -41,8 +40,8 @@ class TinyRun(NamedTuple):
 def tiny_run(tmp_path_factory) -> TinyRun:
     """Runs every stage in this process, in a folder of its own."""
     folder = tmp_path_factory.mktemp("tiny run, größer")
-    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    text = yaml.safe_dump(workspace.merged(shipped, TINY), sort_keys=False)
+    shipped = yaml12.read(ROOT / "params.yaml")
+    text = yaml12.dump(workspace.merged(shipped, TINY))
     (folder / paths.PARAMS).write_text(text, encoding="utf-8")
     asked = {}
     with pytest.MonkeyPatch.context() as patch:
