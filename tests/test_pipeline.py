@@ -87,6 +87,8 @@ def test_a_colour_redraws_and_no_more(project):
 
 
 def test_a_branch_with_one_changed_parameter(project):
+    model = project / paths.model("shallow")
+    trained = model.read_bytes()
     run(project, "git", "checkout", "--quiet", "-b", "slower")
     set_parameter(project, "train_shallow", "learning_rate", 0.001)
     output = run(project, "dvc", "repro")
@@ -101,6 +103,21 @@ def test_a_branch_with_one_changed_parameter(project):
     assert any("learning_curve_shallow" in json.dumps(chart) for chart in charts["data"].values())
     comparison = run(project, sys.executable, "-m", "petseg.compare", "main")
     assert "train_shallow.learning_rate" in comparison
+
+    # Back to what was trained before, by Git and by hand: nothing is trained again.
+    run(project, "git", "checkout", "--quiet", "main")
+    assert_from_the_run_cache(run(project, "dvc", "repro"))
+    assert run(project, "git", "status", "--short") == ""
+    assert model.read_bytes() == trained
+    set_parameter(project, "train_shallow", "learning_rate", 0.001)
+    assert_from_the_run_cache(run(project, "dvc", "repro"))
+    assert model.read_bytes() != trained
+
+
+def assert_from_the_run_cache(output: str) -> None:
+    assert stages_run(output) == []
+    cached = re.findall(r"Stage '(\w+)' is cached - skipping run", output)
+    assert cached == ["train_shallow", "evaluate", "visualize"]
 
 
 def test_preprocessing_again_downloads_nothing(project):
