@@ -171,6 +171,24 @@ def test_from_a_folder_inside(project, capsys, monkeypatch):
     assert json_of(capsys, "old")["params"]
 
 
+@pytest.mark.parametrize("arguments", [["--subdir"], []], ids=["dvc below", "dvc at the top"])
+def test_a_project_in_a_folder_of_a_repository(tmp_path, monkeypatch, capsys, arguments):
+    project = tmp_path / "apps" / "pets"
+    project.mkdir(parents=True)
+    throwaway.run(tmp_path, "git", "init", "--quiet", "--initial-branch=main")
+    where = project if arguments else tmp_path
+    throwaway.run(where, "dvc", "init", "--quiet", *arguments)
+    for table, params in ((before(), OLD_PARAMS), (after(), NEW_PARAMS)):
+        record(project, table, params)
+        throwaway.commit(tmp_path, "a run")
+    for folder in (project, project / "data"):
+        monkeypatch.chdir(folder)
+        for revisions in (["HEAD~1"], ["HEAD~1", "HEAD"]):
+            found = json_of(capsys, *revisions)
+            assert found["params"]["train_unet.epochs"] == {"old": 5, "new": 9}
+            assert any(row["difference"] for row in found["scores"])
+
+
 def test_the_workspace_is_read_as_it_lies(copy, capsys):
     table = before().sample(frac=1, random_state=0)
     (copy / paths.PER_IMAGE).unlink()
