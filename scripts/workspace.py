@@ -28,6 +28,24 @@ def populate(folder: Path, overlay: dict) -> None:
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
 
 
+def commit(folder: Path, message: str) -> None:
+    """Commits what Git does not ignore in `folder`, where anything changed.
+
+    Where Git knows no name and address for commits, `folder` gets some of its own: experiments of
+    DVC are commits too.
+    """
+
+    def git(*arguments: str, check: bool = True) -> int:
+        return subprocess.run(["git", *arguments], cwd=folder, check=check).returncode
+
+    for key, value in (("user.name", "petseg"), ("user.email", "petseg@localhost")):
+        if git("config", "--get-regexp", f"^{key}$", check=False):
+            git("config", key, value)
+    git("add", "--all")
+    if git("diff", "--cached", "--quiet", check=False):
+        git("-c", "commit.gpgSign=false", "commit", "--quiet", "--no-verify", "--message", message)
+
+
 def merged(base: dict, overlay: dict) -> dict:
     """`base` with the values of `overlay` in their places, at any depth."""
     result = dict(base)
