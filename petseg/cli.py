@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import yaml
-
+from petseg import yaml12
 from petseg.errors import PetsegError
 from petseg.files import write_json
 
@@ -57,7 +56,7 @@ def require_inputs(stage: str) -> None:
     """PetsegError where a file or folder is missing that dvc.yaml names as a dep of the stage."""
     if not DVC_YAML.is_file():
         return
-    declared = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"][stage]
+    declared = yaml12.read(DVC_YAML)["stages"][stage]
     missing = [dep for dep in declared.get("deps", ()) if not Path(dep).exists()]
     if missing:
         raise PetsegError(f"{', '.join(missing)} missing; run: dvc repro {stage}")

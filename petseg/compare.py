@@ -13,16 +13,17 @@ import argparse
 import io
 import json
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc.scm import RevError
 from scmrepo.exceptions import SCMError
 
+from petseg import yaml12
 from petseg.classes import CLASS_NAMES
 from petseg.errors import PetsegError
 from petseg.evaluation import bootstrap, scores, tables
@@ -104,10 +105,8 @@ def read_table(revision: str) -> pd.DataFrame:
 
 def read_params(revision: str) -> dict:
     """The content of a revision's params.yaml, {} where it has none."""
-    try:
-        content = yaml.safe_load(_read(revision, PARAMS.as_posix()) or b"")
-    except yaml.YAMLError as error:
-        raise PetsegError(f"{PARAMS} of {revision} cannot be read: {error}") from None
+    data = _read(revision, PARAMS.as_posix()) or b""
+    content = yaml12.parse(data, f"{PARAMS} of {revision}")
     return content if isinstance(content, dict) else {}
 
 
@@ -167,9 +166,12 @@ def _read(revision: str, path: str) -> bytes | None:
     """A file of a revision, from Git or DVC; None where the revision has no such file."""
     known = {}
     try:
-        files = DVCFileSystem(rev=None if revision == WORKSPACE else revision)
-        known = files.info(f"/{path}")
-        with files.open(f"/{path}", mode="rb") as stream:
+        files = DVCFileSystem(rev=None if revision == WORKSPACE else revision, subrepos=True)
+        # Of a revision, DVC shows the whole Git repository, of the workspace its own project.
+        root = files.repo.root_dir if revision == WORKSPACE else files.repo.scm.root_dir
+        name = f"/{(_project() / path).relative_to(Path(root).resolve()).as_posix()}"
+        known = files.info(name)
+        with files.open(name, mode="rb") as stream:
             return stream.read()
     except RevError:
         raise PetsegError(f"no Git revision or DVC experiment is called {revision!r}") from None
@@ -181,6 +183,12 @@ def _read(revision: str, path: str) -> bytes | None:
         raise PetsegError(f"DVC knows {path} of {revision}, but {where}. {way}") from None
     except (DvcException, SCMError, OSError) as error:
         raise PetsegError(f"{path} of {revision} cannot be had: {error}") from None
+
+
+def _project() -> Path:
+    """The nearest folder, from the current one upwards, with a params.yaml."""
+    here = Path.cwd().resolve()
+    return next((f for f in (here, *here.parents) if (f / PARAMS).is_file()), here)
 
 
 def _way(revision: str, *commands: str) -> str:

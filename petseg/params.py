@@ -5,17 +5,14 @@ A key is declared once, as a dataclass field with its type and the values that i
 Nothing here imports TensorFlow, so that a typing error costs a second and not a minute.
 """
 
-import contextlib
 import dataclasses
-import math
 import re
 import reprlib
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
+from petseg import yaml12
 from petseg.errors import PetsegError
 from petseg.paths import PARAMS
 
@@ -194,13 +191,9 @@ class Params:
 
 def load(path: Path = PARAMS) -> Params:
     """The parameters in a YAML file; PetsegError names every mistake in it at once."""
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
-    except FileNotFoundError:
-        raise PetsegError(f"{path} not found; run from the project's root folder") from None
-    except Exception as error:  # PyYAML lets out IndexError, KeyError and others for odd tags
-        raise PetsegError(f"{path} cannot be read: {error}") from None
-    return parse(content, str(path))
+    if not Path(path).exists():
+        raise PetsegError(f"{path} not found; run from the project's root folder")
+    return parse(yaml12.read(path), str(path))
 
 
 def parse(content: object, source: str = "parameters") -> Params:
@@ -224,6 +217,11 @@ def _contradictions(params: Params):
             yield f"{name}.loss: cross_entropy and dice are both 0; nothing would be learnt"
         if not any(section.loss.class_weights):
             yield f"{name}.loss.class_weights: all are 0; nothing would be learnt"
+        if section.warmup_epochs > section.epochs:
+            yield (
+                f"{name}.warmup_epochs: {section.warmup_epochs} is more than epochs: "
+                f"{section.epochs}; the learning rate would never reach its peak"
+            )
         low, high = section.augmentation.scale
         if low > high:
             yield f"{name}.augmentation.scale: the lower end {low} is above the upper end {high}"
@@ -298,12 +296,7 @@ def _value(kind, value: object, check):
 
 def _wrong_type(kind: type, value: object) -> str:
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    message = f"{_shown(value)} is not {names[kind]}"
-    if kind is float and isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            if math.isfinite(float(value)):
-                return f"{message} in YAML; write {float(value)!r}"
-    return message
+    return f"{_shown(value)} is not {names[kind]}"
 
 
 def _shown(value: object) -> str:
@@ -315,22 +308,3 @@ def _shown(value: object) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' if number != 1 else ''}"
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses a key that stands twice."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is not a text", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)

@@ -19,10 +19,9 @@ from typing import NamedTuple
 
 import dvc.api
 import pandas as pd
-import yaml
 from workspace import ROOT, merged
 
-from petseg import paths
+from petseg import paths, yaml12
 from petseg.compare import changed_params
 
 FOLDER = ROOT / "docs" / "ablation"
@@ -57,7 +56,7 @@ def main() -> None:
 
 def read_rows() -> dict[str, Row]:
     """Every row by its name, the first one first."""
-    content = _read_yaml(ROWS)
+    content = yaml12.read(ROWS)
     return {row["name"]: _row(row, content["short"]) for row in content["rows"]}
 
 
@@ -112,14 +111,10 @@ def _row(row: dict, short: dict) -> Row:
         changes = row.get("set", {})
         told = ", ".join(f"`{key}: {value}`" for key, value in changes.items())
         return Row(short | changes, told, tested=False)
-    here = _read_yaml(ROOT / "params.yaml")
-    there = merged(here, _read_yaml(ROOT / row["file"]))
+    here = yaml12.read(ROOT / "params.yaml")
+    there = merged(here, yaml12.read(ROOT / row["file"]))
     changes = {key: value for key, (_, value) in changed_params(here, there).items()}
     return Row(changes, f"[{row['file']}](../{row['file']})", tested=True)
-
-
-def _read_yaml(path: Path) -> dict:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,10 @@ import ablation
 import marked
 import numpy as np
 import pandas as pd
-import yaml
 from readme_results import NETWORKS
 from workspace import ROOT
 
-from petseg import params
+from petseg import params, yaml12
 from petseg.classes import BACKGROUND, CLASS_NAMES
 from petseg.compare import flat
 from petseg.evaluation import bootstrap, scores, tables
@@ -51,7 +50,8 @@ def runs(network: str) -> str:
     metrics = f"metrics/{network}.json"
     lines, before = [], {}
     for commit in git("log", "--reverse", "--format=%h", "--", metrics).split():
-        settings = flat(yaml.safe_load(git("show", f"{commit}:params.yaml"))[f"train_{network}"])
+        file = f"{commit}:params.yaml"
+        settings = flat(yaml12.parse(git("show", file).encode(), file)[f"train_{network}"])
         changed = [f"`{k}: {v}`" for k, v in settings.items() if before and before.get(k) != v]
         curve = pd.read_csv(
             io.StringIO(git("show", f"{commit}:plots/learning_curve_{network}.csv"))

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import yaml
+from petseg import yaml12
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ("dvc.lock", "metrics", "plots")
@@ -21,11 +21,29 @@ def populate(folder: Path, overlay: dict) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, target)
-    params = merged(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")), overlay)
-    text = yaml.safe_dump(params, sort_keys=False)
+    params = merged(yaml12.read(ROOT / "params.yaml"), overlay)
+    text = yaml12.dump(params)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     if not (folder / ".git").exists():
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commits what Git does not ignore in `folder`, where anything changed.
+
+    Where Git knows no name and address for commits, `folder` gets some of its own: experiments of
+    DVC are commits too.
+    """
+
+    def git(*arguments: str, check: bool = True) -> int:
+        return subprocess.run(["git", *arguments], cwd=folder, check=check).returncode
+
+    for key, value in (("user.name", "petseg"), ("user.email", "petseg@localhost")):
+        if git("config", "--get-regexp", f"^{key}$", check=False):
+            git("config", key, value)
+    git("add", "--all")
+    if git("diff", "--cached", "--quiet", check=False):
+        git("-c", "commit.gpgSign=false", "commit", "--quiet", "--no-verify", "--message", message)
 
 
 def merged(base: dict, overlay: dict) -> dict:

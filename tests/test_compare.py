@@ -11,8 +11,18 @@ from petseg import compare, paths
 from petseg.evaluation import scores, tables
 from tests.helpers import dvc_charts, projects
 
-OLD_PARAMS = "seed: 1\ntrain_unet:\n  epochs: 5\n  loss: {dice: 0.5}\n  scale: [0.5, 1]\nold: 1\n"
-NEW_PARAMS = "seed: 1\ntrain_unet:\n  epochs: 9\n  loss: {dice: 0.5}\n  scale: [0.7, 1]\nnew: on\n"
+OLD_PARAMS = """
+seed: 1
+rate: 1e-05
+train_unet: {epochs: 5, loss: {dice: 0.5}, scale: [0.5, 1]}
+old: 1
+"""
+NEW_PARAMS = """
+seed: 1
+rate: 0.00001
+train_unet: {epochs: 9, loss: {dice: 0.5}, scale: [0.7, 1]}
+new: true
+"""
 
 
 def before() -> pd.DataFrame:
@@ -158,6 +168,24 @@ def test_nothing_changed(project, capsys):
 def test_from_a_folder_inside(project, capsys, monkeypatch):
     monkeypatch.chdir(project / "data")
     assert json_of(capsys, "old")["params"]
+
+
+@pytest.mark.parametrize("arguments", [["--subdir"], []], ids=["dvc below", "dvc at the top"])
+def test_a_project_in_a_folder_of_a_repository(tmp_path, monkeypatch, capsys, arguments):
+    project = tmp_path / "apps" / "pets"
+    project.mkdir(parents=True)
+    projects.run(tmp_path, "git", "init", "--quiet", "--initial-branch=main")
+    where = project if arguments else tmp_path
+    projects.run(where, "dvc", "init", "--quiet", *arguments)
+    for table, params in ((before(), OLD_PARAMS), (after(), NEW_PARAMS)):
+        record(project, table, params)
+        projects.commit(tmp_path, "a run")
+    for folder in (project, project / "data"):
+        monkeypatch.chdir(folder)
+        for revisions in (["HEAD~1"], ["HEAD~1", "HEAD"]):
+            found = json_of(capsys, *revisions)
+            assert found["params"]["train_unet.epochs"] == {"old": 5, "new": 9}
+            assert any(row["difference"] for row in found["scores"])
 
 
 def test_the_workspace_is_read_as_it_lies(copy, capsys):

@@ -5,21 +5,30 @@ import re
 
 import numpy as np
 import pytest
-import yaml
 
 from petseg import paths
 from petseg.classes import CLASS_NAMES
 from petseg.figures.palette import NETWORK_STYLES, SPARE_LOOKS
 from tests.helpers import ROOT, dvc_charts, projects
 
-AXES = {
-    "Loss": ("epoch", "loss"),
-    "Mean IoU": ("epoch", "mean IoU"),
-    "Confusion matrices": ("predicted class", "true class"),
-    "Pet IoU by breed": ("pet IoU", "breed"),
-}
+OUTS = dvc_charts.plotted_outs()
+PICTURES = [name for name in OUTS if name.endswith(".png")]
 CURVES = ("Loss", "Mean IoU")
-PICTURES = [entry for entry in dvc_charts.plots_section() if isinstance(entry, str)]
+BREEDS = paths.PER_BREED.as_posix()
+WORDS = {
+    "Loss": ("Loss", "epoch", "loss"),
+    "Mean IoU": ("Mean IoU", "epoch", "mean IoU"),
+    BREEDS: ("Pet IoU by breed", "pet IoU", "breed"),
+    **{
+        paths.learning_curve(name).as_posix(): (f"Learning rate, {name}", "epoch", "learning rate")
+        for name in paths.NETWORKS
+    },
+    **{
+        path.as_posix(): (f"Confusion matrix, {name}", "predicted class", "true class")
+        for name, path in paths.CONFUSION.items()
+    },
+}
+"""The title and the axes of each chart."""
 COMMANDS = {"show": ["show"], "diff": ["diff", "HEAD~1", "HEAD"]}
 REVISIONS = {"show": ["workspace"], "diff": ["HEAD~1", "HEAD"]}
 
@@ -49,17 +58,19 @@ def project(tmp_path_factory):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_everything_is_shown_once_and_in_order(project, command):
     shown = project["found"][command]
-    assert list(shown) == [*AXES, *PICTURES]
+    assert list(shown) == [*CURVES, *OUTS]
+    assert {*CURVES, *OUTS} == {*WORDS, *PICTURES}
     for name in PICTURES:
         assert len(shown[name]) == len(REVISIONS[command])
 
 
-@pytest.mark.parametrize("chart", AXES)
+@pytest.mark.parametrize("chart", WORDS)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_chart(project, command, chart):
     words = dvc_charts.words(project["drawings"][command][chart])
-    assert {chart, *AXES[chart], *REVISIONS[command]} <= set(words)
-    assert [word for word in words if word in paths.NETWORKS] == list(paths.NETWORKS)
+    assert {*WORDS[chart], *REVISIONS[command]} <= set(words)
+    networks = [name for name in paths.NETWORKS if name in chart] or list(paths.NETWORKS)
+    assert [word for word in words if word in paths.NETWORKS] == networks
     assert not [word for word in words if "DVC_METRIC" in word or "NaN" in word or "…" in word]
 
     image = dvc_charts.picture(project["charts"][command][chart])
@@ -85,15 +96,16 @@ def test_networks_differ_in_colour_and_splits_in_dash(project, chart):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_cells_show_their_numbers(project, command):
-    words = dvc_charts.words(project["drawings"][command]["Confusion matrices"])
-    for network in paths.NETWORKS:
+    for network, path in paths.CONFUSION.items():
+        words = dvc_charts.words(project["drawings"][command][path.as_posix()])
         assert set(dvc_charts.confusion_texts(project["folder"], network)) <= set(words)
-    classes = [word for word in words if word in CLASS_NAMES]
-    assert classes == list(CLASS_NAMES) * (len(classes) // len(CLASS_NAMES)), "order of the axes"
+        classes = [word for word in words if word in CLASS_NAMES]
+        repeated = len(classes) // len(CLASS_NAMES)
+        assert classes == list(CLASS_NAMES) * repeated, "order of the axes"
 
 
 def test_breeds_are_sorted_by_score(project):
-    words = dvc_charts.words(project["drawings"]["show"]["Pet IoU by breed"])
+    words = dvc_charts.words(project["drawings"]["show"][BREEDS])
     best = project["breeds"].groupby("breed")["pet_iou"].max().sort_values(ascending=False)
     expected = [breed.replace("_", " ") for breed in best.index]
     assert [word for word in words if word in expected] == expected
@@ -117,16 +129,9 @@ def test_colours_are_those_of_the_figures():
         assert content["spec"]["encoding"]["color"]["scale"]["range"] == colours
 
 
-def test_every_plotted_file_is_an_out_and_every_picture_is_plotted():
-    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    stages = yaml.safe_load(text)["stages"].values()
-    outs = [out for stage in stages for out in stage["outs"]]
-    written = {name for out in outs for name in ([out] if isinstance(out, str) else out)}
-    assert not any("plots" in stage for stage in stages), "would be shown twice"
-    assert {name for name in written if name.endswith(".png")} == set(PICTURES)
-    for entry in dvc_charts.plots_section():
-        files = [entry] if isinstance(entry, str) else next(iter(entry.values()))["y"]
-        assert set(files) <= written
+def test_every_file_in_a_chart_of_several_is_a_plot_of_a_stage():
+    for entry in dvc_charts.plots_sections()["plots"]:
+        assert set(next(iter(entry.values()))["y"]) <= set(OUTS)
 
 
 def test_a_single_epoch_is_visible(project):

@@ -15,9 +15,8 @@ import keras
 import numpy as np
 import pytest
 import workspace
-import yaml
 
-from petseg import paths
+from petseg import paths, yaml12
 from petseg.data import oxford_pets
 from tests.helpers import ROOT
 from tests.helpers.local_server import Answer, serving
@@ -61,8 +60,8 @@ def test_wrong_parameters_are_all_named_before_tensorflow_is_imported(tmp_path, 
         "train_unet": {"epochs": 0, "learning_rat": 0.001},
         "evaluate": {"batch_size": True},
     }
-    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    text = yaml.safe_dump(workspace.merged(shipped, wrong))
+    shipped = yaml12.read(ROOT / "params.yaml")
+    text = yaml12.dump(workspace.merged(shipped, wrong))
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     script = (
         "import runpy, sys\n"
@@ -157,10 +156,9 @@ def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project, mon
 
 
 def test_a_training_whose_loss_breaks_leaves_nothing_for_dvc_to_keep(project):
-    text = (project / "params.yaml").read_text(encoding="utf-8")
-    parameters = yaml.safe_load(text)
+    parameters = yaml12.read(project / "params.yaml")
     parameters["train_shallow"]["learning_rate"] = 1e30
-    (project / "params.yaml").write_text(yaml.safe_dump(parameters), encoding="utf-8")
+    (project / "params.yaml").write_text(yaml12.dump(parameters), encoding="utf-8")
     process = start(project, *REPRO)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0

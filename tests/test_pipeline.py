@@ -10,9 +10,8 @@ import keras
 import numpy as np
 import pytest
 import workspace
-import yaml
 
-from petseg import paths
+from petseg import paths, yaml12
 from tests.helpers.pipeline import copied
 from tests.helpers.projects import commit, run
 from tests.helpers.tiny import STAGES, TINY
@@ -35,9 +34,9 @@ def project(tiny_run, tmp_path) -> Path:
 
 
 def set_parameter(project: Path, section: str, key: str, value) -> None:
-    parameters = yaml.safe_load((project / "params.yaml").read_text())
+    parameters = yaml12.read(project / "params.yaml")
     parameters[section][key] = value
-    (project / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
+    (project / "params.yaml").write_text(yaml12.dump(parameters))
 
 
 def test_a_second_run_has_nothing_to_do(project):
@@ -77,6 +76,8 @@ def test_a_colour_redraws_and_no_more(project):
 
 @pytest.mark.slow
 def test_a_branch_with_one_changed_parameter(project):
+    model = project / paths.model("shallow")
+    trained = model.read_bytes()
     run(project, "git", "checkout", "--quiet", "-b", "slower")
     set_parameter(project, "train_shallow", "learning_rate", 0.001)
     output = run(project, "dvc", "repro")
@@ -92,6 +93,21 @@ def test_a_branch_with_one_changed_parameter(project):
     comparison = run(project, sys.executable, "-m", "petseg.compare", "main")
     assert "train_shallow.learning_rate" in comparison
 
+    # Back to what was trained before, by Git and by hand: nothing is trained again.
+    run(project, "git", "checkout", "--quiet", "main")
+    assert_from_the_run_cache(run(project, "dvc", "repro"))
+    assert run(project, "git", "status", "--short") == ""
+    assert model.read_bytes() == trained
+    set_parameter(project, "train_shallow", "learning_rate", 0.001)
+    assert_from_the_run_cache(run(project, "dvc", "repro"))
+    assert model.read_bytes() != trained
+
+
+def assert_from_the_run_cache(output: str) -> None:
+    assert stages_run(output) == []
+    cached = re.findall(r"Stage '(\w+)' is cached - skipping run", output)
+    assert cached == ["train_shallow", "evaluate", "visualize"]
+
 
 def test_preprocessing_again_downloads_nothing(project):
     set_parameter(project, "preprocess", "shard_examples", 16)
@@ -102,7 +118,9 @@ def test_preprocessing_again_downloads_nothing(project):
 
 @pytest.mark.slow
 def test_an_experiment_in_the_workspace(project):
-    output = run(project, "dvc", "exp", "run", "--name", "longer", "-S", "train_shallow.epochs=2")
+    settings = ("-S", "train_shallow.epochs=2", "-S", "train_shallow.learning_rate=0.00001")
+    output = run(project, "dvc", "exp", "run", "--name", "longer", *settings)
+    assert "learning_rate: 1e-05" in (project / "params.yaml").read_text()
     assert stages_run(output) == ["train_shallow", "evaluate", "visualize"]
     curve = (project / paths.learning_curve("shallow")).read_text().splitlines()
     assert len(curve) == 1 + 2

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+
+from tests.helpers import ROOT
 
 NATIVE = """
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR

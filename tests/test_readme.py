@@ -4,8 +4,8 @@ import re
 
 import pytest
 import readme_results
-import yaml
 
+from petseg import yaml12
 from tests.helpers import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +28,6 @@ def test_make_targets_exist(target):
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"-S ([\w.]+)=", README))))
 def test_parameters_exist(name):
-    value = yaml.safe_load((ROOT / "params.yaml").read_text())
+    value = yaml12.read(ROOT / "params.yaml")
     for part in name.split("."):
         value = value[part]

@@ -3,8 +3,8 @@
 import ablation
 import pandas as pd
 import results
-import yaml
 
+from petseg import yaml12
 from petseg.compare import flat
 from tests.helpers import ROOT
 
@@ -61,7 +61,7 @@ def test_results_of_the_ablation_are_kept_and_replaced(tmp_path, monkeypatch):
 
 
 def test_every_row_of_the_ablation_changes_parameters_that_exist():
-    known = flat(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    known = flat(yaml12.read(ROOT / "params.yaml"))
     for name, row in ablation.read_rows().items():
         assert set(row.changes) <= set(known)
         assert any(known[key] != value for key, value in row.changes.items()) or name == "committed"

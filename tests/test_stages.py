@@ -9,10 +9,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
 
-from petseg import params, paths
+from petseg import params, paths, yaml12
 from petseg.data import records
 from petseg.evaluation import original_size, scores, tables
 from stages import evaluate
@@ -20,7 +19,7 @@ from tests.helpers import ROOT
 from tests.helpers.stage_imports import imported_files
 from tests.helpers.tiny import STAGES
 
-DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+DVC = yaml12.read(ROOT / "dvc.yaml")["stages"]
 KEYS = {
     *("pixel_accuracy", "mean_iou", "mean_dice", "pet_iou_dataset", "pet_iou_per_image"),
     *("iou", "dice", "parameters", "images"),
@@ -66,11 +65,16 @@ def test_each_dep_on_data_is_an_out_of_an_earlier_stage_or_inside_one():
 def test_what_shows_photographs_is_cached_and_what_is_compared_lies_in_git():
     photographs = {paths.SAMPLES_FIGURE, paths.PREDICTIONS_FIGURE, paths.HARDEST_FIGURE}
     for stage in STAGES:
-        for out in [*DVC[stage]["outs"], *DVC[stage].get("metrics", [])]:
+        for out in _declared(stage):
             name = out if isinstance(out, str) else next(iter(out))
-            in_git = isinstance(out, dict) and out[name] == {"cache": False}
+            in_git = isinstance(out, dict) and out[name]["cache"] is False
             compared = name.startswith(("metrics/", "plots/"))
             assert in_git == (compared and name not in map(str, photographs)), name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_out_keeps_a_stage_from_the_run_cache(stage):
+    assert all(isinstance(out, str) for out in DVC[stage]["outs"])
 
 
 def test_provenance_tells_sources_counts_and_checksums(tiny_run):
@@ -142,8 +146,11 @@ def test_no_score_is_made_up_where_no_photograph_is_larger(tiny_run, monkeypatch
 
 
 def _outs(stage: str) -> list[str]:
-    listed = [*DVC[stage]["outs"], *DVC[stage].get("metrics", [])]
-    return [out if isinstance(out, str) else next(iter(out)) for out in listed]
+    return [out if isinstance(out, str) else next(iter(out)) for out in _declared(stage)]
+
+
+def _declared(stage: str) -> list:
+    return [out for kind in ("outs", "metrics", "plots") for out in DVC[stage].get(kind, [])]
 
 
 def _leaves(name: str) -> set[str]:

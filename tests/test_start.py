@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, STAGES
+
+from tests.helpers import ROOT
+from tests.helpers.tiny import STAGES
 
 COMMANDS = {
     **{stage: ("stages." + stage,) for stage in STAGES},

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import yaml
 from workspace import merged
 
 from benchmarks import tutorial
-from petseg import params
+from petseg import params, yaml12
 from petseg.models import mobilenet_v2
 from stages import train_unet
 from tests.helpers import ROOT
@@ -19,8 +18,7 @@ def weights(tmp_path_factory):
 
 def settings() -> params.TrainUnet:
     shipped, overlay = (
-        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
-        for name in ("params.yaml", "params/tutorial.yaml")
+        yaml12.read(ROOT / name) for name in ("params.yaml", "params/tutorial.yaml")
     )
     return params.parse(merged(shipped, overlay)).train_unet
 

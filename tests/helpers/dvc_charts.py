@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import vl_convert
-import yaml
 from matplotlib.image import imread
 from PIL import Image
 
-from petseg import paths
+from petseg import paths, yaml12
 from petseg.classes import CLASS_NAMES, NUM_CLASSES
 from petseg.evaluation import tables
 from petseg.files import write_csv
@@ -31,17 +30,32 @@ def new_project(folder: Path) -> None:
     run(folder, "dvc", "init", "--quiet")
 
 
-def plots_section() -> list:
-    """The `plots` of the project's dvc.yaml."""
-    return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+def plots_sections() -> dict:
+    """The project's dvc.yaml, and nothing of its stages but their commands and plots."""
+    content = yaml12.read(ROOT / "dvc.yaml")
+    stages = {
+        name: {key: stage[key] for key in ("cmd", "plots")}
+        for name, stage in content["stages"].items()
+        if "plots" in stage
+    }
+    return {"stages": stages, "plots": content["plots"]}
+
+
+def plotted_outs() -> dict[str, dict]:
+    """How each file among the stages' plots is shown."""
+    entries = [entry for stage in plots_sections()["stages"].values() for entry in stage["plots"]]
+    return {
+        name: properties
+        for entry in entries
+        for name, properties in (entry if isinstance(entry, dict) else {entry: {}}).items()
+    }
 
 
 def chart_project(folder: Path) -> None:
     """A project with this project's charts and templates, and nothing to show yet."""
     new_project(folder)
     shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
-    text = yaml.safe_dump({"plots": plots_section()}, sort_keys=False)
-    (folder / "dvc.yaml").write_text(text, encoding="utf-8")
+    (folder / "dvc.yaml").write_text(yaml12.dump(plots_sections()), encoding="utf-8")
 
 
 def write_results(folder: Path, seed: int) -> pd.DataFrame:
@@ -58,10 +72,10 @@ def write_results(folder: Path, seed: int) -> pd.DataFrame:
         write_csv(folder / paths.CONFUSION[network], tables.confusion(matrix))
     per_breed = tables.per_breed(per_image(rng))
     write_csv(folder / paths.PER_BREED, per_breed)
-    for entry in plots_section():
-        if isinstance(entry, str):
+    for name in plotted_outs():
+        if name.endswith(".png"):
             noise = rng.integers(0, 256, (8, 8, 3), np.uint8)
-            Image.fromarray(noise).save(folder / entry)
+            Image.fromarray(noise).save(folder / name)
     return per_breed
 
 

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import pytest
 import workspace
-import yaml
 
-from petseg import paths
+from petseg import paths, yaml12
 from tests.helpers import ROOT
 from tests.helpers.parameter_reads import run_recording
 from tests.helpers.projects import commit, run
@@ -28,8 +27,8 @@ def make_tiny_run(parent: Path) -> None:
     """Runs every stage in this process, and commits what they wrote to DVC and Git."""
     folder = parent / "tiny run, größer"
     folder.mkdir()
-    shipped = yaml.safe_load((ROOT / paths.PARAMS).read_text(encoding="utf-8"))
-    text = yaml.safe_dump(workspace.merged(shipped, TINY), sort_keys=False)
+    shipped = yaml12.read(ROOT / paths.PARAMS)
+    text = yaml12.dump(workspace.merged(shipped, TINY))
     (folder / paths.PARAMS).write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
