@@ -20,6 +20,7 @@ test: $(READY)  ## the tests
 	python -m pytest
 
 repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
+	python -m petseg.check
 	dvc repro
 	dvc metrics show
 
