@@ -20,6 +20,7 @@ test: $(READY)  ## the tests
 	python -m pytest
 
 repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
+	python -m petseg.check
 	dvc repro
 	dvc metrics show
 
@@ -52,4 +53,5 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	python scripts/vega.py
 	touch $@

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from petseg import yaml12
+from petseg import lost_results, yaml12
 from petseg.errors import PetsegError
 from petseg.files import write_json
 
@@ -64,15 +64,21 @@ def require_inputs(stage: str) -> None:
 
 @contextmanager
 def clear_ends() -> Iterator[None]:
-    """Makes a message and an exit code of what ends a block: 1 for PetsegError, 130 for Ctrl-C."""
+    """Makes a message and an exit code of what ends a block: 1 for PetsegError, 130 for Ctrl-C.
+
+    In a stage that DVC started, the message says how to get back what DVC removed before.
+    """
     try:
         yield
     except PetsegError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        print(_STOPPED, file=sys.stderr)
+        _tell(_STOPPED)
         sys.exit(130)
+    except Exception:  # a bug: the traceback follows
+        _tell("")
+        raise
 
 
 def say_so_on_ctrl_c() -> None:
@@ -85,6 +91,12 @@ def say_so_on_ctrl_c() -> None:
             sys.__excepthook__(kind, error, traceback)
 
     sys.excepthook = tell
+
+
+def _tell(message: str) -> None:
+    lines = [text for text in (message, lost_results.way_back()) if text]
+    if lines:
+        print("\n".join(lines), file=sys.stderr)
 
 
 def _peak_memory_mib() -> float | None:

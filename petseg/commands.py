@@ -72,8 +72,8 @@ def load_model(path: Path) -> keras.Model:
     """A trained network; PetsegError where the file is missing, damaged or no such network."""
     if not path.is_file():
         raise PetsegError(
-            f"{path} not found: train the networks with `dvc repro`, fetch those of others with "
-            "`dvc pull`, or name a trained network with --model"
+            f"{path} not found: train the networks with `dvc repro`, bring back the last ones with "
+            "`dvc checkout`, fetch those of others with `dvc pull`, or name one with --model"
         )
     from petseg import segmentation
     from petseg.evaluation import predictors

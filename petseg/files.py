@@ -189,7 +189,7 @@ def _disk_full(target: Path, needs: int, reason: str) -> PetsegError:
         room = f"more than the {free} that are free in {folder} are needed"
     return PetsegError(
         f"{target} could not be written ({reason}): {room}. "
-        "What was there before stays; make room and run the same command again"
+        "Nothing is half written; make room and run the same command again"
     )
 
 

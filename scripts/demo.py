@@ -8,6 +8,7 @@ import argparse
 import subprocess
 import sys
 
+import vega
 from workspace import ROOT, commit, populate
 
 from petseg import yaml12
@@ -20,6 +21,7 @@ def main() -> None:
     overlay = yaml12.read(ROOT / "params" / "demo.yaml")
     try:
         populate(DEMO, overlay)
+        vega.write(DEMO)
         subprocess.run(["dvc", "repro"], cwd=DEMO, check=True)
         commit(DEMO, "Run the pipeline on generated pets")
         subprocess.run(["dvc", "metrics", "show"], cwd=DEMO, check=True)

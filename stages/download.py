@@ -5,15 +5,16 @@ drawn (dataset.name: synthetic). data/raw/provenance.json tells where each thing
 """
 
 from petseg import cli, params
-from petseg.data import acquisition, encoder_weights
+from petseg.data import acquisition, encoder_weights, inputs
 from petseg.files import atomic_folder, write_json
 from petseg.paths import ENCODER, PROVENANCE, RAW, RAW_DATASET, cost
 
 
 def main() -> None:
     wanted = params.load()
+    inputs.require(wanted)
     with atomic_folder(RAW) as raw:
-        if wanted.dataset.name == "synthetic":
+        if wanted.dataset.name == inputs.SYNTHETIC:
             dataset = acquisition.draw_dataset(
                 raw / RAW_DATASET.relative_to(RAW),
                 train=wanted.dataset.synthetic_train,

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import workspace
 
 from petseg import paths, yaml12
 from tests.helpers.pipeline import copied
-from tests.helpers.projects import commit, run
+from tests.helpers.projects import commit, fails, run
 from tests.helpers.tiny import STAGES, TINY
 
 
@@ -107,6 +108,53 @@ def assert_from_the_run_cache(output: str) -> None:
     assert stages_run(output) == []
     cached = re.findall(r"Stage '(\w+)' is cached - skipping run", output)
     assert cached == ["train_shallow", "evaluate", "visualize"]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("train_shallow", "learning_rate", 1e30, "the loss is "),
+        ("evaluate", "batch_size", 0, "evaluate.batch_size: 0 is not between"),
+    ],
+)
+def test_a_failed_stage_names_the_commands_that_bring_its_results_back(
+    project, section, key, value, message
+):
+    outs = ("models", "metrics", "plots", "data")
+    files = [path for out in outs for path in (project / out).rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+    set_parameter(project, section, key, value)
+    said = fails(project, "dvc", "repro")
+    assert message in said and "Traceback" not in said
+    lost = {path for path in before if not path.exists()}
+    assert project / (paths.model("shallow") if key == "learning_rate" else paths.PER_IMAGE) in lost
+    commands = re.findall(r"^  ((?:dvc|git) checkout .*)$", said, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["dvc", "git"]
+    for command in commands:
+        run(project, *shlex.split(command))
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_wrong_parameters_are_refused_before_dvc_removes_anything(project):
+    check = (sys.executable, "-m", "petseg.check")
+    assert "no mistake found" in run(project, *check)
+    set_parameter(project, "train_unet", "batch_size", 0)
+    assert "train_unet.batch_size: 0 is not between" in fails(project, *check)
+    assert (project / paths.model("unet")).exists()
+    (recipe,) = re.findall(r"^repro:.*\n((?:\t.*\n)+)", (project / "Makefile").read_text(), re.M)
+    assert [line.strip() for line in recipe.splitlines()][:2] == [
+        "python -m petseg.check",
+        "dvc repro",
+    ]
+
+
+def test_an_experiment_apart_that_fails_leaves_the_workspace_alone(project):
+    setting = "train_shallow.batch_size=0"
+    said = fails(project, "dvc", "exp", "run", "--temp", "-S", setting)
+    assert "train_shallow.batch_size: 0 is not between" in said
+    assert "To have them back" not in said
+    assert run(project, "git", "status", "--short") == ""
+    assert (project / paths.model("shallow")).exists()
 
 
 def test_preprocessing_again_downloads_nothing(project):

@@ -1,27 +1,13 @@
 """Bringing the dataset to disk: from the network, from an offline copy, or by drawing it."""
 
-import os
 import tempfile
 from pathlib import Path
 
 from petseg.data import oxford_pets
+from petseg.data.inputs import OFFLINE_VARIABLE, fingerprint, offline_folder
 from petseg.data.synthetic import write_dataset
-from petseg.errors import PetsegError
 from petseg.files import file_sha256
 from petseg.paths import user_cache
-
-OFFLINE_VARIABLE = "PETSEG_OFFLINE_DIR"
-
-
-def offline_folder() -> Path | None:
-    """The folder that PETSEG_OFFLINE_DIR names, or None; PetsegError where it is no folder."""
-    value = os.environ.get(OFFLINE_VARIABLE)
-    if not value:
-        return None
-    folder = Path(value).expanduser()
-    if not folder.is_dir():
-        raise PetsegError(f"{OFFLINE_VARIABLE} names {value}, which is not a folder")
-    return folder.resolve()
 
 
 def download_folder() -> Path:
@@ -37,7 +23,10 @@ def bring_dataset(data_dir: Path) -> dict:
     offline = offline_folder()
     if offline:
         oxford_pets.prepare_from_folder(offline, data_dir, download_folder())
-        source = {"source": f"the offline copy that {OFFLINE_VARIABLE} named"}
+        source = {
+            "source": f"the offline copy that {OFFLINE_VARIABLE} named",
+            "offline_copy": fingerprint(offline),
+        }
     else:
         oxford_pets.prepare_from_network(data_dir, download_folder())
         source = {"source": "network", "archives_sha256": oxford_pets.archives()}

@@ -3,7 +3,14 @@
 from http.client import HTTPException
 from pathlib import Path
 
-from petseg.data.acquisition import OFFLINE_VARIABLE, download_folder, offline_folder
+from petseg.data.acquisition import download_folder
+from petseg.data.inputs import (
+    OFFLINE_VARIABLE,
+    imagenet_name,
+    offline_folder,
+    offline_weights,
+    weights_file,
+)
 from petseg.errors import PetsegError
 from petseg.files import file_sha256
 from petseg.models import mobilenet_v2
@@ -34,25 +41,18 @@ def bring(wanted: str, alpha: float, folder: Path) -> dict:
 
 def _load(wanted: str, alpha: float):
     """The network with the wanted weights, and where they came from."""
-    if wanted != "imagenet":
-        path = Path(wanted).expanduser()
-        if not path.is_file():
-            raise PetsegError(
-                f"train_unet.encoder_weights: {wanted} is neither imagenet, none, nor a file"
-            )
-        return _from_file(path, alpha, "a file")
-    offline = offline_folder()
-    name = f"mobilenet_v2_{alpha}_no_top.weights.h5"
-    if offline and (offline / name).is_file():
-        return _from_file(offline / name, alpha, "the offline copy")
+    if file := weights_file(wanted):
+        return _from_file(file, alpha, "a file")
+    if file := offline_weights(alpha):
+        return _from_file(file, alpha, "the offline copy")
     try:
         fetched = mobilenet_v2.fetch_imagenet(alpha, download_folder() / "encoder")
     except (OSError, HTTPException, PetsegError) as error:
-        file = mobilenet_v2.imagenet_file(alpha)
-        here = f" ({OFFLINE_VARIABLE} holds no {name})" if offline else ""
+        name = imagenet_name(alpha)
+        here = f" ({OFFLINE_VARIABLE} holds no {name})" if offline_folder() else ""
         raise PetsegError(
             f"the ImageNet weights of MobileNetV2 {alpha} could not be downloaded: {error}{here}\n"
-            f"  {mobilenet_v2.IMAGENET_URL}{file}\n"
+            f"  {mobilenet_v2.IMAGENET_URL}{mobilenet_v2.imagenet_file(alpha)}\n"
             "Three ways on:\n"
             "  - with a network, run the same command again\n"
             f"  - set {OFFLINE_VARIABLE} to a folder with {name}, "

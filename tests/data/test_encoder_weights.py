@@ -196,8 +196,9 @@ def test_what_is_neither_a_word_nor_a_file_is_named(tmp_path, monkeypatch, wante
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PetsegError) as caught:
         encoder_weights.bring(wanted, ALPHA, tmp_path / "encoder")
-    assert str(caught.value) == (
-        f"train_unet.encoder_weights: {wanted} is neither imagenet, none, nor a file"
+    assert str(caught.value).startswith(
+        f"train_unet.encoder_weights: {wanted} is neither imagenet, none, nor a file "
+        f"({tmp_path / wanted}). A relative path starts from"
     )
 
 

@@ -36,6 +36,16 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
+def fails(folder: Path, *command: str) -> str:
+    """What a command that must fail says in `folder`."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, f"{' '.join(command)} did not fail:\n{said}"
+    return said
+
+
 def commit(folder: Path, message: str) -> None:
     """Commits everything that Git does not ignore."""
     run(folder, "git", "add", "--all")
