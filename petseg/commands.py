@@ -7,12 +7,14 @@ the options need not wait for it.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petseg import paths
+from petseg.data import integrity
 from petseg.errors import PetsegError
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ def run(
     arguments: list[str] | None = None,
 ) -> None:
     """Ends with the exit code of `main`; a PetsegError is printed as one message, with code 1."""
+    for stream in (sys.stdout, sys.stderr):  # a name may hold what the terminal cannot show
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     options = parser.parse_args(arguments)
     try:
         sys.exit(main(options))
@@ -68,6 +73,17 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_limit_option(parser: argparse.ArgumentParser) -> None:
+    """`--max-megapixels`, for `integrity.limit_megapixels`."""
+    parser.add_argument(
+        "--max-megapixels",
+        type=whole_number(1, 10_000),
+        default=integrity.MAX_MEGAPIXELS,
+        metavar="N",
+        help="larger photographs are refused, for the sake of memory; default: %(default)s",
+    )
+
+
 def load_model(path: Path) -> keras.Model:
     """A trained network; PetsegError where the file is missing, damaged or no such network."""
     if not path.is_file():
@@ -82,6 +98,24 @@ def load_model(path: Path) -> keras.Model:
     if segmentation.image_size(model) is None:
         raise PetsegError(f"{path} does not say how large its photographs are")
     return model
+
+
+def text(path: Path) -> str:
+    r"""A path as valid Unicode, relative to the working folder if it lies there.
+
+    Bytes that are not UTF-8 are escaped, as in caf\xe9.jpg.
+    """
+    here = Path.cwd()
+    path = path.relative_to(here) if path.is_relative_to(here) else path
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def shown(path: Path) -> str:
+    r"""The same on one line: what is not printable is escaped, too, a line break as \n."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text(path)
+    )
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

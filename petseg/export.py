@@ -83,7 +83,7 @@ def _main(options: argparse.Namespace) -> int:
     for name in options.formats or FORMATS:
         rows[name] = _export(model, FORMATS[name], out, reference, photographs)
     report = {
-        "model": str(options.model),
+        "model": commands.text(options.model),
         "input": f"float32 (N, {size}, {size}, 3), RGB in [0, 255]; N = 1 for TFLite",
         "output": f"float32 (N, {size}, {size}, 3), logits of {', '.join(CLASS_NAMES)}",
         "photographs": len(photographs.images),
@@ -92,7 +92,7 @@ def _main(options: argparse.Namespace) -> int:
     }
     write_json(out / REPORT, report)
     print(_table(report))
-    print(f"\nwritten to {out}")
+    print(f"\nwritten to {commands.shown(out)}")
     asked_for = options.formats or [name for name in FORMATS if not _missing(FORMATS[name])]
     return 1 if any("reason" in rows[name] for name in asked_for) else 0
 

@@ -1,19 +1,22 @@
 """A person's own photographs: which files are meant, how they are read, where results go."""
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from petseg import commands
 from petseg.data import integrity
 from petseg.errors import PetsegError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 HEIC_SUFFIXES = (".heic", ".heif")
 """Formats that need pillow-heif."""
+NO_PHOTOGRAPHS = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF")
+"""Documents, films, drawings and tables whose suffixes Pillow knows."""
+FOUND_BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
+"""Formats that are found under any name. Not TIFF: it would take the previews of raw files."""
 
 
 class BadPhotograph(Exception):
@@ -23,9 +26,11 @@ class BadPhotograph(Exception):
 def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
     """The photographs that files and folders name -> the path, inside `out`, of their results.
 
-    Folders are searched through, without hidden files and without `out`. A result's path has
-    neither `out` nor an end: it is the photograph's own, from the deepest folder that holds all of
-    `sources` on, without its suffix where that is enough to tell the folder's photographs apart.
+    Folders are searched through, without hidden files and without `out`: for files with the suffix
+    of an image format, and for those of an unknown suffix whose first bytes are an image's. A
+    result's path has neither `out` nor an end: it is the photograph's own, from the deepest folder
+    that holds all of `sources` on, without its suffix where that is enough to tell the folder's
+    photographs apart.
 
     Raises PetsegError where a folder is also `out`. Files that are named are taken as they are,
     also where they do not exist: reading them says so.
@@ -36,7 +41,7 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
     for source in map(_absolute, sources):
         if source == out:
             raise PetsegError(
-                f"{source} holds the photographs and would take the results too; "
+                f"{commands.shown(source)} holds the photographs and would take the results too; "
                 "name another folder with --out"
             )
         if source.is_dir():
@@ -55,23 +60,20 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
 
 
 def read(path: Path) -> Image.Image:
-    """A photograph, upright as its EXIF says, in RGB.
+    """A photograph, upright as its EXIF says, in RGB, or in RGBA where any of it is transparent.
 
-    BadPhotograph where the file is missing, is no image, is damaged, or is too large for Pillow.
+    BadPhotograph where the file is missing, is no image, is damaged, or is too large.
     """
     if path.suffix.lower() in HEIC_SUFFIXES and not _heic():
         raise BadPhotograph("HEIC needs another package; install it: pip install pillow-heif")
     try:
-        data = path.read_bytes()
-        with warnings.catch_warnings():
-            # Half of the size that Pillow refuses is no reason to worry a photographer.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = integrity.decode_photograph(data).image
+        return integrity.decode_with_transparency(path.read_bytes()).image
+    except integrity.TooLarge as error:
+        raise BadPhotograph(f"{error}, or raise it with --max-megapixels") from None
     except integrity.BadExample as error:
         raise BadPhotograph(str(error)) from None
     except OSError as error:
         raise BadPhotograph(error.strerror or str(error)) from None
-    return ImageOps.exif_transpose(image)
 
 
 def colour_profile(photograph: Image.Image) -> bytes | None:
@@ -86,7 +88,7 @@ def refuse_to_overwrite(photographs: Sequence[Path], targets: Iterable[Path]) ->
     for target in targets:
         if target.exists() and _identity(target) in inputs:
             raise PetsegError(
-                f"{target} is one of the photographs and would be overwritten; "
+                f"{commands.shown(target)} is one of the photographs and would be overwritten; "
                 "name another folder with --out"
             )
 
@@ -97,11 +99,27 @@ def _inside(folder: Path, out: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in SUFFIXES + HEIC_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and (own or not path.is_relative_to(out))
         and path.is_file()
+        and _is_image(path)
     ]
+
+
+def _is_image(path: Path) -> bool:
+    """By its suffix, also where it turns out to be damaged; where that is unknown, by content."""
+    suffix = path.suffix.lower()
+    if suffix in HEIC_SUFFIXES:
+        return True
+    if file_format := Image.registered_extensions().get(suffix):
+        return file_format not in NO_PHOTOGRAPHS
+    try:
+        Image.open(path, formats=[name for name in FOUND_BY_CONTENT if name in Image.OPEN]).close()
+    except OSError:  # no image
+        return False
+    except Exception:  # an image, but too large or damaged: reading it tells
+        return True
+    return True
 
 
 def _without_suffix(path: Path) -> tuple[Path, str]:

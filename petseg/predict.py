@@ -9,9 +9,10 @@ Writes into the folder OUT, for each photograph NAME (folders below the ones tha
     NAME_overlay.png   the photograph with outlines and a legend
     NAME_cutout.png    with --cutout: the pet on a transparent background
 
-and prints each class's share of the pixels. JPEG, PNG and WebP, and HEIC where pillow-heif is
-installed; folders are searched with all below them. A photograph that cannot be read is reported,
-the others go on, and the exit code is 1.
+and prints each class's share of the pixels. Every format that Pillow reads is taken, HEIC where
+pillow-heif is installed, and of several frames the first; folders are searched with all below them.
+Where a photograph is transparent, the network sees grey, and the cutout is no more opaque. A
+photograph that cannot be read is reported, the others go on, and the exit code is 1.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from tqdm import tqdm
 
 from petseg import commands, photographs
 from petseg.classes import CLASS_NAMES
+from petseg.data import integrity
 from petseg.errors import PetsegError
 from petseg.files import atomic_file
 
@@ -51,9 +53,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _main(options: argparse.Namespace) -> int:
+    integrity.limit_megapixels(options.max_megapixels)
     found = photographs.find(options.photographs, options.out)
     if not found:
-        raise PetsegError(f"no photograph in {', '.join(map(str, options.photographs))}")
+        raise PetsegError(f"no photograph in {', '.join(map(commands.shown, options.photographs))}")
     kinds = ("labels", "overlay", "cutout") if options.cutout else ("labels", "overlay")
     targets = {
         path: {kind: Path(f"{options.out / result}_{kind}.png") for kind in kinds}
@@ -93,6 +96,7 @@ def segment(
             logits = run(np.stack([segmentation.square(image, size) for image in batch.values()]))
             files = [targets[path] for path in batch]
             done += pool.map(_write, batch, batch.values(), logits, files)
+            batch.clear()  # before the next ones are read
             progress.update(len(done) + len(failed) - progress.n)
         progress.update(len(targets) - progress.n)
     return done, failed
@@ -108,7 +112,7 @@ def _batches(
             batch[path] = photographs.read(path)
         except photographs.BadPhotograph as error:
             failed[path] = str(error)
-            tqdm.write(f"{_shown(path)}: {error}", file=sys.stderr)
+            tqdm.write(f"{commands.shown(path)}: {error}", file=sys.stderr)
         pixels = sum(image.width * image.height for image in batch.values())
         if len(batch) == batch_size or pixels >= BATCH_PIXELS:
             yield batch
@@ -124,19 +128,20 @@ def _write(path: Path, image: Image.Image, logits: np.ndarray, files: dict[str, 
     labels = segmentation.labels(logits, image.height, image.width)
     draw = {
         "labels": lambda: segmented.label_picture(labels),
-        "overlay": lambda: segmented.outlined(image, labels),
+        "overlay": lambda: segmented.outlined(integrity.on_grey(image), labels),
         "cutout": lambda: segmented.cutout(image, segmentation.opacity(logits, labels)),
     }
     profile = photographs.colour_profile(image)
     for kind, target in files.items():
-        picture = draw[kind]()
         try:
             with atomic_file(target) as temporary:
-                picture.save(temporary, "PNG", icc_profile=None if kind == "labels" else profile)
+                draw[kind]().save(
+                    temporary, "PNG", icc_profile=None if kind == "labels" else profile
+                )
         except OSError as error:
-            raise PetsegError(f"{target} cannot be written: {error.strerror or error}") from None
-    counts = np.bincount(labels.ravel(), minlength=len(CLASS_NAMES))
-    shares = dict(zip(CLASS_NAMES, (counts / labels.size).tolist(), strict=True))
+            reason = error.strerror or error
+            raise PetsegError(f"{commands.shown(target)} cannot be written: {reason}") from None
+    shares = dict(zip(CLASS_NAMES, segmented.shares(labels), strict=True))
     return Segmented(path, image.width, image.height, shares, files)
 
 
@@ -146,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         "photographs", metavar="PHOTO_OR_FOLDER", nargs="+", type=Path, help="what to segment"
     )
     commands.add_model_option(parser)
+    commands.add_limit_option(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -174,34 +180,35 @@ def _parser() -> argparse.ArgumentParser:
 
 def _json(options: argparse.Namespace, done: list[Segmented], failed: dict[Path, str]) -> str:
     content = {
-        "model": str(options.model),
+        "model": commands.text(options.model),
         "photographs": [
             {
-                "photograph": _shown(row.path),
+                "photograph": commands.text(row.path),
                 "width": row.width,
                 "height": row.height,
                 "shares": row.shares,
-                "files": {kind: str(path) for kind, path in row.files.items()},
+                "files": {kind: commands.text(path) for kind, path in row.files.items()},
             }
             for row in done
         ],
-        "failed": [{"photograph": _shown(path), "reason": why} for path, why in failed.items()],
+        "failed": [
+            {"photograph": commands.text(path), "reason": why} for path, why in failed.items()
+        ],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(content, indent=2, allow_nan=False)  # in ASCII, which any terminal takes
 
 
 def _table(done: list[Segmented]) -> str:
     heads = ("photograph", "size", *CLASS_NAMES)
     rows = [
-        (_shown(row.path), f"{row.width}x{row.height}", *(f"{s:.1%}" for s in row.shares.values()))
+        (
+            commands.shown(row.path),
+            f"{row.width}x{row.height}",
+            *(f"{s:.1%}" for s in row.shares.values()),
+        )
         for row in done
     ]
     return commands.table(heads, rows)
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 if __name__ == "__main__":

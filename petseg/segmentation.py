@@ -14,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from petseg.classes import BACKGROUND, BORDER, PET
+from petseg.data import integrity
 from petseg.models.folding import fold
 
 BAND_PIXELS = 1 << 20
@@ -21,8 +22,9 @@ BAND_PIXELS = 1 << 20
 
 
 def square(photograph: Image.Image, size: int) -> np.ndarray:
-    """What a network sees of an RGB photograph: uint8 (size, size, 3), resized as for training."""
-    return np.asarray(photograph.resize((size, size), Image.Resampling.BILINEAR))
+    """What a network sees of a photograph, RGB or RGBA: uint8 (size, size, 3), as for training."""
+    seen = integrity.on_grey(photograph)
+    return np.asarray(seen.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def image_size(model: keras.Model) -> int | None:

@@ -6,20 +6,24 @@
 Drop a photograph, and see what each network makes of it, side by side; the pet can be downloaded,
 cut out on a transparent background. The page is served at 127.0.0.1 and fetches nothing from
 elsewhere; photographs stay on this machine, in a temporary folder that goes when the page is
-stopped with Ctrl-C. Needs the package gradio.
+stopped: with Ctrl-C, by SIGTERM, or when the terminal is closed. Needs the package gradio.
 """
 
 import argparse
 import html
 import os
+import signal
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from petseg import commands, paths, photographs
+from petseg.data import integrity
 from petseg.errors import PetsegError
 
 HOST = "127.0.0.1"
@@ -46,19 +50,44 @@ def _main(options: argparse.Namespace) -> int:
         import gradio  # noqa: F401
     except ImportError:
         raise PetsegError("petseg serve needs another package: pip install gradio") from None
+    integrity.limit_megapixels(options.max_megapixels)
     files = options.model or [paths.model(network) for network in paths.NETWORKS]
     networks = {_title(path, files): load(path) for path in files}
-    with tempfile.TemporaryDirectory(prefix="petseg-") as folder:
+    end_as_on_ctrl_c()
+    with tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
         blocks = page(networks)
         launch(blocks, options.port, options.largest_upload)
-        print(f"http://{HOST}:{options.port} (Ctrl-C ends it)")
-        blocks.block_thread()
+        print(f"http://{HOST}:{options.port} (Ctrl-C ends it)", flush=True)
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(60)
+        blocks.close(verbose=False)  # the terminal may be gone
     return 0
 
 
+def end_as_on_ctrl_c() -> None:
+    """From now on, SIGTERM and SIGHUP (the terminal is closed) raise KeyboardInterrupt, too.
+
+    Only the first signal does, as clearing up must not be interrupted. One that this process was
+    started to ignore, as by nohup, stays ignored.
+    """
+    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    numbers = [
+        number for number in numbers if number and signal.getsignal(number) != signal.SIG_IGN
+    ]
+
+    def stop(*_) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, stop)
+
+
 def load(path: Path) -> Network:
-    """A network as a function of an RGB photograph; PetsegError as in `commands.load_model`."""
+    """A network as a function of an RGB or RGBA image; PetsegError as in `commands.load_model`."""
     model = commands.load_model(path)
     from petseg import segmentation
     from petseg.figures import segmented
@@ -69,8 +98,9 @@ def load(path: Path) -> Network:
         logits = run(segmentation.square(photograph, segmentation.image_size(model))[None])[0]
         labels = segmentation.labels(logits, photograph.height, photograph.width)
         cutout = segmented.cutout(photograph, segmentation.opacity(logits, labels))
-        shown = photograph.copy()
-        shown.thumbnail((LARGEST_SHOWN, LARGEST_SHOWN))
+        shown = integrity.on_grey(photograph)
+        if max(shown.size) > LARGEST_SHOWN:
+            shown = ImageOps.contain(shown, (LARGEST_SHOWN, LARGEST_SHOWN))
         labels = segmentation.labels(logits, shown.height, shown.width)
         return Segmented(segmented.outlined(shown, labels), cutout)
 
@@ -92,14 +122,15 @@ def page(networks: dict[str, Network]):
         except photographs.BadPhotograph as error:
             gradio.Warning(html.escape(f"{path.name}: {error}"))
             return nothing
-        results = {name: network(photograph) for name, network in networks.items()}
-        buttons = []
-        for name, result in results.items():
+        profile = photographs.colour_profile(photograph)
+        overlays, buttons = [], []
+        for name, network in networks.items():
+            overlay, cutout = network(photograph)
             target = Path(tempfile.mkdtemp(dir=path.parent)) / f"{path.stem}_{name}_cutout.png"
-            profile = photographs.colour_profile(photograph)
-            result.cutout.save(target, icc_profile=profile)
+            cutout.save(target, icc_profile=profile)
+            overlays.append(overlay)
             buttons.append(gradio.update(value=str(target), visible=True))
-        return [result.overlay for result in results.values()] + buttons
+        return overlays + buttons
 
     with gradio.Blocks(title="petseg", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
         gradio.Markdown("# petseg\nPet, background and border, as the networks see them.")
@@ -178,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MB",
         help="larger files are refused; default: %(default)s",
     )
+    commands.add_limit_option(parser)
     return parser
 
 

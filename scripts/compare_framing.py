@@ -48,7 +48,7 @@ def compare(options: argparse.Namespace) -> int:
         trimap = (options.dataset / f"annotations/trimaps/{name}.png").read_bytes()
         in_full = integrity.decode_photograph(photograph)
         small = integrity.decode_photograph(photograph, at_least=size)
-        mask = integrity.decode_mask(trimap, in_full.size)
+        mask = integrity.decode_mask(trimap, in_full.size, in_full.orientation)
         reduced, _ = preparation.resize(small.image, mask, size, small.box)
         ways = {
             "stretch": (segmentation.square(in_full.image, size), EVERYWHERE),

@@ -28,7 +28,7 @@ def main() -> None:
     for entry in manifest["left_out"]:
         print(f"left out of {entry['split']}: {entry['name']}, {entry['reason']}")
     for entry in manifest["converted"]:
-        print(f"converted to RGB: {entry['name']}, from {entry['from']}")
+        print(f"converted: {entry['name']}, from {entry['from']}")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import subprocess
 
 import dvc_charts
 import pytest
-import throwaway
 import vega
-from conftest import ROOT
+
+from tests.helpers import ROOT, projects
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def page(tmp_path_factory):
     )
     vega.write(folder)
     dvc_charts.write_results(folder, seed=1)
-    throwaway.run(folder, "dvc", "plots", "show")
+    projects.run(folder, "dvc", "plots", "show")
     return folder / "dvc_plots" / "index.html"
 
 

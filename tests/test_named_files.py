@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from conftest import ROOT
+from tests.helpers import ROOT
 
 FOLDERS = "benchmarks|docs|params|petseg|scripts|stages|tests"
 NAMED = re.compile(rf"(?<![\w/.{{*-])(?:{FOLDERS})/[\w/.-]+\.(?:md|png|py|yaml)\b")

@@ -21,6 +21,11 @@ def test_the_square_is_that_of_training():
     np.testing.assert_array_equal(segmentation.square(photograph, 32), trained_on)
 
 
+def test_the_square_has_grey_where_the_photograph_is_transparent():
+    photograph = Image.new("RGBA", (50, 31), (255, 0, 0, 0))
+    assert set(segmentation.square(photograph, 8).ravel()) == {128}
+
+
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_logits_are_enlarged_as_tensorflow_does(monkeypatch, height, width):
     monkeypatch.setattr(segmentation, "BAND_PIXELS", 1000)

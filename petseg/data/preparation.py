@@ -138,7 +138,7 @@ def resize(
 def _prepare(raw: oxford_pets.RawExample, size: int) -> Prepared:
     try:
         photograph = integrity.decode_photograph(raw.image, at_least=size)
-        mask = integrity.decode_mask(raw.mask, photograph.size)
+        mask = integrity.decode_mask(raw.mask, photograph.size, photograph.orientation)
     except integrity.BadExample as error:
         return Prepared(raw.name, None, bad=str(error))
     pixels, labels = resize(photograph.image, mask, size, photograph.box)

@@ -54,7 +54,7 @@ def score_network(
             end = min(start + batch_size, source.count)
             images, _ = source.fetch(np.arange(start, end))
             for logits, mask in zip(run(images), masks[start:end], strict=True):
-                truth = np.asarray(integrity.decode_mask(mask, _size(mask))) - 1
+                truth = np.asarray(integrity.decode_mask(mask)) - 1
                 matrices.append(confusion(logits, truth))
                 progress.update()
     return np.stack(matrices)

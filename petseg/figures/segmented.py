@@ -1,10 +1,10 @@
 """What a network found in one photograph, as pictures of the photograph's own size.
 
-Made with Pillow, row by row where it matters: a photograph may have 50 million pixels.
+Made with Pillow, in bands where it matters: a photograph may have 200 million pixels.
 """
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFont
 
 from petseg.classes import CLASS_NAMES, MASK_VALUES, PET
 from petseg.figures.palette import CLASS_COLOURS, colour_mask, overlay
@@ -16,7 +16,8 @@ OUTLINE_SHARE = 1 / 250
 LEGEND_SHARE = 1 / 28
 """Height of the legend's letters relative to the photograph's longer side."""
 SMALLEST_LETTERS = 11
-BAND_ROWS = 256
+BAND_PIXELS = 1 << 20
+"""Pixels at a time, for the sake of memory."""
 
 
 def label_picture(labels: np.ndarray) -> Image.Image:
@@ -38,8 +39,9 @@ def outlined(photograph: Image.Image, labels: np.ndarray) -> Image.Image:
     legend = _legend(labels, photograph.size)
     size = (max(photograph.width, legend.width), photograph.height + legend.height)
     picture = Image.new("RGB", size, "white")
-    for top in range(0, photograph.height, BAND_ROWS):
-        bottom = min(top + BAND_ROWS, photograph.height)
+    band = max(1, BAND_PIXELS // photograph.width)
+    for top in range(0, photograph.height, band):
+        bottom = min(top + band, photograph.height)
         rows = np.asarray(photograph.crop((0, top, photograph.width, bottom)))
         part, line = labels[top:bottom], lines[top:bottom]
         tinted = np.where((part == PET)[..., None], overlay(rows, part, PET_ALPHA), rows)
@@ -50,11 +52,23 @@ def outlined(photograph: Image.Image, labels: np.ndarray) -> Image.Image:
 
 
 def cutout(photograph: Image.Image, opacity: np.ndarray) -> Image.Image:
-    """The photograph, RGBA, as opaque as `opacity`, uint8 (H, W), says; black where it is 0."""
+    """The photograph, RGBA, as opaque as `opacity`, uint8 (H, W), says; black where it is 0.
+
+    The photograph is RGB or RGBA; it becomes nowhere more opaque than it was.
+    """
+    alpha = Image.fromarray(opacity)
+    if photograph.mode == "RGBA":
+        alpha = ImageChops.multiply(alpha, photograph.getchannel("A"))
     picture = photograph.convert("RGBA")
-    picture.putalpha(Image.fromarray(opacity))
-    picture.paste((0, 0, 0, 0), mask=Image.fromarray(opacity == 0))
+    picture.putalpha(alpha)
+    picture.paste((0, 0, 0, 0), mask=alpha.point(lambda value: 255 * (value == 0)))
     return picture
+
+
+def shares(labels: np.ndarray) -> list[float]:
+    """The share of each class in the pixels, labels uint8 (H, W)."""
+    counts = Image.fromarray(labels).histogram()  # NumPy's bincount takes 8 bytes a pixel
+    return [count / labels.size for count in counts[: len(CLASS_NAMES)]]
 
 
 def _outlines(labels: np.ndarray, width: int) -> np.ndarray:
@@ -70,8 +84,9 @@ def _outlines(labels: np.ndarray, width: int) -> np.ndarray:
 
 def _legend(labels: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """A strip as wide as the photograph, or wider: the classes with their shares of the pixels."""
-    shares = np.bincount(labels.ravel(), minlength=len(CLASS_NAMES)) / labels.size
-    entries = [f"{name} {share:.0%}" for name, share in zip(CLASS_NAMES, shares, strict=True)]
+    entries = [
+        f"{name} {share:.0%}" for name, share in zip(CLASS_NAMES, shares(labels), strict=True)
+    ]
 
     def width_of_all(letters: int) -> float:
         """At most, whatever the shares: pictures of one photograph are all of one size."""

@@ -285,6 +285,19 @@ def recolour(path: Path) -> None:
     Image.fromarray(np.asarray(Image.open(path)) + 1).save(path)
 
 
+def turn(path: Path) -> None:
+    """The same pixels, of which the file now says that they lie on their side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(path).save(path, exif=exif, quality=95)
+
+
+def store_lying(path: Path) -> None:
+    """The same picture to look at, but stored on its side, as cameras do."""
+    Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path, quality=95)
+    turn(path)
+
+
 UNUSABLE = {
     "Abyssinian_1": (jpg, cut, "the photograph cannot be decoded: "),
     "Bengal_1": (jpg, lambda path: path.write_bytes(b""), "the photograph is an empty file"),
@@ -294,6 +307,7 @@ UNUSABLE = {
     "pug_2": (png, lambda path: Image.new("L", (5, 4), 1).save(path), "the mask is 5x4, the photo"),
     "Persian_1": (png, recolour, "the mask holds [4], which are not among (1, 2, 3)"),
     "samoyed_1": (png, save_as("PNG", "RGB"), "the mask is not one channel of 8 bits, but RGB"),
+    "havanese_1": (jpg, turn, "the mask is 46x36, the photograph, turned upright (EXIF"),
 }
 CONVERTED = {
     "Ragdoll_1": (save_as("PNG", "RGB"), "PNG file"),
@@ -301,6 +315,7 @@ CONVERTED = {
     "Sphynx_1": (save_as("JPEG", "CMYK"), "CMYK colours"),
     "keeshond_1": (save_as("JPEG", "L"), "L colours"),
     "Egyptian_Mau_4": (save_as("PNG", "L"), "PNG file with L colours"),
+    "beagle_1": (store_lying, "EXIF orientation 6"),
 }
 
 
@@ -324,6 +339,30 @@ def test_every_fault_of_a_file_is_listed_or_mended_and_told(drawings, tmp_path):
     assert {entry["name"]: entry["from"] for entry in manifest["converted"]} == {
         name: said for name, (_, said) in CONVERTED.items()
     }
+    upright = Image.open(jpg(drawings, "beagle_1"))
+    expected = np.asarray(upright.resize((SIZE, SIZE), Image.Resampling.BILINEAR), int)
+    (found,) = (
+        example.image
+        for split in records.SPLITS
+        for example in records.read(tmp_path / "allowed", split)
+        if example.name == "beagle_1"
+    )
+    assert np.abs(found - expected).mean() < 4  # beside what JPEG loses
+
+
+def test_a_square_photograph_is_turned_upright_under_its_mask(tmp_path):
+    """Its size says nothing: the mask is taken for that of the photograph as people see it."""
+    corner = np.full((40, 40), 2, np.uint8)
+    corner[:20, :20] = 1
+    picture = Image.fromarray(np.where(corner == 1, np.uint8(255), np.uint8(0))).convert("RGB")
+    path = tmp_path / "a.jpg"
+    picture.save(path, quality=95)
+    store_lying(path)
+    Image.fromarray(corner).save(tmp_path / "a.png")
+    raw = oxford_pets.RawExample("a", 0, 0, path.read_bytes(), (tmp_path / "a.png").read_bytes())
+    prepared = preparation._prepare(raw, 8)
+    assert prepared.converted == "EXIF orientation 6"
+    np.testing.assert_array_equal(prepared.example.image[..., 0] > 127, prepared.example.mask == 0)
 
 
 def test_a_name_in_both_official_splits_is_refused(raw, tmp_path, monkeypatch):

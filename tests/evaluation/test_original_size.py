@@ -80,3 +80,22 @@ def test_a_large_photograph_is_counted_in_bands(monkeypatch):
     monkeypatch.setattr(segmentation, "BAND_PIXELS", 100)
     np.testing.assert_array_equal(original_size.confusion(logits, truth), whole)
     assert whole.sum() == truth.size
+
+
+def test_a_mask_stored_on_its_side_is_scored_upright():
+    """As in the records, where photograph and mask are turned as their EXIF data say."""
+    rng = np.random.default_rng(3)
+    images, truth = rng.integers(0, 256, (1, 8, 8, 3), np.uint8), rng.integers(0, 3, (9, 14))
+    upright = encoded(truth.astype(np.uint8))
+    exif, stream = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.open(io.BytesIO(upright)).transpose(Image.Transpose.ROTATE_90).save(
+        stream, "PNG", exif=exif
+    )
+    source = in_memory(Examples(images, images[..., 0], None, None, None))
+    model = network()
+    found, expected = (
+        original_size.score_network(model, source, [mask], 1, "test")
+        for mask in (stream.getvalue(), upright)
+    )
+    np.testing.assert_array_equal(found, expected)

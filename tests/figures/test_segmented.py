@@ -55,7 +55,7 @@ def test_the_whole_photograph_is_drawn_in_bands(monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, (70, 50, 3), np.uint8)
     photograph = Image.fromarray(noise)
     whole = segmented.outlined(photograph, labels)
-    monkeypatch.setattr(segmented, "BAND_ROWS", 13)
+    monkeypatch.setattr(segmented, "BAND_PIXELS", 13 * 50)
     assert segmented.outlined(photograph, labels) == whole
 
 
@@ -68,6 +68,22 @@ def test_the_legend_stands_below_the_photograph_and_fits(width):
     for colour in CLASS_COLOURS.values():
         assert (strip == ImageColor.getrgb(colour)).all(axis=-1).any()
     assert (strip[:, -3:] == 255).all()  # nothing is cut off at the right
+
+
+def test_a_cutout_is_never_more_opaque_than_the_photograph():
+    photograph = Image.new("RGBA", (4, 1), (10, 20, 30, 100))
+    photograph.putpixel((3, 0), (200, 200, 200, 0))
+    opacity = np.array([[255, 128, 0, 255]], np.uint8)
+    picture = segmented.cutout(photograph, opacity)
+    assert np.asarray(picture).tolist() == [
+        [[10, 20, 30, 100], [10, 20, 30, 50], [0, 0, 0, 0], [0, 0, 0, 0]]
+    ]
+
+
+def test_shares_are_those_of_the_pixels():
+    labels = scene(30, 20)
+    expected = [np.mean(labels == label) for label in (PET, BACKGROUND, BORDER)]
+    np.testing.assert_allclose(segmented.shares(labels), expected)
 
 
 def test_a_cutout_hides_what_is_not_the_pet():
