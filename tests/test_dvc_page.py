@@ -4,11 +4,10 @@ import re
 import shutil
 import subprocess
 
-import dvc_charts
 import pytest
 import vega
 
-from tests.helpers import ROOT, projects
+from tests.helpers import ROOT, dvc_charts, projects
 
 
 @pytest.fixture(scope="module")
