@@ -87,31 +87,6 @@ def test_a_turned_photograph_is_segmented_upright(home, model):
     assert labels[0, 0] == labels[0, -1] == 1 and labels[-1, 0] == labels[-1, -1] == 2
 
 
-def test_a_transparent_photograph_is_judged_and_drawn_on_grey(home, model):
-    """Red, of which the right half is green that nobody sees."""
-    Path("in").mkdir()
-    image = Image.new("RGBA", (90, 60), "red")
-    image.paste((255, 0, 0, 80), (30, 0, 45, 60))
-    image.paste((0, 255, 0, 0), (45, 0, 90, 60))
-    image.save("in/cat.png")
-    palette = Image.new("P", (90, 60), 0)
-    palette.putpalette([255, 0, 0, 255, 0, 0, 0, 255, 0])
-    palette.paste(1, (30, 0, 45, 60))
-    palette.paste(2, (45, 0, 90, 60))
-    palette.save("in/dog.png", transparency=bytes([255, 80, 0]))
-    assert run("in", "--model", model, "--cutout") == 0
-    for name in ("cat", "dog"):
-        overlay = Image.open(f"predictions/{name}_overlay.png")
-        red, green, blue = overlay.getpixel((80, 5))
-        assert red >= green and green < 140 and abs(green - blue) < 60  # grey, perhaps tinted
-        before = image.getchannel("A")
-        cutout = Image.open(f"predictions/{name}_cutout.png")
-        assert np.all(np.asarray(cutout)[..., 3] <= np.asarray(before))
-        assert cutout.getpixel((5, 5)) == (255, 0, 0, 255)
-        assert cutout.getpixel((35, 5)) == (255, 0, 0, 80)
-        assert cutout.getpixel((80, 5)) == (0, 0, 0, 0)
-
-
 def test_the_table_tells_sizes_and_shares(home, model, capsys):
     photograph("in/cat.png")
     assert run("in/cat.png", "--model", model) == 0
