@@ -10,10 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
 
 from petseg import predict
+from tests.helpers import ROOT
 
 SIDE = 16
 
