@@ -22,12 +22,12 @@ def shallow(**changes) -> keras.Model:
     return shallow_network.build(SIDE, **({"width": 4} | changes))
 
 
-def tiny(batch_norm: type = keras.layers.BatchNormalization) -> keras.Model:
+def tiny(batch_norm: type = keras.layers.BatchNormalization, dropout: float = 0.5) -> keras.Model:
     """Two convolutions, and between them what has a state of its own: normalization, dropout."""
     photographs = keras.Input((SIDE, SIDE, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(photographs)
     x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
-    x = keras.layers.Dropout(0.5)(keras.layers.ReLU()(batch_norm()(x)))
+    x = keras.layers.Dropout(dropout)(keras.layers.ReLU()(batch_norm()(x)))
     x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
     return keras.Model(photographs, x)
 
