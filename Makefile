@@ -6,18 +6,21 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo test repro lint pins clean
+.PHONY: help setup extras demo test test-all repro lint pins clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(READY)  ## .venv with everything that the project needs
 
 demo: $(READY)  ## the whole pipeline on generated pets, in demo/; needs no dataset
 	python scripts/demo.py
 
-test: $(READY)  ## the tests
-	python -m pytest
+test: $(READY)  ## the tests, without those that take long
+	python -m pytest -m "not slow" -p no:randomly
+
+test-all: $(READY)  ## all tests, in random order
+	python -m pytest --verbose
 
 repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
 	dvc repro

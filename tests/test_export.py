@@ -29,10 +29,11 @@ def lively(model: keras.Model) -> keras.Model:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> dict[str, Path]:
     keras.utils.set_random_seed(0)
+    made = {"unet": networks.unet(), "shallow": networks.shallow(width=16), "tiny": networks.tiny()}
     folder = tmp_path_factory.mktemp("models")
-    for name, model in {"unet": networks.unet(), "shallow": networks.shallow(width=16)}.items():
+    for name, model in made.items():
         lively(model).save(folder / f"{name}.keras")
-    return {name: folder / f"{name}.keras" for name in ("unet", "shallow")}
+    return {name: folder / f"{name}.keras" for name in made}
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_missing_package_is_said(home, models, monkeypatch, capsys, options, c
     )
     cheap = {name: export.FORMATS[name] for name in ("saved_model", "onnx")}
     monkeypatch.setattr(export, "FORMATS", cheap)
-    assert run("--model", models["shallow"], *options) == code
+    assert run("--model", models["tiny"], *options) == code
     assert "\nonnx: needs tf2onnx: pip install tf2onnx\n" in capsys.readouterr().out
 
 
@@ -120,17 +121,17 @@ def test_what_fails_is_said_and_the_others_go_on(home, models, monkeypatch, caps
         "saved_model": export.FORMATS["saved_model"],
     }
     monkeypatch.setattr(export, "FORMATS", formats)
-    assert run("--model", models["shallow"]) == 1
+    assert run("--model", models["tiny"]) == 1
     said = capsys.readouterr().out
     assert "\nrefused: NotImplementedError: no such operation\n" in said
     assert "\nendless: its logits are not finite\n" in said
     assert "\nlossy: less than 90.0% of the labels are those of Keras\n" in said
-    assert "reason" not in rows("exported/shallow")["saved_model"]
-    assert run("--model", models["shallow"], "--formats", "saved_model") == 0
+    assert "reason" not in rows("exported/tiny")["saved_model"]
+    assert run("--model", models["tiny"], "--formats", "saved_model") == 0
 
 
 def test_an_earlier_export_is_replaced_and_a_foreign_folder_is_not(home, models):
-    wanted = ("--model", models["shallow"], "--formats", "saved_model", "--out", "there")
+    wanted = ("--model", models["tiny"], "--formats", "saved_model", "--out", "there")
     assert run(*wanted) == 0
     (home / "there/saved_model/old").touch()
     assert run(*wanted) == 0
@@ -166,5 +167,5 @@ def test_else_pets_are_drawn(home):
 def test_the_interpreter_s_farewell_is_not_shown_to_users(home, models):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert run("--model", models["shallow"], "--formats", "tflite_float32") == 0
-    assert "reason" not in rows("exported/shallow")["tflite_float32"]
+        assert run("--model", models["tiny"], "--formats", "tflite_float32") == 0
+    assert "reason" not in rows("exported/tiny")["tflite_float32"]

@@ -1,15 +1,15 @@
 """Where training reads from: what fits into memory, and what does not."""
 
-import subprocess
+import os
 import sys
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from petseg.data import cache, records
 from petseg.errors import PetsegError
-from tests.helpers import ROOT
 from tests.helpers.records import write_records
 
 SIZE, COUNTS = 4, {"train": 5, "validation": 2}
@@ -78,14 +78,18 @@ def test_a_disk_that_is_too_small_is_refused(folder, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process that Linux knows")
-def test_the_limit_of_the_process_counts():
-    code = """
-import resource, psutil
-from petseg.data import cache
-memory = psutil.Process().memory_info()
-for kind, used in ((resource.RLIMIT_AS, memory.vms), (resource.RLIMIT_DATA, memory.data)):
-    resource.setrlimit(kind, (used + 2**28, -1))
-    assert 0 < cache.free_memory() <= 2**28, (kind, cache.free_memory())
-    resource.setrlimit(kind, (-1, -1))
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+@pytest.mark.parametrize(("limit", "kind"), [("RLIMIT_AS", "vms"), ("RLIMIT_DATA", "data")])
+def test_the_limit_of_the_process_counts(limit, kind):
+    """In a child, as a limit that is below what a process holds may not be raised again."""
+    import resource
+
+    child = os.fork()
+    if not child:
+        try:
+            used = getattr(psutil.Process().memory_info(), kind)
+            resource.setrlimit(getattr(resource, limit), (used + 2**28, -1))
+            os._exit(0 if 0 < cache.free_memory() <= 2**28 else 1)
+        finally:
+            os._exit(2)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

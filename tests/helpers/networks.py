@@ -1,4 +1,4 @@
-"""A network of each kind, so small that a test can wait for it: (B, 32, 32, 3) -> logits."""
+"""A network of each kind, so small that a test can wait for it; most see (B, 32, 32, 3)."""
 
 from pathlib import Path
 
@@ -22,14 +22,22 @@ def shallow(**changes) -> keras.Model:
     return shallow_network.build(SIDE, **({"width": 4} | changes))
 
 
-def tiny(batch_norm: type = keras.layers.BatchNormalization) -> keras.Model:
+def tiny(batch_norm: type = keras.layers.BatchNormalization, dropout: float = 0.5) -> keras.Model:
     """Two convolutions, and between them what has a state of its own: normalization, dropout."""
     photographs = keras.Input((SIDE, SIDE, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(photographs)
     x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
-    x = keras.layers.Dropout(0.5)(keras.layers.ReLU()(batch_norm()(x)))
+    x = keras.layers.Dropout(dropout)(keras.layers.ReLU()(batch_norm()(x)))
     x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
     return keras.Model(photographs, x)
+
+
+def colours(side: int = 16) -> keras.Model:
+    """Takes red for pet, green for background and blue for border, (B, side, side, 3)."""
+    pixels = keras.Input((side, side, 3))
+    network = keras.Model(pixels, keras.layers.Conv2D(3, 1, use_bias=False)(pixels))
+    network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50])
+    return network
 
 
 def store_encoder_weights(folder: Path) -> Path:

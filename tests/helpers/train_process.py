@@ -18,7 +18,11 @@ from petseg.models import mobilenet_unet
 from petseg.training import loop
 from tests.helpers import networks
 
-UNET = partial(networks.unet, fine_tune_from="block_16", decoder_filters=(4, 4, 4, 4))
+BUILDERS = {
+    "tiny": partial(networks.tiny, dropout=0.0),  # of which each device draws the same
+    "shallow": networks.shallow,
+    "unet": partial(networks.unet, fine_tune_from="block_16", decoder_filters=(4, 4, 4, 4)),
+}
 ENCODER = loop.Group(mobilenet_unet.encoder_variables, 0.5)
 
 
@@ -44,7 +48,7 @@ def train(
     defaults = {"epochs": 2, "batch_size": 8, "precision": "float32", "warmup_epochs": 0.0}
     return loop.train(
         "tiny",
-        UNET if network == "unet" else networks.shallow,
+        BUILDERS[network],
         dataclasses.replace(params.load().train_shallow, **(defaults | settings)),
         machine=params.Machine(strategy=strategy, cache="none"),
         groups=(ENCODER,) if network == "unet" else (),

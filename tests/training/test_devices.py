@@ -21,6 +21,7 @@ from tests.helpers import ROOT, train_process
 from tests.helpers.marks import in_bfloat16
 
 SETTINGS = {
+    "tiny": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
     "shallow": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
     "unet": {"optimizer": "adamw", "learning_rate": 0.001, "epochs": 1},
 }
@@ -78,7 +79,10 @@ def assert_same_training(folder: Path, expected: Path) -> None:
     pd.testing.assert_frame_equal(found, wanted, rtol=1e-4)
 
 
-@pytest.mark.parametrize("network", ["shallow", pytest.param("unet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "network",
+    ["tiny", *(pytest.param(name, marks=pytest.mark.slow) for name in ("shallow", "unet"))],
+)
 def test_two_devices_train_as_one(alone, network, tmp_path, records_folder):
     wanted = {"network": network, "records": records_folder, "folder": tmp_path}
     output = end(start(**wanted, strategy="mirrored", cpus=2, **SETTINGS[network]))
@@ -133,7 +137,7 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on(alone, tmp_path, re
 
 
 def test_a_worker_that_trains_something_else_is_told(tmp_path, records_folder):
-    wanted = {"network": "shallow", "records": records_folder, "strategy": "multi_worker"}
+    wanted = {"network": "tiny", "records": records_folder, "strategy": "multi_worker"}
     cluster = free_addresses(2)
     other = start(cluster, 1, **wanted, folder=tmp_path, learning_rate=0.5)
     chief = start(cluster, 0, **wanted, folder=tmp_path)

@@ -94,15 +94,28 @@ EVERYTHING = {
 """All that has a state of its own from epoch to epoch, beside the network's."""
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, records_folder):
+    """What a run with these settings gives that nobody kills."""
+    runs = {}
+
+    def of(**changes):
+        name = str(changes)
+        if name not in runs:
+            runs[name] = run(tmp_path_factory.mktemp("whole"), records_folder, **changes)
+        return runs[name]
+
+    return of
+
+
 @pytest.mark.parametrize(
     ("killed_after", "changes"),
     [(2, {"optimizer": "sgd"}), *[(epoch, EVERYTHING) for epoch in (1, 2, 3)]],
 )
 def test_a_killed_run_ends_as_if_it_never_was(
-    tmp_path, records_folder, monkeypatch, killed_after, changes
+    tmp_path, records_folder, uninterrupted, monkeypatch, killed_after, changes
 ):
-    whole = run(tmp_path / "whole", records_folder, **changes)
-
+    whole = uninterrupted(**changes)
     save = loop._Run.save
 
     def save_and_die(self, path):
@@ -193,17 +206,19 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_no_model(tmp_path, records_fo
     assert not (tmp_path / "model.keras").exists()
 
 
-def test_early_stopping_waits_and_keeps_the_best_epoch(tmp_path, records_folder):
-    run(
-        tmp_path,
-        records_folder,
-        epochs=50,
-        early_stopping_patience=2,
-        learning_rate=1e-9,
-    )
-    curve = pd.read_csv(tmp_path / "curve.csv")
-    best = curve["val_mean_iou"].idxmax()
-    assert len(curve) == best + 1 + 2
+def test_early_stopping_waits_and_keeps_the_best_epoch(tmp_path, records_folder, monkeypatch):
+    scores, weights, validate = [0.2, 0.4, 0.4, 0.3, 0.9], [], loop._Run.validate
+
+    def scripted(self, source):
+        row = validate(self, source)
+        weights.append([np.array(variable) for variable in self.averaged.weights])
+        return row | {"val_mean_iou": scores[len(weights) - 1]}
+
+    monkeypatch.setattr(loop._Run, "validate", scripted)
+    kept, _ = run(tmp_path, records_folder, epochs=50, early_stopping_patience=2)
+    assert list(pd.read_csv(tmp_path / "curve.csv")["val_mean_iou"]) == scores[:4]
+    for one, best in zip(kept, weights[1], strict=True):
+        np.testing.assert_array_equal(one, best)
 
 
 def test_the_last_epochs_are_undistorted(tmp_path, records_folder, monkeypatch):
