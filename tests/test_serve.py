@@ -12,25 +12,19 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from petseg import paths, serve
 from petseg.errors import PetsegError
-from tests.helpers import ROOT
-
-SIDE = 16
+from tests.helpers import ROOT, networks
 
 
 @pytest.fixture
 def model(tmp_path) -> Path:
     """A network that takes red for pet, green for background and blue for border."""
-    pixels = keras.Input((SIDE, SIDE, 3))
-    network = keras.Model(pixels, keras.layers.Conv2D(3, 1, use_bias=False)(pixels))
-    network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50])
-    network.save(tmp_path / "unet.keras")
+    networks.colours().save(tmp_path / "unet.keras")
     return tmp_path / "unet.keras"
 
 

@@ -73,11 +73,9 @@ def assert_same_training(folder: Path, expected: Path) -> None:
     found, wanted = (
         keras.saving.load_model(one / "model.keras").get_weights() for one in (folder, expected)
     )
-    print("WEIGHTS", folder.name, max(np.abs(one - other).max() for one, other in zip(found, wanted)))
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     found, wanted = (pd.read_csv(one / "curve.csv") for one in (folder, expected))
-    print("CURVE", (np.abs(found/wanted-1)).max().max())
     pd.testing.assert_frame_equal(found, wanted, rtol=1e-4)
 
 
