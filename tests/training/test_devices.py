@@ -99,7 +99,6 @@ def test_two_devices_train_in_bfloat16_too(tmp_path, records_folder):
     end(start(**wanted, folder=one))
     end(start(**wanted, folder=two, strategy="mirrored", cpus=2))
     found, expected = (pd.read_csv(folder / "curve.csv")["loss"] for folder in (one, two))
-    print("BF16", found.values, expected.values)
     np.testing.assert_allclose(found, expected, rtol=0.01)
 
 
