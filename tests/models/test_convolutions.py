@@ -25,7 +25,7 @@ def assert_same(ours, theirs, dtype, inputs, weights):
     found = outputs_and_gradients(ours, tf.cast(inputs, dtype), tf.cast(weights, dtype))
     expected = outputs_and_gradients(theirs, inputs, weights)
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=0.1)
+        np.testing.assert_allclose(one, other, rtol=0, atol=0.01)
 
 
 @precisions

@@ -251,4 +251,4 @@ def test_depthwise_gradients_in_bfloat16_are_those_in_float32(stride):
         return tape.gradient(total, [pictures, kernel.value])
 
     for exact, rounded in zip(gradients("float32"), gradients("mixed_bfloat16"), strict=True):
-        np.testing.assert_allclose(exact, rounded, rtol=0, atol=0.1)
+        np.testing.assert_allclose(exact, rounded, rtol=0, atol=0.01)
