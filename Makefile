@@ -14,7 +14,7 @@ help:  ## this list
 setup: $(READY)  ## .venv with everything that the project needs
 
 demo: $(READY)  ## the whole pipeline on generated pets, in demo/; needs no dataset
-	python scripts/demo.py
+	python tools/demo.py
 
 test: $(READY)  ## the tests, without those that take long
 	python -m pytest -m "not slow" -p no:randomly
@@ -23,7 +23,7 @@ test-all: $(READY)  ## all tests, in random order
 	python -m pytest --verbose
 
 repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
-	python -m petseg.check
+	petseg check
 	dvc repro
 	dvc metrics show
 
@@ -41,7 +41,7 @@ extras: $(READY)  ## what `petseg serve`, ONNX and HEIC photographs need on top 
 PIN := uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt
-pins: $(READY)  ## requirements*.txt anew from pyproject.toml
+pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
 	$(PIN) --extra app --extra heic --extra onnx --output-file $(ALL_PINS)
 	$(PIN) --constraint $(ALL_PINS) --output-file requirements.txt
 	grep -vxFf requirements.txt $(ALL_PINS) > requirements-extras.txt
@@ -56,5 +56,5 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	python scripts/vega.py
+	python tools/vega.py
 	touch $@

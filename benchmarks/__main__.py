@@ -7,9 +7,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import measure, nothing_to_do
+from benchmarks import measure, nothing_to_do, pets
 from benchmarks.measure import Comparison
-from petseg.files import write_json
+from petseg.core.files import write_json
 
 RESULTS = Path("benchmarks") / "results.json"
 
@@ -22,31 +22,31 @@ COMPARISONS = {
     "frozen": Comparison(
         "U-Net training, encoder frozen",
         "images/s",
-        _command("tutorial", "training", "--frozen"),
+        _command("theirs", "training", "--frozen"),
         _command("training", "--fine-tune-from", "frozen"),
     ),
     "fine_tuned": Comparison(
         "U-Net training, encoder trained as in params.yaml",
         "images/s",
-        _command("tutorial", "training"),
+        _command("theirs", "training"),
         _command("training"),
     ),
     "whole": Comparison(
         "U-Net training, whole encoder trained",
         "images/s",
-        _command("tutorial", "training"),
+        _command("theirs", "training"),
         _command("training", "--fine-tune-from", "stem"),
     ),
     "frozen_float32": Comparison(
         "U-Net training, encoder frozen, float32",
         "images/s",
-        _command("tutorial", "training", "--frozen"),
+        _command("theirs", "training", "--frozen"),
         _command("training", "--fine-tune-from", "frozen", "--precision", "float32"),
     ),
     "fine_tuned_float32": Comparison(
         "U-Net training, encoder trained as in params.yaml, float32",
         "images/s",
-        _command("tutorial", "training"),
+        _command("theirs", "training"),
         _command("training", "--precision", "float32"),
     ),
     "preprocessing": Comparison(
@@ -64,7 +64,7 @@ COMPARISONS = {
     "evaluation": Comparison(
         "evaluation, against model.predict",
         "images/s",
-        _command("tutorial", "evaluation"),
+        _command("theirs", "evaluation"),
         _command("evaluation"),
     ),
     "nothing_to_do": Comparison(
@@ -80,20 +80,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side (default: 3)")
     parser.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS))
-    wanted = parser.parse_args()
-    if "nothing_to_do" in wanted.only:
+    options = parser.parse_args()
+    if "nothing_to_do" in options.only:
         nothing_to_do.require_demo()
-    from benchmarks import pets  # imports TensorFlow, which --help need not wait for
-
     pets.encoder_weights()
     results: dict[str, dict] = {}
-    for name in wanted.only:
+    for name in options.only:
         try:
-            results[name] = measure.compare(COMPARISONS[name], wanted.rounds)
+            results[name] = measure.compare(COMPARISONS[name], options.rounds)
         except RuntimeError as error:
             sys.exit(f"error: {error}")
         # After each of them, as what comes next may fail or be stopped.
-        content = {"machine": _machine(), "rounds": wanted.rounds, "results": results}
+        content = {"machine": _machine(), "rounds": options.rounds, "results": results}
         write_json(RESULTS, content)
     print(measure.table(list(results.values())))
     print(f"\nthe same as JSON: {RESULTS}")

@@ -1,4 +1,4 @@
-"""Photographs per second of our evaluation, with every score of every photograph."""
+"""Images per second of our evaluation, with every score of every image."""
 
 import argparse
 
@@ -6,19 +6,21 @@ from benchmarks import measure, pets
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    from petseg import params
-    from petseg.data.source import on_disk
-    from petseg.evaluation import predictors
-    from stages import train_unet
+    parser = argparse.ArgumentParser(description=__doc__)
+    measure.add_images_option(parser)
+    options = parser.parse_args()
+    from petseg import records
+    from petseg.core.params import load_params
+    from petseg.evaluation import inference, scoring
+    from petseg.models import unet
 
-    wanted, test = params.load(), on_disk(pets.as_records(pets.PHOTOGRAPHS), "test")
-    model = train_unet.network(wanted.image_size, wanted.train_unet, pets.encoder_weights())
+    params, test = load_params(), records.on_disk(pets.as_records(options.images), "test")
+    run = inference.runner(unet.build(pets.SIDE, params.train_unet, pets.encoder_weights()))
 
     def score():
-        predictors.score_network(model, test, wanted.evaluate.batch_size, "ours")
+        scoring.score_network(run, test, params.evaluate.batch_size, "ours")
 
-    measure.report(pets.PHOTOGRAPHS / measure.second_run(score))
+    measure.report(options.images / measure.second_run(score))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ a large matrix product in the same precision, and the bytes of its activations o
 bandwidth, both measured here; and the rate that training has without the profiler.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import tempfile
@@ -13,16 +15,14 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import petseg  # noqa: F401  isort: skip  (before TensorFlow, whose operations it chooses)
-
-import keras
 import numpy as np
-import tensorflow as tf
 
-from benchmarks import pets, training
-from petseg.training import precision
-from stages import train_unet
+from benchmarks import measure, pets, training
+
+if TYPE_CHECKING:
+    import keras
 
 MATRIX = 4096
 COPIED = 1 << 28
@@ -39,19 +39,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     training.add_fine_tune_from(parser)
-    settings = training.changed(fine_tune_from=parser.parse_args().fine_tune_from)
-    policy, reason = precision.resolve(settings.precision)
-    rate = training.images_per_second(settings)
-    print(f"{policy} ({reason}), {rate:.1f} photographs a second in training\n")
-    print_shares(profiled(lambda: training.images_per_second(settings)))
+    measure.add_images_option(parser)
+    options = parser.parse_args()
+    from petseg.models import unet
+    from petseg.training import precision
+
+    params = training.changed(fine_tune_from=options.fine_tune_from)
+    policy, reason = precision.resolve(params.precision)
+    rate = training.images_per_second(params, options.images)
+    print(f"{policy} ({reason}), {rate:.1f} images a second in training\n")
+    print_shares(profiled(lambda: training.images_per_second(params, options.images)))
 
     dtype = "bfloat16" if policy == "mixed_bfloat16" else "float32"
     operations = size = 0
-    for layer, trained in layers(train_unet.network(pets.SIDE, settings, pets.encoder_weights())):
+    for layer, trained in layers(unet.build(pets.SIDE, params, pets.encoder_weights())):
         operations += 2 * multiply_adds(layer) * (PASSES if trained else 1)
         size += activation_bytes(layer, dtype) * (TOUCHES if trained else 2)
     products, bandwidth = matrix_product_rate(dtype), copy_bandwidth()
-    print("| floor of a photograph | amount | measured here | photographs a second | ours |")
+    print("| floor of an image | amount | measured here | images a second | ours |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for name, amount, unit, capacity in (
         (f"arithmetic, {dtype}", operations, "GFLOP", products),
@@ -64,6 +69,7 @@ def main() -> None:
 
 def profiled(run) -> Counter:
     """The milliseconds of each kind of operation while `run` runs."""
+    import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     with tempfile.TemporaryDirectory() as folder:
@@ -105,21 +111,27 @@ def layers(network: keras.Model):
 
 
 def _flat(model: keras.Model):
+    import keras
+
     for layer in model.layers:
         yield from _flat(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
 def multiply_adds(layer: keras.layers.Layer) -> int:
-    """Of a convolution, for one photograph, forward; 0 for other layers."""
+    """Of a convolution, for one image, forward; 0 for other layers."""
+    import keras
+
     kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
     if not isinstance(layer, kinds):
         return 0
-    places = layer.input if isinstance(layer, keras.layers.Conv2DTranspose) else layer.output
-    return int(np.prod(places.shape[1:3])) * int(np.prod(layer.kernel.shape))
+    pixels = layer.input if isinstance(layer, keras.layers.Conv2DTranspose) else layer.output
+    return int(np.prod(pixels.shape[1:3])) * int(np.prod(layer.kernel.shape))
 
 
 def activation_bytes(layer: keras.layers.Layer, dtype: str) -> int:
-    """The size of what a layer makes of one photograph; 0 for what folding spares."""
+    """The size of what a layer makes of one image; 0 for what folding spares."""
+    import keras
+
     folded = isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
     if folded or isinstance(layer, (keras.layers.InputLayer, keras.layers.ZeroPadding2D)):
         return 0
@@ -128,6 +140,8 @@ def activation_bytes(layer: keras.layers.Layer, dtype: str) -> int:
 
 def matrix_product_rate(dtype: str) -> float:
     """Operations a second, a multiply-add counting as two."""
+    import tensorflow as tf
+
     matrix = tf.cast(tf.random.stateless_normal((MATRIX, MATRIX), seed=(1, 2)), dtype)
     product = tf.function(lambda: tf.matmul(matrix, matrix))
     return 2 * MATRIX**3 / shortest(lambda: product()[0, 0].numpy())

@@ -1,4 +1,4 @@
-"""Trains on generated photographs that take more memory than the process may have.
+"""Trains on generated images that take more memory than the process may have.
 
 Under a limit on the memory that a process may ask for (RLIMIT_DATA, which Linux keeps for private
 writable memory) the set is streamed with cache `none` and `disk`, and refused with `memory`. Prints
@@ -28,20 +28,20 @@ GIB = 1 << 30
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=float, default=1.0, help="memory of the process, GiB")
-    parser.add_argument("--size", type=float, default=1.25, help="photographs and masks, GiB")
+    parser.add_argument("--size", type=float, default=1.25, help="images and masks, GiB")
     parser.add_argument("--cache", choices=CACHES, help=argparse.SUPPRESS)
-    wanted = parser.parse_args()
-    count = int(wanted.size * GIB / (4 * SIDE**2))
-    folder = HOME / f"noise-{count}"
-    if wanted.cache:
-        train(folder, wanted.cache, int(wanted.limit * GIB))
+    options = parser.parse_args()
+    count = int(options.size * GIB / (4 * SIDE**2))
+    folder = HOME / f"noise-records-{count}"
+    if options.cache:
+        train(folder, options.cache, int(options.limit * GIB))
         return
     if not folder.exists():
         draw(folder, count)
     results = {cache: measured(sys.argv[1:], cache) for cache in CACHES}
-    content = {"limit_gib": wanted.limit, "set_gib": wanted.size, "photographs": count}
+    content = {"limit_gib": options.limit, "set_gib": options.size, "images": count}
     RESULTS.write_text(json.dumps(content | {"caches": results}, indent=2) + "\n")
-    print(f"{count:,} photographs, {wanted.size} GiB, in a process of at most {wanted.limit} GiB\n")
+    print(f"{count:,} images, {options.size} GiB, in a process of at most {options.limit} GiB\n")
     print("| cache | images/s | peak memory, MiB | |\n| --- | ---: | ---: | --- |")
     for cache, found in results.items():
         rate, peak = (f"{found[key]:.0f}" if key in found else "-" for key in FIGURES)
@@ -52,9 +52,9 @@ FIGURES = ("images_per_second", "peak_memory_mib")
 
 
 def draw(folder: Path, count: int) -> None:
-    """Writes records of `count` training photographs: noise, as nobody is going to learn it."""
-    from petseg.data import records
-    from petseg.files import atomic_folder, write_json
+    """Writes records of `count` training images: noise, as nobody is going to learn it."""
+    from petseg import records
+    from petseg.core.files import atomic_folder, write_json
 
     rng, summaries = np.random.default_rng(1), {}
     with atomic_folder(folder) as target:
@@ -84,22 +84,21 @@ def measured(arguments: list[str], cache: str) -> dict:
 def train(folder: Path, cache: str, limit: int) -> None:
     """Trains the smallest network for an epoch under the limit and prints what it took."""
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    import dataclasses
-
-    from petseg import params
-    from petseg.errors import PetsegError
+    from petseg.core.errors import PetsegError
+    from petseg.core.params import Machine, load_params
     from petseg.models import shallow
     from petseg.training import loop
 
-    wanted = params.load()
+    params = load_params()
+    section = params.train_shallow.model_copy(update={"width": 1, "epochs": 1})
     home = Path(tempfile.mkdtemp(dir=HOME))
     try:
-        cost = loop.train(
+        report = loop.train(
             "shallow",
-            partial(shallow.build, SIDE, width=1),
-            dataclasses.replace(wanted.train_shallow, epochs=1),
-            machine=params.Machine(strategy="single", cache=cache),
-            seed=wanted.seed,
+            partial(shallow.build, SIDE, section),
+            section,
+            machine=Machine(strategy="single", cache=cache),
+            seed=params.seed,
             records_folder=folder,
             model_path=home / "model.keras",
             curve_path=home / "curve.csv",
@@ -110,7 +109,7 @@ def train(folder: Path, cache: str, limit: int) -> None:
     finally:
         shutil.rmtree(home)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    (epoch,) = cost["epochs"]
+    (epoch,) = report["epochs"]
     print(json.dumps(dict(zip(FIGURES, (epoch["images_per_second"], peak), strict=True))))
 
 

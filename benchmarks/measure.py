@@ -4,6 +4,7 @@ A machine's speed drifts over minutes, so rivals are compared within a round, an
 median over rounds.
 """
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -15,6 +16,9 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from benchmarks import ENVIRONMENT
+
+IMAGES = 640
+"""For training and for evaluation."""
 
 
 class Comparison(NamedTuple):
@@ -85,6 +89,13 @@ def report(value: float) -> None:
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     peak = max(own, children) / (2**20 if sys.platform == "darwin" else 2**10)
     print(json.dumps({"value": value, "peak_memory_mib": peak}))
+
+
+def add_images_option(parser: argparse.ArgumentParser) -> None:
+    """`--images`, the number of images to measure on."""
+    parser.add_argument(
+        "--images", type=int, default=IMAGES, metavar="N", help="default: %(default)s"
+    )
 
 
 def _run(command: Sequence[str]) -> dict:

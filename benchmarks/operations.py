@@ -1,129 +1,118 @@
-"""Milliseconds of single operations on all cores, in float32 and in bfloat16.
+"""Milliseconds of the operations in petseg.acceleration, and of their gradients, on all cores.
 
-Shapes are those of MobileNetV2 and of the decoder, for 16 photographs of 128x128 pixels. The
-gradients of petseg.models, ours, stand below TensorFlow's. The last row is what a
-large matrix product takes.
+Each by TensorFlow's own gradient and by the faster one, in float32 and in bfloat16. Shapes are
+those of MobileNetV2 and of the decoder, for 16 images of 128x128 pixels. The last row is a large
+matrix product. `python -m benchmarks.tricks` tells what this is worth in a training step.
 """
 
 import argparse
 import time
+from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
-import petseg  # noqa: F401  isort: skip  (before TensorFlow, whose operations it chooses)
-
-import tensorflow as tf
-
-from petseg.models import activations, convolutions
-
-PHOTOGRAPHS = 16
-DEPTHWISE = ((64, 96, 2), (32, 144, 1), (16, 192, 1))
-CONVOLUTIONS = (
-    (128, 16, 96, 1),
-    (64, 16, 96, 1),
-    (32, 24, 144, 1),
-    (64, 176, 32, 1),
-    (64, 128, 32, 3),
-    (64, 32, 12, 3),
-)
-TRANSPOSED = ((8, 320, 128), (16, 704, 64), (32, 256, 32))
-OFFSETS = ((128, 96), (64, 144), (32, 192))
+IMAGES = 16
 MATRIX = 2048
+DTYPES = ("float32", "bfloat16")
+
+
+class Case(NamedTuple):
+    """An operation of `petseg.acceleration.operations.Operations` on inputs of some shapes."""
+
+    operation: str
+    title: str
+    shapes: tuple
+    options: dict
+
+
+def cases() -> Iterator[Case]:
+    """Everything that is timed."""
+    for side, channels, stride in ((64, 96, 2), (32, 144, 1), (16, 192, 1)):
+        shapes = (IMAGES, side, side, channels), (3, 3, channels, 1)
+        title = f"depthwise 3x3, {side}x{side}x{channels}, stride {stride}"
+        yield Case("depthwise_conv2d", title, shapes, {"stride": stride, "padding": "SAME"})
+    for side, given, made in ((128, 16, 96), (64, 16, 96), (32, 24, 144), (64, 176, 32)):
+        shapes = (IMAGES, side, side, given), (1, 1, given, made)
+        title = f"convolution 1x1, {side}x{side}, {given} to {made}"
+        yield Case("conv2d", title, shapes, {"stride": 1, "padding": "SAME"})
+    for side, given, made in ((8, 320, 128), (16, 704, 64), (32, 256, 32)):
+        shapes = (IMAGES, side, side, given), (3, 3, made, given)
+        title = f"transposed convolution 3x3, {side}x{side}, {given} to {made}"
+        yield Case("conv2d_transpose", title, shapes, {"stride": 2})
+    for side, channels in ((128, 96), (64, 144), (32, 192)):
+        inputs = (IMAGES, side, side, channels)
+        yield Case("bias_add", f"bias, {side}x{side}x{channels}", (inputs, (channels,)), {})
+        yield Case("relu6", f"ReLU6, {side}x{side}x{channels}", (inputs,), {})
 
 
 def main() -> None:
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
-    print("| operation | | float32, ms | bfloat16, ms |\n| --- | --- | ---: | ---: |")
-    columns = rows(tf.float32), rows(tf.bfloat16)
-    for (name, way, single), (_, _, half) in zip(*columns, strict=True):
-        print(f"| {name} | {way} | {single:.1f} | {half:.1f} |", flush=True)
+    )
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="default: %(default)s")
+    rounds = parser.parse_args().rounds
+    print("| operation | | float32, ms: stock | fast | bfloat16, ms: stock | fast |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    for case in cases():
+        columns = [column for dtype in DTYPES for column in milliseconds(case, dtype, rounds)]
+        for way in columns[0]:
+            cells = " | ".join(f"{column[way]:.1f}" for column in columns)
+            print(f"| {case.title} | {way} | {cells} |", flush=True)
+    cells = " | | ".join(f"{matrix_product(dtype, rounds):.1f}" for dtype in DTYPES)
+    print(f"| matrix product, {MATRIX}x{MATRIX} | forward | {cells} | |")
 
 
-def rows(dtype):
-    """(operation, forward or backward, milliseconds) of everything that is timed."""
-    for side, channels, stride in DEPTHWISE:
-        yield from _all_ways(
-            f"depthwise 3x3, {side}x{side}x{channels}, stride {stride}",
-            partial(tf.nn.depthwise_conv2d, strides=[1, stride, stride, 1], padding="SAME"),
-            _random((PHOTOGRAPHS, side, side, channels), dtype),
-            _random((3, 3, channels, 1), dtype),
-            ours=partial(convolutions.depthwise_convolution, stride=stride, padding="SAME"),
-        )
-    for side, given, made, size in CONVOLUTIONS:
-        yield from _all_ways(
-            f"convolution {size}x{size}, {side}x{side}, {given} to {made}",
-            partial(tf.nn.conv2d, strides=1, padding="SAME"),
-            _random((PHOTOGRAPHS, side, side, given), dtype),
-            _random((size, size, given, made), dtype),
-            ours=partial(convolutions.convolution, stride=1, padding="SAME"),
-        )
-    for side, given, made in TRANSPOSED:
-        shape = (PHOTOGRAPHS, 2 * side, 2 * side, made)
-        yield from _all_ways(
-            f"transposed convolution 3x3, {side}x{side}, {given} to {made}",
-            partial(tf.nn.conv2d_transpose, output_shape=shape, strides=2),
-            _random((PHOTOGRAPHS, side, side, given), dtype),
-            _random((3, 3, made, given), dtype),
-            ours=partial(convolutions.transposed_convolution, stride=2),
-        )
-    for side, channels in OFFSETS:
-        shape = (PHOTOGRAPHS, side, side, channels)
-        yield from _all_ways(
-            f"offset, {side}x{side}x{channels}",
-            tf.nn.bias_add,
-            _random(shape, dtype),
-            _random((channels,), dtype),
-            ours=convolutions.add_offset,
-        )
-        for whose, relu6 in (("", tf.nn.relu6), (", ours", activations.relu6)):
-            yield (
-                f"ReLU6, {side}x{side}x{channels}",
-                f"forward and gradient{whose}",
-                _time(partial(_gradient, relu6, 0), _random(shape, dtype), _random(shape, dtype)),
-            )
-    pictures, matrix = _random((PHOTOGRAPHS, 64, 64, 96), dtype), _random((MATRIX, MATRIX), dtype)
-    yield "scale, offset, ReLU6, 64x64x96", "forward", _time(_scaled_relu6, pictures)
-    yield f"matrix product, {MATRIX}x{MATRIX}", "forward", _time(tf.matmul, matrix, matrix)
+def milliseconds(case: Case, dtype: str, rounds: int) -> tuple[dict, dict]:
+    """What the stock and the fast operation take: forward, and the gradient of each input."""
+    from petseg.acceleration.operations import FAST, STOCK
+
+    inputs = [_random(shape, dtype) for shape in case.shapes]
+    computed = [partial(getattr(kind, case.operation), **case.options) for kind in (STOCK, FAST)]
+    upstream = _random(computed[0](*inputs).shape, dtype)
+    found = _shortest(computed, inputs, rounds)
+    rows = {"forward": found}
+    for index, what in zip(range(len(inputs)), ("inputs", "weights"), strict=False):
+        gradients = [partial(_gradient, operation, index) for operation in computed]
+        rows[f"gradient of the {what}"] = _shortest(gradients, [upstream, *inputs], rounds)
+    stock, fast = ({way: times[i] for way, times in rows.items()} for i in range(2))
+    return stock, fast
 
 
-def _scaled_relu6(x):
-    return tf.nn.relu6(x * 2 + 1)
+def matrix_product(dtype: str, rounds: int) -> float:
+    """The milliseconds of a large matrix product."""
+    import tensorflow as tf
+
+    matrix = _random((MATRIX, MATRIX), dtype)
+    return _shortest([tf.matmul], [matrix, matrix], rounds)[0]
 
 
-def _all_ways(name: str, operation, pictures, weights, ours):
-    """The rows of an operation, and of the gradients of `ours`, the same with other gradients."""
-    upstream = _random(operation(pictures, weights).shape, pictures.dtype)
+def _gradient(operation, index: int, upstream, *inputs):
+    """The gradient of one of the inputs, and what is computed forward for it."""
+    import tensorflow as tf
 
-    yield name, "forward", _time(operation, pictures, weights)
-    for index, what in enumerate(("inputs", "weights")):
-        for whose, computed in (("", operation), (", ours", ours)):
-            run = partial(_gradient, computed, index)
-            way = f"gradient of the {what}{whose}"
-            yield name, way, _time(run, upstream, pictures, weights)
-
-
-def _gradient(operation, index, upstream, *inputs):
-    """The gradient of one of the inputs."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = operation(*inputs)
     return tape.gradient(outputs, inputs[index], upstream)
 
 
-def _time(function, *arguments, rounds: int = 9) -> float:
-    """The shortest time of a call, in milliseconds."""
-    run = tf.function(function, autograph=False)
-    best = float("inf")
-    for number in range(rounds + 2):  # the first ones build and warm
-        start = time.perf_counter()
-        run(*arguments)
-        if number > 1:
-            best = min(best, time.perf_counter() - start)
-    return best * 1e3
+def _shortest(functions: list, arguments: list, rounds: int) -> list[float]:
+    """The shortest time of a call of each function, in milliseconds; they run in turn."""
+    import tensorflow as tf
+
+    graphs = [tf.function(function, autograph=False) for function in functions]
+    times: list[list[float]] = [[] for _ in graphs]
+    for _ in range(rounds + 2):  # the first ones build and warm
+        for graph, taken in zip(graphs, times, strict=True):
+            start = time.perf_counter()
+            graph(*arguments)
+            taken.append(1000 * (time.perf_counter() - start))
+    return [min(taken[2:]) for taken in times]
 
 
-def _random(shape, dtype):
+def _random(shape, dtype: str):
+    import tensorflow as tf
+
     return tf.cast(tf.random.stateless_normal(shape, seed=(1, 2)), dtype)
 
 

@@ -1,4 +1,7 @@
-"""Generated pets to measure on, made once and kept in `.petseg/benchmarks`."""
+"""Generated pets to measure on, made once and kept in `.petseg/benchmarks`.
+
+What needs TensorFlow is imported in functions, so that `--help` need not wait for it.
+"""
 
 import shutil
 import tempfile
@@ -6,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from petseg.classes import CLASS_NAMES
-from petseg.data import drawing, oxford_pets, records, synthetic
-from petseg.files import atomic_folder, write_json
+from petseg.core.classes import CLASS_NAMES
+from petseg.core.files import atomic_folder, write_json
+from petseg.sources.generated.breeds import BREEDS
+from petseg.sources.generated.dataset import write_dataset
+from petseg.sources.generated.drawing import draw_pet
 
 HOME = Path(".petseg") / "benchmarks"
 SIDE = 128
-PHOTOGRAPHS = 640
-"""For training and for evaluation."""
 
 
 def as_records(count: int) -> Path:
     """A folder of records with `count` training and test examples each, and 64 for validation."""
-    folder = HOME / f"records-{count}"
+    folder = HOME / f"tfrecords-{count}"
     if not folder.exists():
         with atomic_folder(folder) as target:
             _write(target, {"train": count, "validation": 64, "test": count})
@@ -26,15 +29,17 @@ def as_records(count: int) -> Path:
 
 
 def drawn(count: int, side: int) -> Path:
-    """A folder of `count` photographs with sides of at least `side`, laid out as the archives."""
+    """A folder of `count` images with sides of at least `side`, laid out as the archives."""
     folder = HOME / f"pictures-{count}-{side}"
     if not folder.exists():
-        synthetic.write_dataset(folder, train=count - 1, test=1, image_size=side, seed=1)
+        write_dataset(folder, train=count - 1, test=1, image_size=side, seed=1)
     return folder
 
 
 def as_dataset(pictures: Path, copies: int) -> Path:
-    """The photographs in `pictures`, each `copies` times under other names, as a TFDS dataset."""
+    """The images in `pictures`, each `copies` times under other names, as a TFDS dataset."""
+    from petseg.sources import oxford_pets
+
     folder = HOME / f"dataset-{pictures.name}-{copies}"
     if not folder.exists():
         with atomic_folder(folder) as target, tempfile.TemporaryDirectory() as home:
@@ -58,6 +63,8 @@ def encoder_weights() -> Path:
 
 
 def _copy(pictures: Path, folder: Path, copies: int) -> None:
+    from petseg.sources import oxford_pets
+
     for file in oxford_pets.LISTS.values():
         path = folder / "annotations" / file
         path.parent.mkdir(exist_ok=True)
@@ -75,13 +82,15 @@ def _copy(pictures: Path, folder: Path, copies: int) -> None:
 
 
 def _write(folder: Path, counts: dict[str, int]) -> None:
+    from petseg import records
+
     rng, summaries = np.random.default_rng(1), {}
     for split, count in counts.items():
         with records.SplitWriter(folder, split, shard_examples=1024) as writer:
             for number in range(count):
-                breed = number % len(drawing.BREEDS)
-                image, trimap = drawing.draw_pet(rng, drawing.BREEDS[breed], SIDE, SIDE)
-                name = f"{drawing.BREEDS[breed].name}_{number}"
+                breed = number % len(BREEDS)
+                image, trimap = draw_pet(rng, BREEDS[breed], SIDE, SIDE)
+                name = f"{BREEDS[breed].name}_{number}"
                 writer.write(records.Example(image, trimap - 1, name, breed, 0))
         summaries[split] = writer.summary()
     content = {"image_size": SIDE, "classes": list(CLASS_NAMES), "splits": summaries}

@@ -1,7 +1,9 @@
-"""Photographs per second in preprocessing, against a plain loop and against decoding alone.
+"""Images per second in preprocessing, against a plain loop and against decoding alone.
 
 `parts` tells instead what each step takes on one core.
 """
+
+from __future__ import annotations
 
 import argparse
 import io
@@ -13,19 +15,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow_datasets as tfds
 from PIL import Image
 
 from benchmarks import measure, pets
-from petseg.data import integrity, oxford_pets, preparation, records
 
-PHOTOGRAPHS, SIDE = 740, 375  # the dataset's photographs are about 375 by 500 pixels
+if TYPE_CHECKING:
+    from petseg.sources.oxford_pets import RawExample
+
+IMAGES, SIDE = 740, 375  # the dataset's images are about 375 by 500 pixels
 
 
 def plain(raw: Path, folder: Path) -> int:
-    """What a script would do: a loop over the dataset, one photograph after the other."""
+    """What a script would do: a loop over the dataset, one image after the other."""
+    import tensorflow_datasets as tfds
+
+    from petseg import records
+    from petseg.sources import oxford_pets
+
     decoders = dict.fromkeys(("image", "segmentation_mask"), tfds.decode.SkipDecoding())
     square = (pets.SIDE, pets.SIDE)
     dataset = tfds.builder_from_directory(str(raw / "oxford_iiit_pet" / oxford_pets.VERSION))
@@ -48,6 +57,8 @@ def plain(raw: Path, folder: Path) -> int:
 
 def ours(raw: Path, folder: Path) -> int:
     """What the stage does: with all checks, all splits and the manifest."""
+    from petseg.sources import preparation
+
     manifest = preparation.write_records(
         raw,
         folder,
@@ -67,13 +78,16 @@ def decoding(jpegs: Sequence[bytes]) -> int:
         return sum(pool.map(lambda jpeg: Image.open(io.BytesIO(jpeg)).load() is not None, jpegs))
 
 
-def print_parts(raw_examples: Sequence[oxford_pets.RawExample], folder: Path) -> None:
-    """The milliseconds that each step takes for a photograph, on one core."""
+def print_parts(raw_examples: Sequence[RawExample], folder: Path) -> None:
+    """The milliseconds that each step takes for an image, on one core."""
+    from petseg import records
+    from petseg.sources import integrity, preparation
+
     jpegs = [example.image for example in raw_examples]
     _timed("decode in full", lambda jpeg: Image.open(io.BytesIO(jpeg)).load(), jpegs)
     decode = partial(integrity.decode_photograph, at_least=pets.SIDE)
-    photographs = _timed("decode as far as needed", decode, jpegs)
-    sizes = [photograph.size for photograph in photographs]
+    decoded = _timed("decode as far as needed", decode, jpegs)
+    sizes = [photograph.size for photograph in decoded]
     masks = _timed(
         "decode and check the mask",
         integrity.decode_mask,
@@ -85,7 +99,7 @@ def print_parts(raw_examples: Sequence[oxford_pets.RawExample], folder: Path) ->
         lambda photograph, mask: preparation.resize(
             photograph.image, mask, pets.SIDE, photograph.box
         ),
-        photographs,
+        decoded,
         masks,
     )
     with records.SplitWriter(folder, "train", shard_examples=1024) as writer:
@@ -115,19 +129,21 @@ def main() -> None:
         "--pictures", type=Path, help="a folder with images/ and annotations/; default: generated"
     )
     parser.add_argument(
-        "--copies", type=int, default=3, help="how often each photograph is taken (default: 3)"
+        "--copies", type=int, default=3, help="how often each image is taken (default: 3)"
     )
-    wanted = parser.parse_args()
-    raw = pets.as_dataset(wanted.pictures or pets.drawn(PHOTOGRAPHS, SIDE), wanted.copies)
+    options = parser.parse_args()
+    from petseg.sources import oxford_pets
+
+    raw = pets.as_dataset(options.pictures or pets.drawn(IMAGES, SIDE), options.copies)
     examples = oxford_pets.examples(raw, "train")
     with tempfile.TemporaryDirectory() as folder:
-        if wanted.way == "parts":
+        if options.way == "parts":
             print_parts(list(examples), Path(folder))
             return
-        if wanted.way == "decoding":
+        if options.way == "decoding":
             work = partial(decoding, [example.image for example in examples])
         else:
-            work = partial(ways[wanted.way], raw, Path(folder))
+            work = partial(ways[options.way], raw, Path(folder))
             next(examples)  # TensorFlow wakes up
         start = time.perf_counter()
         done = work()

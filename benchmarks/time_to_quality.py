@@ -1,4 +1,4 @@
-"""How long until the network is as good as the tutorial's recipe gets, on the real photographs.
+"""How long until the network is as good as the tutorial's recipe gets, on the real dataset.
 
     dvc repro preprocess && python -m benchmarks.time_to_quality
 
@@ -19,13 +19,12 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import ENVIRONMENT, training
-from petseg import cli, paths
-from petseg.data.records import MANIFEST
-from petseg.errors import PetsegError
-from petseg.files import write_json
+from petseg.core import paths, stage_runner
+from petseg.core.errors import PetsegError
+from petseg.core.files import write_json
 
 RESULTS = Path("benchmarks") / "time_to_quality.json"
-THEIRS = (sys.executable, "-m", "benchmarks.tutorial", "on_records")
+THEIRS = (sys.executable, "-m", "benchmarks.theirs", "on_records")
 OURS = (sys.executable, "-m", "benchmarks.time_to_quality", "--ours")
 
 
@@ -35,7 +34,7 @@ def main() -> None:
     )
     parser.add_argument("--ours", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     folder = parser.parse_args().ours
-    with cli.clear_ends():
+    with stage_runner.report_errors():
         if folder:
             train_ours(folder)
         else:
@@ -44,8 +43,8 @@ def main() -> None:
 
 def compare() -> None:
     """Runs both, each in a process of its own, and tells what they took."""
-    if not (paths.RECORDS / MANIFEST).is_file():
-        raise PetsegError(f"{paths.RECORDS} holds no records; run this first: dvc repro preprocess")
+    if not paths.RECORDS.is_dir():
+        raise PetsegError(f"{paths.RECORDS} is missing; run this first: dvc repro preprocess")
     ended = subprocess.run(THEIRS, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     if ended.returncode:
         raise PetsegError(f"{' '.join(THEIRS)} ended with exit code {ended.returncode}")
@@ -87,11 +86,11 @@ def until_reached(command: list[str], curve: Path, goal: float) -> dict:
 
 def train_ours(folder: Path) -> None:
     """Trains our U-Net on the records, as params.yaml has it, and keeps everything in `folder`."""
-    from petseg import params
-    from petseg.models import mobilenet_v2
+    from petseg.core.params import load_params
+    from petseg.models.encoders import mobilenet_v2
 
     weights = mobilenet_v2.stored_weights(paths.ENCODER)
-    training.train_unet(params.load().train_unet, paths.RECORDS, weights, folder)
+    training.train_unet(load_params().train_unet, paths.RECORDS, weights, folder)
 
 
 if __name__ == "__main__":

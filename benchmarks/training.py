@@ -3,22 +3,31 @@
 Measures the second epoch, as the first one builds the graph.
 """
 
+from __future__ import annotations
+
 import argparse
-import dataclasses
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import measure, pets
+from petseg.core.params import load_params
+
+if TYPE_CHECKING:
+    from petseg.core.params import TrainUnet
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_fine_tune_from(parser)
-    parser.add_argument("--precision", default="auto", help="default: auto")
-    wanted = parser.parse_args()
-    settings = changed(fine_tune_from=wanted.fine_tune_from, precision=wanted.precision)
-    measure.report(images_per_second(settings))
+    parser.add_argument(
+        "--precision", choices=("auto", "float32", "mixed_bfloat16"), help="default: auto"
+    )
+    measure.add_images_option(parser)
+    options = parser.parse_args()
+    params = changed(fine_tune_from=options.fine_tune_from, precision=options.precision or "auto")
+    measure.report(images_per_second(params, options.images))
 
 
 def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
@@ -31,41 +40,40 @@ def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def changed(**changes):
-    """The U-Net's settings of params.yaml, but for these; None leaves what stands there."""
-    from petseg import params
-
+def changed(**changes) -> TrainUnet:
+    """The section train_unet of params.yaml, but for these; None leaves what stands there."""
     given = {key: value for key, value in changes.items() if value is not None}
-    return dataclasses.replace(params.load().train_unet, **given)
+    return load_params().train_unet.model_copy(update=given)
 
 
-def images_per_second(settings) -> float:
-    """Trains the U-Net of `settings` for two epochs; the rate of the second one."""
-    settings = dataclasses.replace(settings, epochs=2, undistorted_epochs=0, fine_tune_after=0)
+def images_per_second(params: TrainUnet, images: int) -> float:
+    """Trains the U-Net for two epochs of `images` generated pets; the rate of the second one."""
+    params = params.model_copy(update={"epochs": 2, "final_epochs_without_geometry": 0})
     with tempfile.TemporaryDirectory() as folder:
-        records_folder = pets.as_records(pets.PHOTOGRAPHS)
-        cost = train_unet(settings, records_folder, pets.encoder_weights(), Path(folder))
-    return cost["epochs"][-1]["images_per_second"]
+        records_folder = pets.as_records(images)
+        report = train_unet(params, records_folder, pets.encoder_weights(), Path(folder))
+    return report["epochs"][-1]["images_per_second"]
 
 
-def train_unet(settings, records_folder: Path, weights: Path | None, folder: Path) -> dict:
-    """Trains the U-Net as its stage does, but with `settings`; all it writes goes into `folder`."""
-    from petseg import params
+def train_unet(params: TrainUnet, records_folder: Path, weights: Path | None, folder: Path) -> dict:
+    """Trains the U-Net as its stage does, but with `params`; all it writes goes into `folder`."""
+    from petseg import records
+    from petseg.models import unet
     from petseg.training import loop
-    from stages import train_unet as stage
 
-    wanted = params.load()
+    everything = load_params()
+    image_size = records.manifest(records_folder)["image_size"]
     return loop.train(
         "unet",
-        partial(stage.network, wanted.image_size, settings, weights),
-        settings,
-        groups=stage.groups(settings),
-        machine=wanted.machine,
-        seed=wanted.seed,
+        partial(unet.build, image_size, params, weights),
+        params,
+        machine=everything.machine,
+        seed=everything.seed,
         records_folder=records_folder,
         model_path=folder / "unet.keras",
         curve_path=curve(folder),
         checkpoint_folder=folder,
+        scaled_groups=partial(unet.scaled_groups, params=params),
     )
 
 

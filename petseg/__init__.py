@@ -1,16 +1,5 @@
-"""Pet segmentation with TensorFlow.
+"""Reproducible semantic segmentation: TensorFlow networks in a DVC pipeline."""
 
-Importing anything of this package sets two defaults for TensorFlow, which the environment may
-override. oneDNN's operations are on (TF_ENABLE_ONEDNN_OPTS=1): TensorFlow leaves them out on x86
-CPUs without AVX-512 VNNI or AMX, where they are quicker all the same (benchmarks/README.md). And
-its native log is limited to errors (TF_CPP_MIN_LOG_LEVEL=2, see petseg/quiet.py).
-"""
+from petseg.core.tensorflow_defaults import set_defaults
 
-import os
-import platform
-
-from petseg.quiet import quieten_tensorflow
-
-if platform.machine().lower() in ("x86_64", "amd64"):
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-quieten_tensorflow()
+set_defaults()  # before anything imports TensorFlow

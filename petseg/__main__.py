@@ -1,12 +1,14 @@
-"""Uses trained networks: petseg predict, petseg export, petseg serve."""
+"""The commands: petseg check, predict, export, serve and compare."""
 
 import argparse
 import importlib
 
 COMMANDS = {
-    "predict": "segment photographs: masks, outlines and cutouts",
+    "check": "check params.yaml and the inputs that it names, before dvc repro",
+    "predict": "segment images: masks, outlines and cutouts",
     "export": "write a network as SavedModel, TFLite and ONNX, and check each",
     "serve": "try the networks in the browser",
+    "compare": "compare the scores and parameters of two revisions",
 }
 
 
@@ -20,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("command", choices=COMMANDS, help="petseg COMMAND --help tells more")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    importlib.import_module(f"petseg.{options.command}").main(options.arguments)
+    importlib.import_module(f"petseg.app.{options.command}").main(options.arguments)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,34 @@
-"""Checks every photograph and mask and writes them, resized, as TFRecords to data/records.
+"""Checks every image and mask and writes them, resized, as TFRecords to data/records.
 
 Splits a validation set off the official training split; the official test split stays as it is.
 """
 
-from petseg import cli, params
-from petseg.data.preparation import records_bytes, write_records
-from petseg.files import atomic_folder
-from petseg.paths import RAW_DATASET, RECORDS, cost
+from petseg.core import stage_runner
+from petseg.core.files import atomic_folder
+from petseg.core.params import load_params
+from petseg.core.paths import RAW_DATASET, RECORDS
+from petseg.sources.preparation import records_bytes, write_records
 
 
-def main() -> None:
-    wanted = params.load()
-    needs = records_bytes(RAW_DATASET, wanted.image_size)
+def main() -> dict:
+    params = load_params()
+    needs = records_bytes(RAW_DATASET, params.image_size)
     with atomic_folder(RECORDS, needs) as folder:
         manifest = write_records(
             RAW_DATASET,
             folder,
-            image_size=wanted.image_size,
-            validation_share=wanted.preprocess.validation_share,
-            drop_unlabelled=wanted.preprocess.drop_unlabelled,
-            max_bad_examples=wanted.preprocess.max_bad_examples,
-            shard_examples=wanted.preprocess.shard_examples,
-            seed=wanted.seed,
+            image_size=params.image_size,
+            seed=params.seed,
+            **dict(params.preprocess),
         )
     for split, entry in manifest["splits"].items():
-        print(f"{split}: {entry['examples']} photographs")
+        print(f"{split}: {entry['examples']} images")
     for entry in manifest["left_out"]:
         print(f"left out of {entry['split']}: {entry['name']}, {entry['reason']}")
     for entry in manifest["converted"]:
         print(f"converted: {entry['name']}, from {entry['from']}")
+    return {"examples": {name: entry["examples"] for name, entry in manifest["splits"].items()}}
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__, cost("preprocess"))
+    stage_runner.run(main, "preprocess")

@@ -2,27 +2,26 @@
 
 from functools import partial
 
-from petseg import cli, params
+from petseg.core import paths, stage_runner
+from petseg.core.params import load_params
 from petseg.models import shallow
-from petseg.paths import CHECKPOINTS, RECORDS, cost, learning_curve, model
 from petseg.training import loop
 
 
-def main() -> dict:
-    wanted = params.load()
-    settings = wanted.train_shallow
+def main() -> dict | None:
+    params = load_params()
     return loop.train(
         "shallow",
-        partial(shallow.build, wanted.image_size, width=settings.width),
-        settings,
-        machine=wanted.machine,
-        seed=wanted.seed,
-        records_folder=RECORDS,
-        model_path=model("shallow"),
-        curve_path=learning_curve("shallow"),
-        checkpoint_folder=CHECKPOINTS,
+        partial(shallow.build, params.image_size, params.train_shallow),
+        params.train_shallow,
+        machine=params.machine,
+        seed=params.seed,
+        records_folder=paths.RECORDS,
+        model_path=paths.model("shallow"),
+        curve_path=paths.learning_curve("shallow"),
+        checkpoint_folder=paths.CHECKPOINTS,
     )
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__, cost("train_shallow"))
+    stage_runner.run(main, "train_shallow")

@@ -36,7 +36,7 @@ def records_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def encoder_weights(tmp_path_factory) -> Path:
-    """The file of a pretrained encoder, for networks.unet(encoder_weights=...)."""
+    """The file of a pretrained encoder, for networks.unet(weights=...)."""
     from tests.helpers.networks import store_encoder_weights
 
     folder = made_once(tmp_path_factory, "encoder", store_encoder_weights)

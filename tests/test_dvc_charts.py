@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from petseg import paths
-from petseg.classes import CLASS_NAMES
+from petseg.core import paths
+from petseg.core.classes import CLASS_NAMES
 from petseg.figures.palette import NETWORK_STYLES, SPARE_LOOKS
 from tests.helpers import ROOT, dvc_charts, projects
 

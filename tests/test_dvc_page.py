@@ -47,4 +47,4 @@ def test_git_ignores_the_libraries_and_keeps_the_page():
 
 def test_setup_writes_the_libraries():
     _, recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\n$(READY): ")
-    assert "python scripts/vega.py" in recipe
+    assert "python tools/vega.py" in recipe

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import workspace
 
-from petseg import paths, yaml12
-from petseg.data import oxford_pets
+from petseg.core import paths, yaml12
+from petseg.sources import oxford_pets
 from tests.helpers import ROOT
 from tests.helpers.local_server import Answer, serving
 from tests.helpers.projects import environment
@@ -87,7 +87,7 @@ REPRO = ("dvc", "repro", "--single-item", "train_shallow")
 SETTINGS = {
     "epochs": 20,
     "batch_size": 4,
-    "averaging": 0.9,
+    "ema_decay": 0.9,
     "early_stopping_patience": 15,
 }
 
@@ -162,7 +162,9 @@ def test_a_training_whose_loss_breaks_leaves_nothing_for_dvc_to_keep(project):
     process = start(project, *REPRO)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
-    assert re.search(r"error: the loss is (nan|inf) at epoch 1, step \d+; no model was", output)
+    assert re.search(
+        r"error: the loss has [A-Za-z ]+ values at epoch 1, step \d+; no model was", output
+    )
     assert "Traceback" not in output
     assert not (project / paths.model("shallow")).exists()
     assert not (project / "dvc.lock").exists()
@@ -171,12 +173,12 @@ def test_a_training_whose_loss_breaks_leaves_nothing_for_dvc_to_keep(project):
 
 HANG = """
 from pathlib import Path
-from petseg import cli
-from petseg.data import oxford_pets
+from petseg.core import stage_runner
+from petseg.sources import oxford_pets
 oxford_pets.tfds_pets._BASE_URL = {address!r}
 oxford_pets._archives = lambda: {{}}
 folder = Path({folder!r})
-cli.run(lambda: oxford_pets.prepare_from_network(folder / "data", folder), "", folder / "cost")
+stage_runner.run(lambda: oxford_pets.prepare_from_network(folder / "data", folder), "bring")
 """
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import workspace
 
-from petseg import paths, yaml12
+from petseg.core import paths, yaml12
 from tests.helpers.pipeline import copied
 from tests.helpers.projects import commit, fails, run
 from tests.helpers.shared import made_once
@@ -75,11 +75,27 @@ def test_git_holds_tables_and_metrics_and_no_photograph(project):
     assert not [name for name in tracked if name.startswith(("data/", "models/"))]
 
 
-def test_costs_are_told_apart_from_what_is_compared(project):
-    cost = json.loads((project / paths.cost("train_unet")).read_text())
-    assert cost["seconds"] > 0 and cost["peak_memory_mib"] > 100
-    assert cost["precision"] == "float32" and len(cost["epochs"]) == 1
+def test_run_reports_are_told_apart_from_what_is_compared(project):
+    report = json.loads((project / paths.run_report("train_unet")).read_text())
+    assert report["seconds"] > 0 and report["peak_memory_mib"] > 100
+    assert report["precision"] == "float32" and len(report["epochs"]) == 1
     assert "seconds" not in (project / paths.metrics("unet")).read_text()
+
+
+@pytest.mark.slow
+def test_an_identical_training_leaves_nothing_to_commit(project):
+    """The run report is another one; it is no out, and neither DVC nor Git knows it."""
+    model, report = project / paths.model("shallow"), project / paths.run_report("train_shallow")
+    before = {path: path.read_bytes() for path in (model, project / "dvc.lock")}
+    took, again = report.read_bytes(), ("--force", "--single-item", "--no-run-cache")
+    for _ in range(2):
+        assert stages_run(run(project, "dvc", "repro", *again, "train_shallow")) == [
+            "train_shallow"
+        ]
+        assert {path: path.read_bytes() for path in before} == before
+        assert report.read_bytes() != took
+        assert "up to date" in run(project, "dvc", "status")
+        assert run(project, "git", "status", "--short") == ""
 
 
 def test_metrics_show_has_a_line_for_each_predictor(project):
@@ -108,7 +124,7 @@ def test_a_branch_with_one_changed_parameter(reproduced):
     assert "metrics/unet.json" not in difference
     charts = json.loads(run(reproduced, "dvc", "plots", "diff", "main", "--json"))
     assert any("learning_curve_shallow" in json.dumps(chart) for chart in charts["data"].values())
-    comparison = run(reproduced, sys.executable, "-m", "petseg.compare", "main")
+    comparison = run(reproduced, sys.executable, "-m", "petseg", "compare", "main")
     assert "train_shallow.learning_rate" in comparison
 
     # Back to what was trained before, by Git and by hand: nothing is trained again.
@@ -130,8 +146,13 @@ def assert_from_the_run_cache(output: str) -> None:
 @pytest.mark.parametrize(
     ("section", "key", "value", "message"),
     [
-        ("train_shallow", "learning_rate", 1e30, "the loss is "),
-        ("evaluate", "batch_size", 0, "evaluate.batch_size: 0 is not between"),
+        ("train_shallow", "learning_rate", 1e30, "the loss has "),
+        (
+            "evaluate",
+            "batch_size",
+            0,
+            "evaluate.batch_size: 0 should be greater than or equal to 1",
+        ),
     ],
 )
 def test_a_failed_stage_names_the_commands_that_bring_its_results_back(
@@ -153,14 +174,14 @@ def test_a_failed_stage_names_the_commands_that_bring_its_results_back(
 
 
 def test_wrong_parameters_are_refused_before_dvc_removes_anything(project):
-    check = (sys.executable, "-m", "petseg.check")
+    check = (sys.executable, "-m", "petseg", "check")
     assert "no mistake found" in run(project, *check)
     set_parameter(project, "train_unet", "batch_size", 0)
-    assert "train_unet.batch_size: 0 is not between" in fails(project, *check)
+    assert "train_unet.batch_size: 0 should be greater than or equal to 1" in fails(project, *check)
     assert (project / paths.model("unet")).exists()
     (recipe,) = re.findall(r"^repro:.*\n((?:\t.*\n)+)", (project / "Makefile").read_text(), re.M)
     assert [line.strip() for line in recipe.splitlines()][:2] == [
-        "python -m petseg.check",
+        "petseg check",
         "dvc repro",
     ]
 
@@ -168,7 +189,7 @@ def test_wrong_parameters_are_refused_before_dvc_removes_anything(project):
 def test_an_experiment_apart_that_fails_leaves_the_workspace_alone(project):
     setting = "train_shallow.batch_size=0"
     said = fails(project, "dvc", "exp", "run", "--temp", "-S", setting)
-    assert "train_shallow.batch_size: 0 is not between" in said
+    assert "train_shallow.batch_size: 0 should be greater than or equal to 1" in said
     assert "To have them back" not in said
     assert run(project, "git", "status", "--short") == ""
     assert (project / paths.model("shallow")).exists()

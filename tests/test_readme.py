@@ -5,7 +5,7 @@ import re
 import pytest
 import readme_results
 
-from petseg import yaml12
+from petseg.core import yaml12
 from tests.helpers import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

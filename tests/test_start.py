@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
+import petseg.__main__
 from tests.helpers import ROOT
 from tests.helpers.tiny import STAGES
 
 COMMANDS = {
     **{stage: ("stages." + stage,) for stage in STAGES},
-    **{command: ("petseg", command) for command in ("predict", "export", "serve")},
-    "compare": ("petseg.compare",),
+    **{command: ("petseg", command) for command in petseg.__main__.COMMANDS},
     "benchmarks": ("benchmarks",),
 }
 
@@ -73,3 +73,14 @@ def test_a_missing_network_does_not_wait_for_tensorflow(without_tensorflow, comm
     done = without_tensorflow("petseg", command, *photographs, "--model", "lost.keras")
     assert done.returncode == 1
     assert done.stderr.startswith("error: lost.keras not found")
+
+
+def test_photographs_none_of_which_can_be_read_do_not_wait_for_tensorflow(without_tensorflow):
+    (without_tensorflow.folder / "unet.keras").touch()
+    (without_tensorflow.folder / "broken.png").write_bytes(b"no photograph")
+    arguments = ("lost.jpg", "broken.png", "--model", "unet.keras")
+    done = without_tensorflow("petseg", "predict", *arguments)
+    assert done.returncode == 1
+    assert "lost.jpg: No such file" in done.stderr
+    assert "broken.png: the photograph is not an image" in done.stderr
+    assert "imported too early" not in done.stderr

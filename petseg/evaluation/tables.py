@@ -1,44 +1,34 @@
 """Tables from confusion matrices: per image, per breed, and the matrix itself."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
-from petseg.classes import CLASS_NAMES
-from petseg.evaluation import bootstrap, scores
-
-if TYPE_CHECKING:  # they need TensorFlow, which a reader of tables does not
-    from petseg.data.records import Labels
-    from petseg.evaluation.predictors import Result
+from petseg.core.classes import CLASS_NAMES
+from petseg.evaluation.result import Result
+from petseg.metrics import bootstrap, scores
 
 COUNTS = [f"{truth}_as_{predicted}" for truth in CLASS_NAMES for predicted in CLASS_NAMES]
 """The columns of a flattened confusion matrix, in pixels."""
 
 
-def metrics(result: Result, parameters: int, at_original_size: np.ndarray | None = None) -> dict:
-    """What a metrics file says of a predictor; only numbers, and null where one is undefined.
-
-    `at_original_size` are its matrices there, int64 (N, 3, 3).
-    """
+def metrics(result: Result, parameters: int) -> dict:
+    """What a metrics file says of a predictor; only numbers, and null where one is undefined."""
     content = scores.summary(result.matrices) | {"parameters": parameters}
     if result.cross_entropy is not None:
         content["cross_entropy"] = float(result.cross_entropy.mean())
-    if at_original_size is not None:
-        content["at_original_size"] = scores.summary(at_original_size)
+    if result.original_matrices is not None:
+        content["at_original_size"] = scores.summary(result.original_matrices)
     return _without_nan(content)
 
 
-def per_image(network: str, labels: Labels, result: Result, manifest: dict) -> pd.DataFrame:
+def per_image(network: str, index: pd.DataFrame, result: Result, manifest: dict) -> pd.DataFrame:
     """A row an image: name, breed, species, cross-entropy, scores, and its nine pixel counts."""
     table = pd.DataFrame(
         {
             "network": network,
-            "name": labels.names,
-            "breed": [manifest["breeds"][breed] for breed in labels.breeds],
-            "species": [manifest["species"][species] for species in labels.species],
+            "name": index["name"],
+            "breed": [manifest["breeds"][breed] for breed in index["breed"]],
+            "species": [manifest["species"][species] for species in index["species"]],
             "cross_entropy": result.cross_entropy,
             "mean_iou": scores.mean_iou(result.matrices),
             "pet_iou": scores.pet_iou(result.matrices),

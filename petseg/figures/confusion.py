@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from petseg.classes import CLASS_NAMES, NUM_CLASSES
+from petseg.core.classes import CLASS_NAMES, NUM_CLASSES
 from petseg.figures.palette import network_styles
 from petseg.figures.style import INK, house_style, save
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
-from petseg.classes import BACKGROUND, BORDER, CLASS_NAMES, NUM_CLASSES, PET
+from petseg.core.classes import BACKGROUND, BORDER, CLASS_NAMES, NUM_CLASSES, PET
 
 BLACK = "#000000"
 ORANGE = "#E69F00"
@@ -72,12 +72,12 @@ def colour_mask(mask: np.ndarray) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, alpha: float) -> np.ndarray:
-    """Blends a photograph with the colours of its mask.
+    """Blends an image with the colours of its mask.
 
     Args:
         image: uint8 (H, W, 3), RGB.
         mask: labels, an integer array (H, W) with values 0 .. NUM_CLASSES - 1.
-        alpha: the share of the class colours, 0 (only the photograph) to 1 (only the mask).
+        alpha: the share of the class colours, 0 (only the image) to 1 (only the mask).
 
     Returns:
         uint8 (H, W, 3), `(1 - alpha) * image + alpha * colour_mask(mask)`, rounded.

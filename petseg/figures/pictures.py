@@ -1,4 +1,4 @@
-"""Pictures: photographs with their masks laid over them, true, augmented and predicted."""
+"""Pictures: images with their masks laid over them, true, augmented and predicted."""
 
 import math
 import textwrap
@@ -13,9 +13,9 @@ from petseg.figures.palette import class_handles, network_styles, overlay
 from petseg.figures.style import FAINT, house_style, save
 
 MASK_ALPHA = 0.6
-"""A mask laid over its photograph: class colours lead, the photograph shows through."""
+"""A mask laid over its image: class colours lead, the image shows through."""
 AUGMENTED_ALPHA = 0.4
-"""Weaker, as the change of the photograph's own colours has to be seen too."""
+"""Weaker, as the change of the image's own colours has to be seen too."""
 PANEL = 1.7
 """Width and height of a picture in inches."""
 LETTERS_PER_INCH = 9
@@ -23,40 +23,40 @@ LETTERS_PER_INCH = 9
 
 
 def samples(
-    photos: np.ndarray,
+    images: np.ndarray,
     masks: np.ndarray,
     augmented: Sequence[tuple[np.ndarray, np.ndarray]],
     names: Sequence[str],
     path: Path,
 ) -> None:
-    """Draws training photographs, their masks and what augmentation makes of both, as PNG.
+    """Draws training images, their masks and what augmentation makes of both, as PNG.
 
     Args:
-        photos: uint8 (K, H, W, 3), RGB.
+        images: uint8 (K, H, W, 3), RGB.
         masks: labels, uint8 (K, H, W).
-        augmented: for each photograph N versions: uint8 (N, H, W, 3) and their masks,
+        augmented: for each image N versions: uint8 (N, H, W, 3) and their masks,
             uint8 (N, H, W); N is the same for all.
-        names: of the K photographs.
+        names: of the K images.
         path: the file to write.
 
     Raises:
-        ValueError: if there is no photograph, the numbers differ, or a label is no class.
+        ValueError: if there is no image, the lengths differ, or a label is no class.
     """
     versions = {len(part) for pair in augmented for part in pair}
     if len(versions) > 1:
-        raise ValueError(f"as many augmented versions of each photograph, got {versions}")
-    headings = ["photograph", "mask"]
+        raise ValueError(f"as many augmented versions of each image, got {versions}")
+    headings = ["image", "mask"]
     headings += [f"augmented {number}" for number in range(1, max(versions, default=0) + 1)]
     rows = [
-        [photo, overlay(photo, mask, MASK_ALPHA)]
+        [image, overlay(image, mask, MASK_ALPHA)]
         + [overlay(*version, AUGMENTED_ALPHA) for version in zip(*pair, strict=True)]
-        for photo, mask, pair in zip(photos, masks, augmented, strict=True)
+        for image, mask, pair in zip(images, masks, augmented, strict=True)
     ]
     _draw_rows(rows, headings, names, path)
 
 
 def predictions(
-    photos: np.ndarray,
+    images: np.ndarray,
     truths: np.ndarray,
     predicted: dict[str, np.ndarray],
     ious: dict[str, np.ndarray],
@@ -64,31 +64,31 @@ def predictions(
     path: Path,
     title: str,
 ) -> None:
-    """Draws photographs, their true masks and those of each network with its score, as PNG.
+    """Draws images, their true masks and those of each network with its score, as PNG.
 
     Args:
-        photos: uint8 (K, H, W, 3), RGB.
+        images: uint8 (K, H, W, 3), RGB.
         truths: true labels, uint8 (K, H, W).
         predicted: for each network its labels, uint8 (K, H, W).
-        ious: for each network the mean IoU of each photograph, float (K,) in 0..1 or NaN.
-        names: of the K photographs.
+        ious: for each network the mean IoU of each image, float (K,) in 0..1 or NaN.
+        names: of the K images.
         path: the file to write.
         title: the line above the figure.
 
     Raises:
-        ValueError: if there is no photograph, the numbers differ, a label is no class, or
+        ValueError: if there is no image, the lengths differ, a label is no class, or
             `predicted` and `ious` name different networks.
     """
     if predicted.keys() != ious.keys():
         raise ValueError(f"masks of {list(predicted)}, but scores of {list(ious)}")
     styles = network_styles(predicted)
     rows = [
-        [photo, *(overlay(photo, mask, MASK_ALPHA) for mask in masks)]
-        for photo, *masks in zip(photos, truths, *predicted.values(), strict=True)
+        [image, *(overlay(image, mask, MASK_ALPHA) for mask in masks)]
+        for image, *masks in zip(images, truths, *predicted.values(), strict=True)
     ]
     scores = list(zip(*(ious[network] for network in predicted), strict=True))
     titles = [["", "", *map(_score, row)] for row in scores]
-    headings = ["photograph", "truth", *(style.name for style in styles.values())]
+    headings = ["image", "truth", *(style.name for style in styles.values())]
     _draw_rows(rows, headings, names, path, titles, title)
 
 
@@ -101,7 +101,7 @@ def _draw_rows(
     suptitle: str | None = None,
 ) -> None:
     if not rows:
-        raise ValueError("no photograph to draw")
+        raise ValueError("no image to draw")
     titles = titles or [[""] * len(headings)] * len(rows)
     with house_style():
         row_height = PANEL + (0.22 if any(titles[0]) else 0.1)

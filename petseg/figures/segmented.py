@@ -1,20 +1,20 @@
-"""What a network found in one photograph, as pictures of the photograph's own size.
+"""What a network found in one image, as pictures of the image's own size.
 
-Made with Pillow, in bands where it matters: a photograph may have 200 million pixels.
+Made with Pillow, in bands where it matters: an image may have 200 million pixels.
 """
 
 import numpy as np
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFont
 
-from petseg.classes import CLASS_NAMES, MASK_VALUES, PET
+from petseg.core.classes import CLASS_NAMES, MASK_VALUES, PET
 from petseg.figures.palette import CLASS_COLOURS, colour_mask, overlay
 
 PET_ALPHA = 0.25
 """How strongly the pet is tinted: enough to see at once what was taken for it."""
 OUTLINE_SHARE = 1 / 250
-"""Width of an outline relative to the photograph's shorter side; at least one pixel."""
+"""Width of an outline relative to the image's shorter side; at least one pixel."""
 LEGEND_SHARE = 1 / 28
-"""Height of the legend's letters relative to the photograph's longer side."""
+"""Height of the legend's letters relative to the image's longer side."""
 SMALLEST_LETTERS = 11
 BAND_PIXELS = 1 << 20
 """Pixels at a time, for the sake of memory."""
@@ -29,37 +29,37 @@ def label_picture(labels: np.ndarray) -> Image.Image:
     return picture
 
 
-def outlined(photograph: Image.Image, labels: np.ndarray) -> Image.Image:
-    """An RGB photograph with each class outlined in its colour, the pet tinted, and a legend below.
+def outlined(image: Image.Image, labels: np.ndarray) -> Image.Image:
+    """An RGB image with each class outlined in its colour, the pet tinted, and a legend below.
 
-    `labels` are uint8 (H, W), of the photograph's size. Each class is outlined on its own side of
-    the boundary. Where the photograph is narrower than the legend, it stands at the left.
+    `labels` are uint8 (H, W), of the image's size. Each class is outlined on its own side of
+    the boundary. Where the image is narrower than the legend, it is at the left.
     """
     lines = _outlines(labels, max(1, round(min(labels.shape) * OUTLINE_SHARE)))
-    legend = _legend(labels, photograph.size)
-    size = (max(photograph.width, legend.width), photograph.height + legend.height)
+    legend = _legend(labels, image.size)
+    size = (max(image.width, legend.width), image.height + legend.height)
     picture = Image.new("RGB", size, "white")
-    band = max(1, BAND_PIXELS // photograph.width)
-    for top in range(0, photograph.height, band):
-        bottom = min(top + band, photograph.height)
-        rows = np.asarray(photograph.crop((0, top, photograph.width, bottom)))
+    band = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, band):
+        bottom = min(top + band, image.height)
+        rows = np.asarray(image.crop((0, top, image.width, bottom)))
         part, line = labels[top:bottom], lines[top:bottom]
         tinted = np.where((part == PET)[..., None], overlay(rows, part, PET_ALPHA), rows)
         drawn = np.where(line[..., None], colour_mask(part), tinted)
         picture.paste(Image.fromarray(drawn), (0, top))
-    picture.paste(legend, (0, photograph.height))
+    picture.paste(legend, (0, image.height))
     return picture
 
 
-def cutout(photograph: Image.Image, opacity: np.ndarray) -> Image.Image:
-    """The photograph, RGBA, as opaque as `opacity`, uint8 (H, W), says; black where it is 0.
+def cutout(image: Image.Image, opacity: np.ndarray) -> Image.Image:
+    """The image, RGBA, as opaque as `opacity`, uint8 (H, W), says; black where it is 0.
 
-    The photograph is RGB or RGBA; it becomes nowhere more opaque than it was.
+    The image is RGB or RGBA; it becomes nowhere more opaque than it was.
     """
     alpha = Image.fromarray(opacity)
-    if photograph.mode == "RGBA":
-        alpha = ImageChops.multiply(alpha, photograph.getchannel("A"))
-    picture = photograph.convert("RGBA")
+    if image.mode == "RGBA":
+        alpha = ImageChops.multiply(alpha, image.getchannel("A"))
+    picture = image.convert("RGBA")
     picture.putalpha(alpha)
     picture.paste((0, 0, 0, 0), mask=alpha.point(lambda value: 255 * (value == 0)))
     return picture
@@ -83,13 +83,13 @@ def _outlines(labels: np.ndarray, width: int) -> np.ndarray:
 
 
 def _legend(labels: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """A strip as wide as the photograph, or wider: the classes with their shares of the pixels."""
+    """A strip as wide as the image, or wider: the classes with their shares of the pixels."""
     entries = [
         f"{name} {share:.0%}" for name, share in zip(CLASS_NAMES, shares(labels), strict=True)
     ]
 
     def width_of_all(letters: int) -> float:
-        """At most, whatever the shares: pictures of one photograph are all of one size."""
+        """At most, whatever the shares: pictures of one image are all of one size."""
         font = ImageFont.load_default(letters)
         widths = [font.getlength(f"{name} 100%") + 2.6 * letters for name in CLASS_NAMES]
         return sum(widths) + letters

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from petseg.files import atomic_file
+from petseg.core.files import atomic_file
 
 DPI = 120
 INK = "0.15"

@@ -4,8 +4,7 @@ import glob
 import hashlib
 import json
 import shutil
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 import petseg
-from petseg.errors import PetsegError
-from petseg.files import TEMPORARY, atomic_file, file_sha256, is_in_use
+from petseg.core.errors import PetsegError
+from petseg.core.files import TEMPORARY, atomic_file, file_sha256, is_in_use
+
+CODE = ("acceleration", "core", "metrics", "models", "records", "training")
+"""The folders of this package that determine what a training gives."""
 
 KEPT = 3
 """How many checkpoints of other runs a network may have: those that were stopped last."""
@@ -27,16 +29,13 @@ class Checkpoint(NamedTuple):
     progress: dict
 
 
-def fingerprint(*causes: object) -> str:
-    """A short name for what determines a run: `causes`, the code that is loaded, and TensorFlow.
-
-    `causes` are what JSON can hold. The code is every module of this package imported so far.
-    """
-    home = Path(petseg.__file__).parent
+def fingerprint(causes: Sequence) -> str:
+    """A short name for what determines a run: `causes` (JSON can hold them), code, TensorFlow."""
+    package = Path(petseg.__file__).parent
     code = {
-        name: file_sha256(module.__file__)
-        for name, module in sys.modules.items()
-        if name.split(".")[0] == home.name and getattr(module, "__file__", None)
+        path.relative_to(package).as_posix(): file_sha256(path)
+        for folder in CODE
+        for path in sorted((package / folder).rglob("*.py"))
     }
     text = json.dumps([causes, code, tf.__version__], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -15,14 +15,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from petseg import quiet
-from petseg.errors import PetsegError
+from petseg.core import quiet
+from petseg.core.errors import PetsegError
 
 TF_CONFIG = "TF_CONFIG"
 
 
 def resolve(requested: str) -> tuple[tf.distribute.Strategy, str]:
-    """The strategy for `requested` (auto, single, mirrored or multi_worker), and a word on it.
+    """The strategy for auto, single, mirrored or multi_worker, and a one-line description.
 
     Call it before TensorFlow does anything else: several machines find each other here, and all
     wait until the last one has come. PetsegError where TF_CONFIG does not describe a cluster.
@@ -104,7 +104,7 @@ def synchronize_batch_norm(model: keras.Model) -> None:
 
 
 @contextmanager
-def lost_workers_told(strategy: tf.distribute.Strategy) -> Iterator[None]:
+def report_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Turns TensorFlow's errors about a worker that has gone into one PetsegError."""
     try:
         yield

@@ -1,16 +1,16 @@
-"""What training minimises, an image at a time so that any split of a batch adds up to the same.
+"""What training minimises: a loss of each image, so that any split of a batch sums to the same.
 
-Inside, classes come before pixels: (3, B, P), P pixels an image. Along an axis of three, a CPU
+Inside, classes come before pixels: (3, B, P), P pixels an image. Along a last axis of three, a CPU
 computes a softmax and its gradient several times more slowly.
 """
 
 import tensorflow as tf
 
-from petseg.classes import NUM_CLASSES
-from petseg.params import Loss
+from petseg.core.classes import NUM_CLASSES
+from petseg.core.params import Loss
 
 
-def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, settings: Loss) -> tf.Tensor:
+def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, params: Loss) -> tf.Tensor:
     """The weighted sum of cross-entropy and soft Dice loss of each image: float32 (B,).
 
     `labels` are integer (B, H, W) of values 0 to 2, `logits` float32 (B, H, W, 3).
@@ -23,25 +23,25 @@ def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, settings: Loss) -> t
     exponentials = tf.exp(logits)
     total = tf.reduce_sum(exponentials, axis=0)
     loss = tf.zeros(images)
-    if settings.cross_entropy:
+    if params.cross_entropy:
         log_probabilities = logits - tf.math.log(total)
-        loss += settings.cross_entropy * weighted_cross_entropy(truth, log_probabilities, settings)
-    if settings.dice:
-        loss += settings.dice * dice_loss(truth, exponentials / total)
+        loss += params.cross_entropy * weighted_cross_entropy(truth, log_probabilities, params)
+    if params.dice:
+        loss += params.dice * dice_loss(truth, exponentials / total)
     return loss
 
 
 def weighted_cross_entropy(
-    truth: tf.Tensor, log_probabilities: tf.Tensor, settings: Loss
+    truth: tf.Tensor, log_probabilities: tf.Tensor, params: Loss
 ) -> tf.Tensor:
     """Mean cross-entropy of each image's pixels, in nats: float32 (B,).
 
     `truth` is one-hot float32 (3, B, P), the logarithms of the probabilities are as many. A pixel
     counts as much as its class's weight.
     """
-    smoothing = settings.label_smoothing
+    smoothing = params.label_smoothing
     target = truth * (1 - smoothing) + smoothing / NUM_CLASSES
-    weights = tf.tensordot(settings.class_weights, truth, axes=1)
+    weights = tf.tensordot(params.class_weights, truth, axes=1)
     pixels = -tf.reduce_sum(target * log_probabilities, axis=0)
     return tf.reduce_mean(pixels * weights, axis=1)
 

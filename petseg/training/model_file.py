@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from petseg.files import atomic_file
+from petseg.core.files import atomic_file
 
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a ZIP archive can hold."""

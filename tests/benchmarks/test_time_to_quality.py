@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from benchmarks.time_to_quality import until_reached
-from petseg.errors import PetsegError
+from petseg.core.errors import PetsegError
 
 TRAINING = """
 import pathlib, sys, time

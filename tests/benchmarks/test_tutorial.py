@@ -5,9 +5,9 @@ import pytest
 from workspace import merged
 
 from benchmarks import tutorial
-from petseg import params, yaml12
-from petseg.models import mobilenet_v2
-from stages import train_unet
+from petseg.core import params, yaml12
+from petseg.models import unet
+from petseg.models.encoders import mobilenet_v2
 from tests.helpers import ROOT
 
 
@@ -20,7 +20,7 @@ def settings() -> params.TrainUnet:
     shipped, overlay = (
         yaml12.read(ROOT / name) for name in ("params.yaml", "params/tutorial.yaml")
     )
-    return params.parse(merged(shipped, overlay)).train_unet
+    return params.parse_params(merged(shipped, overlay)).train_unet
 
 
 def sizes(model) -> tuple[int, int]:
@@ -29,18 +29,18 @@ def sizes(model) -> tuple[int, int]:
 
 def test_both_are_the_tutorial_s_network(weights):
     """6,504,227 parameters, 4,660,323 of them trained, as its page counts them."""
-    ours = train_unet.network(128, settings(), weights)
+    ours = unet.build(128, settings(), weights)
     theirs = tutorial.network(128, weights)
     assert sizes(ours) == sizes(theirs) == (6_504_227, 4_660_323)
 
 
 def test_both_compute_the_same(weights):
-    ours, theirs = train_unet.network(64, settings(), weights), tutorial.network(64, weights)
+    ours, theirs = unet.build(64, settings(), weights), tutorial.network(64, weights)
     theirs.set_weights(ours.get_weights())
-    photographs = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
     np.testing.assert_allclose(
-        ours(photographs, training=False),
-        theirs(photographs / 255, training=False),
+        ours(images, training=False),
+        theirs(images / 255, training=False),
         atol=1e-4,
     )
 
@@ -48,4 +48,4 @@ def test_both_compute_the_same(weights):
 def test_the_same_batch_and_schedule():
     found = settings()
     assert (found.batch_size, found.optimizer) == (tutorial.BATCH_SIZE, "adam")
-    assert (found.schedule, found.warmup_epochs, found.averaging) == ("constant", 0, 0)
+    assert (found.schedule, found.warmup_epochs, found.ema_decay) == ("constant", 0, 0)

@@ -1,11 +1,12 @@
 """Tables carry the matrices: whatever is shown can be worked out from them again."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from petseg.data.records import Examples
-from petseg.evaluation import scores, tables
-from petseg.evaluation.predictors import Result
+from petseg.evaluation import tables
+from petseg.evaluation.result import Result
+from petseg.metrics import scores
 
 MANIFEST = {"breeds": ["Abyssinian", "beagle"], "species": ["cat", "dog"]}
 BREEDS = np.array([1, 0, 1])
@@ -19,9 +20,9 @@ def result() -> Result:
 
 @pytest.fixture
 def table(result):
-    names = np.array(["beagle_1", "Abyssinian_2", "beagle_3"])
-    examples = Examples(None, None, names, BREEDS, BREEDS)
-    return tables.per_image("unet", examples, result, MANIFEST)
+    names = ["beagle_1", "Abyssinian_2", "beagle_3"]
+    index = pd.DataFrame({"name": names, "breed": BREEDS, "species": BREEDS})
+    return tables.per_image("unet", index, result, MANIFEST)
 
 
 def test_per_image_keeps_the_matrices(table, result):
@@ -52,6 +53,13 @@ def test_metrics_are_numbers_and_null_where_undefined(result):
     assert content["parameters"] == 12
     assert content["cross_entropy"] == pytest.approx(0.3)
     nothing_of_border = np.array([[[4, 1, 0], [2, 6, 0], [0, 0, 0]]])
-    blind = tables.metrics(Result(nothing_of_border, None), parameters=0)
-    assert blind["iou"]["border"] is None
-    assert "cross_entropy" not in blind
+    constant = tables.metrics(Result(nothing_of_border), parameters=0)
+    assert constant["iou"]["border"] is None
+    assert not {"cross_entropy", "at_original_size"} & constant.keys()
+
+
+def test_scores_at_original_size_stand_below_the_others(result):
+    others = np.random.default_rng(1).integers(1, 500, size=(3, 3, 3))
+    content = tables.metrics(result._replace(original_matrices=others), parameters=12)
+    assert content.pop("at_original_size") == scores.summary(others)
+    assert content == tables.metrics(result, parameters=12)

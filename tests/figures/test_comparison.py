@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from petseg.evaluation import bootstrap, scores
 from petseg.figures import comparison
+from petseg.metrics import bootstrap, scores
 from tests.helpers.marks import without_warnings
 
 COLUMNS = ["mean_iou", "low", "high"]

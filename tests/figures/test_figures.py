@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from petseg.classes import NUM_CLASSES
+from petseg.core.classes import NUM_CLASSES
 from petseg.figures.breeds import display_name, per_breed
 from petseg.figures.confusion import confusion_matrices, share_of_row
 from petseg.figures.curves import learning_curves
@@ -159,7 +159,7 @@ NOTHING = {
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_nothing_to_draw_is_an_error(name, tmp_path):
-    with pytest.raises(ValueError, match=r"no (network|epoch|breed|photograph)|has no epoch"):
+    with pytest.raises(ValueError, match=r"no (network|epoch|breed|image)|has no epoch"):
         NOTHING[name](path=tmp_path / "figure.png")
     assert not list(tmp_path.iterdir())
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from petseg.classes import BACKGROUND, BORDER, CLASS_NAMES, NUM_CLASSES, PET
+from petseg.core.classes import BACKGROUND, BORDER, CLASS_NAMES, NUM_CLASSES, PET
 from petseg.figures.palette import (
     CLASS_COLOURS,
     class_handles,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from petseg.classes import BACKGROUND, BORDER, PET
-from petseg.data import integrity
+from petseg.core.classes import BACKGROUND, BORDER, PET
 from petseg.figures import segmented
 from petseg.figures.palette import CLASS_COLOURS, colour_mask
+from petseg.sources import integrity
 
 GREY = (90, 90, 90)
 

@@ -12,10 +12,10 @@ import vl_convert
 from matplotlib.image import imread
 from PIL import Image
 
-from petseg import paths, yaml12
-from petseg.classes import CLASS_NAMES, NUM_CLASSES
+from petseg.core import paths, yaml12
+from petseg.core.classes import CLASS_NAMES, NUM_CLASSES
+from petseg.core.files import write_csv
 from petseg.evaluation import tables
-from petseg.files import write_csv
 from tests.helpers import ROOT
 from tests.helpers.projects import run
 

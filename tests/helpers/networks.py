@@ -4,32 +4,83 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from petseg.models import mobilenet_unet, mobilenet_v2
+from petseg.core.params import TrainUnet
 from petseg.models import shallow as shallow_network
+from petseg.models import unet as unet_network
+from petseg.models.encoders import mobilenet_v2
+from tests.helpers.sections import SHIPPED, changed
 
 SIDE, ALPHA = 32, 0.35
 
 
-def unet(**changes) -> keras.Model:
-    """The U-Net, with a random encoder."""
-    small = {"encoder_weights": None, "encoder_alpha": ALPHA, "decoder_filters": (8, 8, 8, 8)}
-    return mobilenet_unet.build(SIDE, **(small | changes))
+def unet_section(**changes) -> TrainUnet:
+    """The shipped section with the tutorial's decoder and a narrow encoder."""
+    small = {
+        "encoder_alpha": ALPHA,
+        "encoder_upscale": 1,
+        "fine_tune_from": "frozen",
+        "decoder_filters": (8, 8, 8, 8),
+        "refinement_filters": 0,
+    }
+    return changed(SHIPPED.train_unet, **(small | changes))
 
 
-def shallow(**changes) -> keras.Model:
+def unet(image_size: int = SIDE, weights: Path | None = None, **changes) -> keras.Model:
+    """The U-Net; its encoder is random without a file of `weights`."""
+    return unet_network.build(image_size, unet_section(**changes), weights)
+
+
+def shallow(image_size: int = SIDE, **changes) -> keras.Model:
     """The shallow network."""
-    return shallow_network.build(SIDE, **({"width": 4} | changes))
+    section = changed(SHIPPED.train_shallow, **({"width": 4} | changes))
+    return shallow_network.build(image_size, section)
 
 
-def tiny(batch_norm: type = keras.layers.BatchNormalization, dropout: float = 0.5) -> keras.Model:
+def tiny(dropout: float = 0.5) -> keras.Model:
     """Two convolutions, and between them what has a state of its own: normalization, dropout."""
-    photographs = keras.Input((SIDE, SIDE, 3))
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(photographs)
+    images = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
     x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
-    x = keras.layers.Dropout(dropout)(keras.layers.ReLU()(batch_norm()(x)))
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    x = keras.layers.Dropout(dropout)(x)
     x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
-    return keras.Model(photographs, x)
+    return keras.Model(images, x)
+
+
+class BadGradient(keras.layers.Layer):
+    """Gives its inputs back, and takes their gradients times `factor`, as 1, NaN or infinity."""
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(), initializer="ones", trainable=False, name="factor")
+
+    def call(self, inputs):
+        @tf.custom_gradient
+        def unchanged(x):
+            return tf.identity(x), lambda upstream: upstream * tf.cast(factor, upstream.dtype)
+
+        factor = self.factor.value
+        return unchanged(inputs)
+
+
+def breakable(factor: float = 1.0) -> keras.Model:
+    """`tiny`, in which the gradient of the layer `first` is multiplied by `factor`."""
+    images = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
+    x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
+    breaking = BadGradient(name="breaking")
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization(name="second")(breaking(x)))
+    x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32", name="third")(x)
+    breaking.factor.assign(factor)
+    return keras.Model(images, x)
+
+
+def squares(count: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Grey images float32 (B, 32, 32, 3) of random squares, and masks whose label is the level."""
+    rng = np.random.default_rng(0)
+    masks = rng.integers(0, 3, size=(count, 4, 4), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    return np.array([200, 20, 110], np.float32)[masks][..., None].repeat(3, -1), masks
 
 
 def colours(side: int = 16) -> keras.Model:

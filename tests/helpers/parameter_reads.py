@@ -1,48 +1,56 @@
 """Runs a stage in this process and notes which parameters it reads."""
 
-import dataclasses
 import importlib
 import os
 import sys
 
 import pytest
 
-from petseg import cli, params, paths
+from petseg.core import stage_runner
+from petseg.core.params import load_params
+from petseg.core.strict import Section
 
 
 def run_recording(stage: str) -> set[str]:
     """Runs a stage as its command does; the full names of the parameters it read after loading."""
     asked: set[str] = set()
+
+    def load_and_watch() -> Section:
+        loaded = load_params()
+        _watch(loaded, "", asked)
+        return loaded
+
     with pytest.MonkeyPatch.context() as patch:
-        load = params.load
-
-        def load_and_watch(*args):
-            loaded = load(*args)
-            _watch(loaded, "", asked)
-            return loaded
-
-        patch.setattr(params, "load", load_and_watch)
         patch.setattr(sys, "argv", [stage])
         patch.setattr(os, "_exit", sys.exit)
         module = importlib.import_module(f"stages.{stage}")
-        cli.run(module.main, module.__doc__, paths.cost(stage))
+        patch.setattr(module, "load_params", load_and_watch)
+        stage_runner.run(module.main, stage)
     return asked
 
 
-def _watch(section, path: str, asked: set[str]) -> None:
+def _watch(section: Section, path: str, asked: set[str]) -> None:
     """Makes one section, and those inside, note each value that is read from them."""
     names = {}
-    for field in dataclasses.fields(section):
-        value = getattr(section, field.name)
-        if dataclasses.is_dataclass(value):
-            _watch(value, f"{path}{field.name}.", asked)
+    for name, value in section:
+        if isinstance(value, Section):
+            _watch(value, f"{path}{name}.", asked)
         else:
-            names[field.name] = f"{path}{field.name}"
+            names[name] = f"{path}{name}"
 
     class Watched(type(section)):
         def __getattribute__(self, name):
             if name in names:
                 asked.add(names[name])
             return super().__getattribute__(name)
+
+        def __iter__(self):  # of dict(section)
+            return ((name, getattr(self, name)) for name in type(self).model_fields)
+
+        def model_dump(self):
+            return {
+                name: value.model_dump() if isinstance(value, Section) else value
+                for name, value in self
+            }
 
     object.__setattr__(section, "__class__", Watched)

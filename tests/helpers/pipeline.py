@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 import workspace
 
-from petseg import paths, yaml12
+from petseg.core import paths, yaml12
 from tests.helpers import ROOT
 from tests.helpers.parameter_reads import run_recording
 from tests.helpers.projects import commit, run

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from petseg.data import records
-from petseg.files import write_json
+from petseg import records
+from petseg.core.files import write_json
 
 BRIGHTNESS = np.array([220, 40, 130])
 """Of pet, background and border in `squares`."""
@@ -29,6 +29,14 @@ def write_records(
         entries[split] = writer.summary()
     write_json(folder / records.MANIFEST, {"image_size": image_size, "splits": entries})
     return entries
+
+
+def random_example(name: str, size: int) -> records.Example:
+    """An example whose pixels and groups follow from its name."""
+    rng = np.random.default_rng(list(name.encode()))
+    image = rng.integers(0, 256, (size, size, 3), np.uint8)
+    mask = rng.integers(0, 3, (size, size), np.uint8)
+    return records.Example(image, mask, name, breed=int(rng.integers(37)), species=len(name) % 2)
 
 
 def write_squares(folder: Path) -> None:

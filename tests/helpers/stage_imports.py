@@ -1,6 +1,7 @@
-"""Which of the project's files a stage's script imports, directly or through others, by parsing."""
+"""Which of the project's files import which, directly or through others, by parsing."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = ("petseg", "stages")
@@ -14,22 +15,39 @@ def imported_files(script: Path, root: Path) -> set[str]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += _imports(path, root)
+            waiting += imports(path, root)
     return {path.relative_to(root).as_posix() for path in found if path.stat().st_size}
 
 
-def _imports(path: Path, root: Path) -> list[Path]:
-    files = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imports(path: Path, root: Path) -> list[Path]:
+    """The project files that one file imports itself, among them the packages they lie in."""
+    return [file for module in modules(path) for file in _module_files(module, root)]
+
+
+def modules(path: Path) -> list[str]:
+    """The full names of what a file imports anywhere in it, as in `a.b.c`, for whomever it runs.
+
+    The last part may be a name inside the module `a.b`. What is imported for type checkers alone
+    does not count.
+    """
+    found = []
+    for node in _run_nodes(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports are not followed"
-            modules = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        files += [file for module in modules for file in _module_files(module, root)]
-    return files
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all inside it, without the bodies of `if TYPE_CHECKING`."""
+    yield node
+    children = ast.iter_child_nodes(node)
+    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        children = node.orelse
+    for child in children:
+        yield from _run_nodes(child)
 
 
 def _module_files(module: str, root: Path) -> list[Path]:

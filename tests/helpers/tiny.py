@@ -2,7 +2,12 @@
 
 STAGES = ("download", "preprocess", "train_unet", "train_shallow", "evaluate", "visualize")
 
-_TRAINING = {"epochs": 1, "batch_size": 8, "precision": "float32", "undistorted_epochs": 0}
+_TRAINING = {
+    "epochs": 1,
+    "batch_size": 8,
+    "precision": "float32",
+    "final_epochs_without_geometry": 0,
+}
 TINY = {
     "image_size": 32,
     "dataset": {
@@ -16,9 +21,8 @@ TINY = {
     | {
         "encoder_weights": "none",
         "encoder_alpha": 0.35,
-        "enlarge": 1,
+        "encoder_upscale": 1,
         "fine_tune_from": "block_15",
-        "fine_tune_after": 0,
         "decoder_filters": [8, 8, 8, 8],
     },
     "train_shallow": _TRAINING | {"width": 4},

@@ -3,7 +3,6 @@
 The one argument is JSON with the keyword arguments of `train`.
 """
 
-import dataclasses
 import json
 import os
 import signal
@@ -13,17 +12,18 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from petseg import cli, params
-from petseg.models import mobilenet_unet
-from petseg.training import loop
+from petseg.core import params, stage_runner
+from petseg.models import unet
+from petseg.training import loop, state
 from tests.helpers import networks
+from tests.helpers.sections import SHIPPED, changed
 
 BUILDERS = {
     "tiny": partial(networks.tiny, dropout=0.0),  # of which each device draws the same
     "shallow": networks.shallow,
     "unet": partial(networks.unet, fine_tune_from="block_16", decoder_filters=(4, 4, 4, 4)),
 }
-ENCODER = loop.Group(mobilenet_unet.encoder_variables, 0.5)
+ENCODER = partial(unet.scaled_groups, params=networks.unet_section(encoder_learning_rate_scale=0.5))
 
 
 def train(
@@ -34,7 +34,7 @@ def train(
     cpus: int = 1,
     dies_after: int = 0,
     **settings,
-) -> dict:
+) -> dict | None:
     """Trains with the shallow network's shipped settings, changed by `settings`.
 
     `cpus` is how many CPUs to pretend; after the epoch `dies_after` the process kills itself.
@@ -49,28 +49,28 @@ def train(
     return loop.train(
         "tiny",
         BUILDERS[network],
-        dataclasses.replace(params.load().train_shallow, **(defaults | settings)),
+        changed(SHIPPED.train_shallow, **(defaults | settings)),
         machine=params.Machine(strategy=strategy, cache="none"),
-        groups=(ENCODER,) if network == "unet" else (),
         seed=1,
         records_folder=Path(records),
         model_path=Path(folder) / "model.keras",
         curve_path=Path(folder) / "curve.csv",
         checkpoint_folder=Path(folder) / "checkpoints",
+        **({"scaled_groups": ENCODER} if network == "unet" else {}),
     )
 
 
 def _die_after(epochs: int) -> None:
-    keep_if_best = loop._Run.keep_if_best
+    add_epoch = state.State.add_epoch
 
-    def die(run):
-        keep_if_best(run)
+    def die(run, row):
+        add_epoch(run, row)
         if len(run.history) == epochs:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    loop._Run.keep_if_best = die
+    state.State.add_epoch = die
 
 
 if __name__ == "__main__":
-    wanted = json.loads(sys.argv.pop())
-    cli.run(partial(train, **wanted), __doc__, Path(wanted["folder"]) / "cost.json")
+    arguments = json.loads(sys.argv.pop())
+    stage_runner.run(partial(train, **arguments), "train")

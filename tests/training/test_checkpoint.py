@@ -7,8 +7,8 @@ import signal
 import numpy as np
 import pytest
 
-from petseg import files
-from petseg.errors import PetsegError
+from petseg.core import files
+from petseg.core.errors import PetsegError
 from petseg.training import checkpoint
 from petseg.training.checkpoint import Checkpoint
 from tests.helpers.disks import SMALL_DISK
@@ -122,11 +122,3 @@ def test_a_digest_follows_values_types_and_shapes():
     assert len({checkpoint.digest([array]) for array in arrays}) == 5
     assert checkpoint.digest([one, one]) != checkpoint.digest([one])
     assert checkpoint.digest([one]) == checkpoint.digest([one.copy()])
-
-
-def test_a_fingerprint_follows_its_causes(monkeypatch):
-    one = checkpoint.fingerprint("unet", {"epochs": 2})
-    assert one == checkpoint.fingerprint("unet", {"epochs": 2})
-    assert one != checkpoint.fingerprint("unet", {"epochs": 3})
-    monkeypatch.setattr(checkpoint, "file_sha256", lambda path: "other code")
-    assert one != checkpoint.fingerprint("unet", {"epochs": 2})

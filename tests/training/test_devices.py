@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from petseg.errors import PetsegError
+from petseg.core.errors import PetsegError
 from petseg.training import devices
 from tests.helpers import ROOT, train_process
 from tests.helpers.marks import in_bfloat16
@@ -41,14 +42,20 @@ def alone(tmp_path_factory, records_folder):
     return trained
 
 
-def start(cluster: list[str] | None = None, index: int = 0, **wanted) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
-    if cluster:
-        task = {"type": "worker", "index": index}
-        environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
-    command = [sys.executable, "-m", train_process.__name__, json.dumps(wanted, default=str)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
+@pytest.fixture
+def start(tmp_path):
+    """Starts train_process in `tmp_path`, alone or as the worker `index` of a cluster."""
+
+    def start(cluster: list[str] | None = None, index: int = 0, **options) -> subprocess.Popen:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+        if cluster:
+            task = {"type": "worker", "index": index}
+            environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
+        command = [sys.executable, "-m", train_process.__name__, json.dumps(options, default=str)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes)
+
+    return start
 
 
 def end(process: subprocess.Popen, code: int = 0, timeout: float = 300) -> str:
@@ -70,77 +77,78 @@ def free_addresses(count: int) -> list[str]:
 
 
 def assert_same_training(folder: Path, expected: Path) -> None:
-    found, wanted = (
-        keras.saving.load_model(one / "model.keras").get_weights() for one in (folder, expected)
-    )
-    for one, other in zip(found, wanted, strict=True):
+    both = folder, expected
+    weights = (keras.saving.load_model(one / "model.keras").get_weights() for one in both)
+    for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
-    found, wanted = (pd.read_csv(one / "curve.csv") for one in (folder, expected))
-    pd.testing.assert_frame_equal(found, wanted, rtol=1e-4)
+    curves = (pd.read_csv(one / "curve.csv") for one in both)
+    pd.testing.assert_frame_equal(*curves, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
     "network",
     ["tiny", *(pytest.param(name, marks=pytest.mark.slow) for name in ("shallow", "unet"))],
 )
-def test_two_devices_train_as_one(alone, network, tmp_path, records_folder):
-    wanted = {"network": network, "records": records_folder, "folder": tmp_path}
-    output = end(start(**wanted, strategy="mirrored", cpus=2, **SETTINGS[network]))
+def test_two_devices_train_as_one(start, alone, network, tmp_path, records_folder):
+    options = {"network": network, "records": records_folder, "folder": tmp_path}
+    output = end(start(**options, strategy="mirrored", cpus=2, **SETTINGS[network]))
     assert "strategy: mirrored, 2 CPUs" in output
     assert_same_training(tmp_path, alone(network))
 
 
 @in_bfloat16
 @pytest.mark.slow
-def test_two_devices_train_in_bfloat16_too(tmp_path, records_folder):
-    wanted = {"network": "unet", "records": records_folder, "precision": "mixed_bfloat16"}
-    wanted |= SETTINGS["unet"]
+def test_two_devices_train_in_bfloat16_too(start, tmp_path, records_folder):
+    options = {"network": "unet", "records": records_folder, "precision": "mixed_bfloat16"}
+    options |= SETTINGS["unet"]
     one, two = tmp_path / "one", tmp_path / "two"
-    end(start(**wanted, folder=one))
-    end(start(**wanted, folder=two, strategy="mirrored", cpus=2))
+    end(start(**options, folder=one))
+    end(start(**options, folder=two, strategy="mirrored", cpus=2))
     found, expected = (pd.read_csv(folder / "curve.csv")["loss"] for folder in (one, two))
     np.testing.assert_allclose(found, expected, rtol=0.01)
 
 
 @pytest.mark.slow
-def test_two_workers_train_as_one(alone, tmp_path, records_folder):
-    wanted = {"network": "unet", "records": records_folder, "strategy": "auto"}
-    wanted |= SETTINGS["unet"]
+def test_two_workers_train_as_one(start, alone, tmp_path, records_folder):
+    options = {"network": "unet", "records": records_folder, "strategy": "auto"}
+    options |= SETTINGS["unet"]
     cluster = free_addresses(2)
-    other = start(cluster, 1, **wanted, folder=tmp_path / "other")
-    output = end(start(cluster, 0, **wanted, folder=tmp_path / "chief"))
+    other = start(cluster, 1, **options, folder=tmp_path / "other")
+    output = end(start(cluster, 0, **options, folder=tmp_path / "chief"))
     end(other)
     assert "strategy: multi_worker, 2 replicas on 2 workers" in output
     assert_same_training(tmp_path / "chief", alone("unet"))
-    assert not (tmp_path / "other").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"chief", "data"}  # the run report
 
 
 @pytest.mark.slow
-def test_a_killed_worker_ends_the_others_and_the_run_goes_on(alone, tmp_path, records_folder):
-    wanted = {"network": "shallow", "records": records_folder, "strategy": "multi_worker"}
-    wanted |= SETTINGS["shallow"]
+def test_a_killed_worker_ends_the_others_and_the_run_goes_on(
+    start, alone, tmp_path, records_folder
+):
+    options = {"network": "shallow", "records": records_folder, "strategy": "multi_worker"}
+    options |= SETTINGS["shallow"]
     chief, other = tmp_path / "chief", tmp_path / "other"
 
     cluster = free_addresses(2)
-    killed = start(cluster, 1, **wanted, folder=other, dies_after=1)
-    waiting = start(cluster, 0, **wanted, folder=chief)
+    killed = start(cluster, 1, **options, folder=other, dies_after=1)
+    waiting = start(cluster, 0, **options, folder=chief)
     end(killed, code=-9)
     output = end(waiting, code=1, timeout=60)
     assert "error: a worker has gone" in output
     assert not (chief / "model.keras").exists()
 
     cluster = free_addresses(2)
-    second = start(cluster, 1, **wanted, folder=other)
-    assert "going on after epoch 1" in end(start(cluster, 0, **wanted, folder=chief))
+    second = start(cluster, 1, **options, folder=other)
+    assert "going on after epoch 1" in end(start(cluster, 0, **options, folder=chief))
     assert "going on after epoch 1" in end(second)
     assert_same_training(chief, alone("shallow"))
 
 
-def test_a_worker_that_trains_something_else_is_told(tmp_path, records_folder):
-    wanted = {"network": "tiny", "records": records_folder, "strategy": "multi_worker"}
+def test_a_worker_that_trains_something_else_is_told(start, tmp_path, records_folder):
+    options = {"network": "tiny", "records": records_folder, "strategy": "multi_worker"}
     cluster = free_addresses(2)
-    other = start(cluster, 1, **wanted, folder=tmp_path, learning_rate=0.5)
-    chief = start(cluster, 0, **wanted, folder=tmp_path)
+    other = start(cluster, 1, **options, folder=tmp_path, learning_rate=0.5)
+    chief = start(cluster, 0, **options, folder=tmp_path)
     assert "are not those of the chief" in end(other, code=1)
     assert "a worker has gone" in end(chief, code=1, timeout=60)
 
@@ -176,9 +184,9 @@ def test_one_machine_with_one_device_needs_no_strategy(monkeypatch):
     for text in ("", alone):
         monkeypatch.setenv("TF_CONFIG", text)
         for requested in ("auto", "single"):
-            strategy, word = devices.resolve(requested)
+            strategy, description = devices.resolve(requested)
             assert strategy is tf.distribute.get_strategy()
-            assert word.startswith("single")
+            assert description.startswith("single")
     assert devices.is_chief(tf.distribute.get_strategy())
 
 
@@ -186,6 +194,50 @@ def test_a_batch_that_cannot_be_shared_out_is_refused():
     devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=4), 32)
     with pytest.raises(PetsegError, match="batch_size 32 is not divisible by the 3 devices"):
         devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=3), 32)
+
+
+LOST = [
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+]
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_lost_worker_is_reported_where_there_are_several(kind):
+    """The strategy is only asked for its class; making one would wait for other workers."""
+    error = kind(None, None, "\nconnection reset\nby peer")
+    workers = object.__new__(tf.distribute.MultiWorkerMirroredStrategy)
+    with (
+        pytest.raises(PetsegError, match=r"a worker has gone.*same command.*\(connection reset\)"),
+        devices.report_lost_workers(workers),
+    ):
+        raise error
+    with pytest.raises(kind), devices.report_lost_workers(tf.distribute.get_strategy()):
+        raise error
+
+
+def test_other_errors_are_no_lost_worker():
+    workers = object.__new__(tf.distribute.MultiWorkerMirroredStrategy)
+    for error in (ValueError("a bug"), PetsegError("the records are damaged")):
+        with pytest.raises(type(error), match=str(error)), devices.report_lost_workers(workers):
+            raise error
+
+
+def test_a_number_that_is_not_finite_is_named_once_on_several_devices(
+    start, tmp_path, records_folder
+):
+    options = {"network": "tiny", "records": records_folder, "folder": tmp_path / "out"}
+    options |= {"optimizer": "sgd", "learning_rate": 1e30}
+    output = end(start(**options, strategy="mirrored", cpus=2), code=1)
+    (told,) = (line for line in output.splitlines() if line.startswith("error: "))
+    assert re.match(
+        r"error: the (loss|gradient of \S+) has (NaN|Inf) values at epoch 1, step", told
+    )
+    assert "Traceback" not in output and "root error" not in output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_gpu_that_tensorflow_cannot_use_is_told(monkeypatch):

@@ -1,14 +1,14 @@
 """The losses against values worked out by hand on a few pixels."""
 
-import dataclasses
 import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from petseg.params import Loss
+from petseg.core.params import Loss
 from petseg.training.losses import dice_loss, segmentation_loss
+from tests.helpers.sections import changed
 
 PLAIN = Loss(cross_entropy=1.0, dice=0.0, class_weights=(1.0, 1.0, 1.0), label_smoothing=0.0)
 CLOSE = 1e-5
@@ -19,7 +19,7 @@ LOGITS = np.log([[[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]]]).astype(np.float32)
 
 
 def loss(**changes) -> float:
-    result = segmentation_loss(LABELS, LOGITS, dataclasses.replace(PLAIN, **changes))
+    result = segmentation_loss(LABELS, LOGITS, changed(PLAIN, **changes))
     assert result.shape == (1,)
     return float(result[0])
 
@@ -51,7 +51,7 @@ def test_the_parts_add_up_by_their_weights():
 def test_a_perfect_prediction_costs_nothing():
     labels = np.random.default_rng(0).integers(0, 3, size=(2, 4, 4))
     logits = 100 * tf.one_hot(labels, 3)
-    perfect = segmentation_loss(labels, logits, dataclasses.replace(PLAIN, dice=1.0))
+    perfect = segmentation_loss(labels, logits, changed(PLAIN, dice=1.0))
     np.testing.assert_allclose(perfect, 0, atol=1e-5)
 
 
@@ -79,7 +79,7 @@ def test_images_do_not_touch_each_other():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, size=(3, 4, 4))
     logits = rng.normal(size=(3, 4, 4, 3)).astype(np.float32)
-    settings = dataclasses.replace(PLAIN, dice=1.0, label_smoothing=0.1)
+    settings = changed(PLAIN, dice=1.0, label_smoothing=0.1)
     together = segmentation_loss(labels, logits, settings)
     apart = [segmentation_loss(labels[i : i + 1], logits[i : i + 1], settings) for i in range(3)]
     np.testing.assert_allclose(together, tf.concat(apart, axis=0), rtol=CLOSE)

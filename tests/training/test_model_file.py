@@ -6,16 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from petseg.errors import PetsegError
-from petseg.models import mobilenet_unet, shallow
+from petseg.core.errors import PetsegError
 from petseg.training import model_file
+from tests.helpers import networks
 
-NETWORKS = {
-    "shallow": lambda: shallow.build(32, width=4),
-    "unet": lambda: mobilenet_unet.build(
-        32, encoder_weights=None, encoder_alpha=0.35, decoder_filters=(8, 8, 8, 8)
-    ),
-}
+NETWORKS = {"shallow": networks.shallow, "unet": networks.unet}
 
 
 def as_in_a_new_process(build) -> keras.Model:
@@ -54,5 +49,5 @@ def test_other_weights_give_other_bytes(tmp_path):
 def test_a_full_disk_keeps_the_network_from_before(small_disk):
     (small_disk / "network.keras").write_bytes(b"before")
     with pytest.raises(PetsegError, match=r"network\.keras"):
-        model_file.save(shallow.build(32, width=36), small_disk / "network.keras")
+        model_file.save(networks.shallow(width=36), small_disk / "network.keras")
     assert (small_disk / "network.keras").read_bytes() == b"before"

@@ -40,7 +40,7 @@ def test_auto(machine, flags, gpus, expected):
     assert "CPU" in reason or "GPU" in reason
 
 
-@pytest.mark.parametrize("wanted", ["float32", "mixed_bfloat16"])
-def test_params_override_the_machine(machine, wanted):
+@pytest.mark.parametrize("requested", ["float32", "mixed_bfloat16"])
+def test_params_override_the_machine(machine, requested):
     machine(["amx_bf16"])
-    assert precision.resolve(wanted) == (wanted, "as params.yaml says")
+    assert precision.resolve(requested) == (requested, "as params.yaml says")

@@ -1,19 +1,29 @@
-"""The learning rate at the points that matter."""
+"""The learning rate and the decay of the moving average, at the points that matter."""
 
 import pytest
 
-from petseg.training.schedule import learning_rate
+from petseg.training.schedule import Schedule
+from tests.helpers.sections import SHIPPED, changed
+
+STEPS = 4
 
 
-def rates(kind: str, warmup_steps: int = 4, steps: int = 12) -> list[float]:
-    return [
-        learning_rate(step, peak=0.8, kind=kind, warmup_steps=warmup_steps, steps=steps)
-        for step in range(steps)
-    ]
+def schedule(kind: str = "cosine", **changes) -> Schedule:
+    """Of three epochs of four updates."""
+    values = {"learning_rate": 0.8, "epochs": 3, "warmup_epochs": 1.0, "schedule": kind}
+    return Schedule(changed(SHIPPED.train_shallow, **(values | changes)), STEPS)
+
+
+def rates(kind: str, **changes) -> list[float]:
+    return [schedule(kind, **changes).learning_rate(update) for update in range(3 * STEPS)]
 
 
 def test_warm_up_rises_in_equal_steps_to_the_peak():
     assert rates("constant")[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8])
+
+
+def test_a_warm_up_may_end_within_an_epoch():
+    assert rates("constant", warmup_epochs=0.5)[:3] == pytest.approx([0.4, 0.8, 0.8])
 
 
 def test_constant_stays():
@@ -29,8 +39,17 @@ def test_cosine_is_half_way_in_the_middle_and_near_zero_at_the_end():
 
 
 def test_no_warm_up_begins_at_the_peak():
-    assert rates("cosine", warmup_steps=0)[0] == pytest.approx(0.8)
+    assert rates("cosine", warmup_epochs=0.0)[0] == pytest.approx(0.8)
 
 
 def test_a_run_of_nothing_but_warm_up():
-    assert rates("cosine", warmup_steps=12)[-1] == pytest.approx(0.8)
+    assert rates("cosine", warmup_epochs=3.0)[-1] == pytest.approx(0.8)
+
+
+def test_the_first_weights_are_soon_forgotten():
+    decays = [schedule(ema_decay=0.9).ema_decay(update) for update in (0, 1, 10, 80, 1000)]
+    assert decays == pytest.approx([0.1, 2 / 11, 11 / 20, 0.9, 0.9])
+
+
+def test_without_averaging_there_is_no_decay():
+    assert {schedule(ema_decay=0.0).ema_decay(update) for update in (0, 1000)} == {0.0}

@@ -1,0 +1,3 @@
+from petseg.acceleration.network import TRICKS, accelerate
+
+__all__ = ["TRICKS", "accelerate"]

@@ -1,0 +1,132 @@
+"""What the commands for people share: how they start and end, the model, and tables.
+
+TensorFlow takes seconds to come, so it is imported where it is needed: `--help` and a mistake in
+the options need not wait for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petseg.core import paths
+from petseg.core.errors import PetsegError
+from petseg.sources import integrity
+
+if TYPE_CHECKING:
+    import keras
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """The parser of `petseg NAME`, to which the command adds its options."""
+    return argparse.ArgumentParser(
+        prog=f"petseg {name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run(
+    main: Callable[[argparse.Namespace], int],
+    parser: argparse.ArgumentParser,
+    arguments: list[str] | None = None,
+) -> None:
+    """Ends with the exit code of `main`; a PetsegError is printed as one message, with code 1."""
+    for stream in (sys.stdout, sys.stderr):  # a name may hold what the terminal cannot show
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options = parser.parse_args(arguments)
+    try:
+        sys.exit(main(options))
+    except PetsegError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """An argparse type: a whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        number = int(text)
+        if number < least or (most is not None and number > most):
+            limits = f"less than {least}" if number < least else f"more than {most}"
+            raise argparse.ArgumentTypeError(f"{number} is {limits}")
+        return number
+
+    parse.__name__ = "whole number"
+    return parse
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """`--model`, by default the first of the networks under comparison."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=paths.model(paths.NETWORKS[0]),
+        metavar="FILE",
+        help="a trained network; default: %(default)s",
+    )
+
+
+def add_limit_option(parser: argparse.ArgumentParser) -> None:
+    """`--max-megapixels`, for `integrity.limit_megapixels`."""
+    parser.add_argument(
+        "--max-megapixels",
+        type=whole_number(1, 10_000),
+        default=integrity.MAX_MEGAPIXELS,
+        metavar="N",
+        help="larger photographs are refused, for the sake of memory; default: %(default)s",
+    )
+
+
+def require_model(path: Path) -> None:
+    """PetsegError where the file of a trained network is missing."""
+    if not path.is_file():
+        raise PetsegError(
+            f"{path} not found: train the networks with `dvc repro`, bring back the last ones with "
+            "`dvc checkout`, fetch those of others with `dvc pull`, or name one with --model"
+        )
+
+
+def load_model(path: Path) -> keras.Model:
+    """A trained network; PetsegError where the file is missing, damaged or no such network."""
+    require_model(path)
+    from petseg.evaluation import inference
+
+    model = inference.load_network(path)
+    if inference.image_size(model) is None:
+        raise PetsegError(f"{path} does not say how large its images are")
+    return model
+
+
+def text(path: Path) -> str:
+    r"""A path as valid Unicode, relative to the working folder if it lies there.
+
+    Bytes that are not UTF-8 are escaped, as in caf\xe9.jpg.
+    """
+    here = Path.cwd()
+    path = path.relative_to(here) if path.is_relative_to(here) else path
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def shown(path: Path) -> str:
+    r"""The same on one line: what is not printable is escaped, too, a line break as \n."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text(path)
+    )
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, the first to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in [heads, *rows]
+    ]
+    return "\n".join(lines)

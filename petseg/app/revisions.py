@@ -1,0 +1,85 @@
+"""The results and parameters of a revision: a Git revision, a DVC experiment, or the workspace."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+from dvc.api import DVCFileSystem
+from dvc.exceptions import DvcException
+from dvc.scm import RevError
+from scmrepo.exceptions import SCMError
+
+from petseg.core import yaml12
+from petseg.core.errors import PetsegError
+from petseg.core.paths import PARAMS, PER_IMAGE
+from petseg.evaluation import tables
+
+WORKSPACE = "workspace"
+"""What DVC calls the files as they lie in the folder."""
+
+
+def read_table(revision: str) -> pd.DataFrame:
+    """The per-image table of a revision; PetsegError says how to get a missing one."""
+    content = _read(revision, PER_IMAGE.as_posix())
+    if content is None:
+        raise PetsegError(f"{revision} has no {PER_IMAGE}. {_way(revision, 'dvc repro')}")
+    try:
+        table = pd.read_csv(io.BytesIO(content))
+    except ValueError as error:
+        raise PetsegError(f"{PER_IMAGE} of {revision} cannot be read: {error}") from None
+    columns = {"network", "name", "breed", *tables.COUNTS}
+    if lacking := sorted(columns - set(table.columns)):
+        raise PetsegError(
+            f"{PER_IMAGE} of {revision} is of another version of this project: it has no column "
+            f"{', '.join(lacking)}. Run the pipeline there again with today's code"
+        )
+    if table.empty or table.duplicated(["network", "name"]).any():
+        raise PetsegError(f"{PER_IMAGE} of {revision} is empty, or has duplicated images")
+    return table
+
+
+def read_params(revision: str) -> dict:
+    """The content of a revision's params.yaml, {} where it has none."""
+    data = _read(revision, PARAMS.as_posix()) or b""
+    content = yaml12.parse(data, f"{PARAMS} of {revision}")
+    return content if isinstance(content, dict) else {}
+
+
+def _read(revision: str, path: str) -> bytes | None:
+    """A file of a revision, from Git or DVC; None where the revision has no such file."""
+    known = {}
+    try:
+        files = DVCFileSystem(rev=None if revision == WORKSPACE else revision, subrepos=True)
+        # Of a revision, DVC shows the whole Git repository, of the workspace its own project.
+        root = files.repo.root_dir if revision == WORKSPACE else files.repo.scm.root_dir
+        name = f"/{(_project() / path).relative_to(Path(root).resolve()).as_posix()}"
+        known = files.info(name)
+        with files.open(name, mode="rb") as stream:
+            return stream.read()
+    except RevError:
+        raise PetsegError(f"no Git revision or DVC experiment is called {revision!r}") from None
+    except FileNotFoundError:
+        if "md5" not in known:  # an out of dvc.yaml is known without one before its first run
+            return None
+        where = "neither its cache nor a remote has it"
+        way = _way(revision, f"dvc pull {path}", "dvc repro")
+        raise PetsegError(f"DVC knows {path} of {revision}, but {where}. {way}") from None
+    except (DvcException, SCMError, OSError) as error:
+        raise PetsegError(f"{path} of {revision} cannot be had: {error}") from None
+
+
+def _project() -> Path:
+    """The nearest folder, from the current one upwards, with a params.yaml."""
+    here = Path.cwd().resolve()
+    return next((f for f in (here, *here.parents) if (f / PARAMS).is_file()), here)
+
+
+def _way(revision: str, *commands: str) -> str:
+    """How to get the table of a revision: one of the commands, there."""
+    if revision == WORKSPACE:
+        go, experiment = "", ""
+    else:
+        go = f"git checkout {revision} && "
+        experiment = f"\n(if it is an experiment: dvc exp apply {revision} && ...)"
+    listed = "\nor with\n".join(f"  {go}{command}" for command in commands)
+    return f"Get it with\n{listed}{experiment}"

@@ -1,0 +1,220 @@
+"""A page to try the networks on in the browser, for this machine alone.
+
+    petseg serve
+    petseg serve --model models/unet.keras --port 8000
+
+Drop a photograph, and see what each network makes of it, side by side; the pet can be downloaded,
+cut out on a transparent background. The page is served at 127.0.0.1 and fetches nothing from
+elsewhere; photographs stay on this machine, in a temporary folder that goes when the page is
+stopped: with Ctrl-C, by SIGTERM, or when the terminal is closed. Needs the package gradio.
+"""
+
+import argparse
+import html
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+from petseg.app import commands, images
+from petseg.core import paths
+from petseg.core.errors import PetsegError
+from petseg.sources import integrity
+
+HOST = "127.0.0.1"
+LARGEST_SHOWN = 1280
+"""Longest side of a picture on the page, in pixels; the cutout has the photograph's own size."""
+
+
+class Segmented(NamedTuple):
+    """What a network made of a photograph: the outlined picture, and the cutout (RGBA)."""
+
+    overlay: Image.Image
+    cutout: Image.Image
+
+
+Network = Callable[[Image.Image], Segmented]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    commands.run(_main, _parser(), arguments)
+
+
+def _main(options: argparse.Namespace) -> int:
+    files = options.model or [paths.model(network) for network in paths.NETWORKS]
+    for path in files:
+        commands.require_model(path)
+    try:
+        import gradio  # noqa: F401
+    except ImportError:
+        raise PetsegError("petseg serve needs another package: pip install gradio") from None
+    integrity.limit_megapixels(options.max_megapixels)
+    networks = {_title(path, files): load(path) for path in files}
+    end_as_on_ctrl_c()
+    with tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        blocks = page(networks)
+        launch(blocks, options.port, options.largest_upload)
+        print(f"http://{HOST}:{options.port} (Ctrl-C ends it)", flush=True)
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(60)
+        blocks.close(verbose=False)  # the terminal may be gone
+    return 0
+
+
+def end_as_on_ctrl_c() -> None:
+    """From now on, SIGTERM and SIGHUP (the terminal is closed) raise KeyboardInterrupt, too.
+
+    Only the first signal does, as clearing up must not be interrupted. One that this process was
+    started to ignore, as by nohup, stays ignored.
+    """
+    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    numbers = [
+        number for number in numbers if number and signal.getsignal(number) != signal.SIG_IGN
+    ]
+
+    def stop(*_) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, stop)
+
+
+def load(path: Path) -> Network:
+    """A network as a function of an RGB or RGBA image; PetsegError as in `commands.load_model`."""
+    model = commands.load_model(path)
+    from petseg.evaluation import full_size, inference
+    from petseg.figures import segmented
+
+    run = inference.runner(model)
+
+    def segment(photograph: Image.Image) -> Segmented:
+        logits = run(full_size.square(photograph, inference.image_size(model))[None])[0]
+        labels = full_size.labels(logits, photograph.height, photograph.width)
+        cutout = segmented.cutout(photograph, full_size.opacity(logits, labels))
+        shown = integrity.on_grey(photograph)
+        if max(shown.size) > LARGEST_SHOWN:
+            shown = ImageOps.contain(shown, (LARGEST_SHOWN, LARGEST_SHOWN))
+        labels = full_size.labels(logits, shown.height, shown.width)
+        return Segmented(segmented.outlined(shown, labels), cutout)
+
+    return segment
+
+
+def page(networks: dict[str, Network]):
+    """The page, a gradio.Blocks: a place for a photograph, and a column for each network."""
+    import gradio
+
+    def segment(file: str | None) -> list:
+        """Values of all pictures, then of all buttons; none of them without a photograph."""
+        nothing = [None] * len(networks) + [gradio.update(visible=False)] * len(networks)
+        if file is None:
+            return nothing
+        path = Path(file)
+        try:
+            photograph = images.read(path)
+        except images.BadPhotograph as error:
+            gradio.Warning(html.escape(f"{path.name}: {error}"))
+            return nothing
+        profile = images.colour_profile(photograph)
+        overlays, buttons = [], []
+        for name, network in networks.items():
+            overlay, cutout = network(photograph)
+            target = Path(tempfile.mkdtemp(dir=path.parent)) / f"{path.stem}_{name}_cutout.png"
+            cutout.save(target, icc_profile=profile)
+            overlays.append(overlay)
+            buttons.append(gradio.update(value=str(target), visible=True))
+        return overlays + buttons
+
+    with gradio.Blocks(title="petseg", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
+        gradio.Markdown("# petseg\nPet, background and border, as the networks see them.")
+        file = gradio.File(label="A photograph: JPEG, PNG, WebP (or HEIC)", height=140)
+        pictures, buttons = [], []
+        with gradio.Row():
+            for name in networks:
+                with gradio.Column():
+                    pictures.append(
+                        gradio.Image(label=name, interactive=False, format="png", buttons=[])
+                    )
+                    buttons.append(
+                        gradio.DownloadButton(f"Download the cutout ({name})", visible=False)
+                    )
+        file.change(segment, file, [*pictures, *buttons], api_visibility="private")
+    return blocks
+
+
+def launch(blocks, port: int, largest_upload: int) -> None:
+    """Serves the page at HOST alone, with nothing from elsewhere, in a thread of its own.
+
+    `largest_upload` in megabytes. PetsegError where the port is taken.
+    """
+    import gradio
+
+    letters = ["system-ui", "sans-serif"]  # Gradio's own choice may be fetched from Google
+    try:
+        blocks.launch(
+            server_name=HOST,
+            server_port=port,
+            max_file_size=f"{largest_upload}mb",
+            theme=gradio.themes.Default(font=letters, font_mono=["monospace"]),
+            share=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            run_history=False,
+            enable_monitoring=False,
+            footer_links=[],
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        raise PetsegError(f"the page cannot be served: {error}; try another --port") from None
+
+
+def _title(path: Path, files: list[Path]) -> str:
+    """What the page calls a network: its name in all figures, or its file where names are equal."""
+    from petseg.figures.palette import network_styles
+
+    alone = sum(other.stem == path.stem for other in files) == 1
+    return network_styles([path.stem])[path.stem].name if alone else str(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = commands.parser("serve", __doc__)
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="trained networks; default: "
+        + " and ".join(str(paths.model(network)) for network in paths.NETWORKS),
+    )
+    parser.add_argument(
+        "--port",
+        type=commands.whole_number(1, 65_535),
+        default=7860,
+        metavar="N",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--largest-upload",
+        type=commands.whole_number(1, 1000),
+        default=30,
+        metavar="MB",
+        help="larger files are refused; default: %(default)s",
+    )
+    commands.add_limit_option(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

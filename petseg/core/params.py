@@ -1,0 +1,241 @@
+"""params.yaml as frozen sections: every key with its type and the values that it may take.
+
+What contradicts another key is checked at the later one of the two. Nothing here imports
+TensorFlow, so that a typing error costs a second and not a minute.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from petseg.core import yaml12
+from petseg.core.errors import PetsegError
+from petseg.core.paths import PARAMS
+from petseg.core.strict import (
+    Count,
+    NonNegativeCount,
+    Section,
+    Seed,
+    Share,
+    Weight,
+    listed,
+    parse_section,
+)
+
+IMAGENET_ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+"""The widths of MobileNetV2 for which Keras Applications has ImageNet weights."""
+
+DECODER_BLOCKS = {1: 4, 2: 3, 4: 2}
+"""`encoder_upscale` -> the number of upsample blocks from the encoder's bottom, at 1/32 of the
+encoder's input, to half of the image's side."""
+
+
+class Dataset(Section):
+    """What `download` brings."""
+
+    name: Literal["oxford_iiit_pet", "synthetic"]
+    synthetic_train: Count
+    synthetic_test: Count
+    synthetic_side: Annotated[int, Field(ge=32, le=4096)]
+    synthetic_seed: Seed
+
+
+class Preprocess(Section):
+    """How images become records."""
+
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+    drop_unlabelled: bool
+    max_bad_examples: NonNegativeCount
+    shard_examples: Count
+
+
+class Machine(Section):
+    """What training uses of the machine or machines; see docs/devices.md."""
+
+    strategy: Literal["auto", "single", "mirrored", "multi_worker"]
+    cache: Literal["auto", "memory", "disk", "none"]
+
+
+class Loss(Section):
+    """What training minimises: a weighted sum of cross-entropy and soft Dice loss."""
+
+    cross_entropy: Weight
+    dice: Weight
+    class_weights: listed(Weight, 3)
+    label_smoothing: Annotated[float, Field(ge=0, le=0.9)]
+
+    @field_validator("dice")
+    @classmethod
+    def _minimises_something(cls, dice: float, info: ValidationInfo) -> float:
+        if dice == info.data.get("cross_entropy") == 0:
+            raise ValueError("cross_entropy is 0 too; nothing would be learnt")
+        return dice
+
+    @field_validator("class_weights")
+    @classmethod
+    def _weighs_something(cls, weights: tuple) -> tuple:
+        if not any(weights):
+            raise ValueError("all are 0; nothing would be learnt")
+        return weights
+
+
+class Augmentation(Section):
+    """Random changes to a training image and its mask; see petseg/records/augmentation.py."""
+
+    flip: bool
+    scale: listed(Annotated[float, Field(ge=0.05, le=4)], 2)
+    stretch: Share
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    brightness: Share
+    contrast: Share
+    saturation: Share
+
+    @field_validator("scale")
+    @classmethod
+    def _is_a_range(cls, scale: tuple) -> tuple:
+        if scale[0] > scale[1]:
+            raise ValueError(f"the lower end {scale[0]} is above the upper end {scale[1]}")
+        return scale
+
+
+class Training(Section):
+    """The keys that every network's section shares; see petseg/training/loop.py."""
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    optimizer: Literal["adamw", "adam", "sgd"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["cosine", "constant"]
+    warmup_epochs: Annotated[float, Field(ge=0)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    ema_decay: Annotated[float, Field(ge=0, le=0.999999)]
+    early_stopping_patience: NonNegativeCount
+    final_epochs_without_geometry: NonNegativeCount
+    precision: Literal["auto", "float32", "mixed_bfloat16"]
+    deterministic: bool
+    loss: Loss
+    augmentation: Augmentation
+
+    @field_validator("warmup_epochs")
+    @classmethod
+    def _ends_before_training(cls, warmup: float, info: ValidationInfo) -> float:
+        epochs = info.data.get("epochs", warmup)
+        if warmup > epochs:
+            raise ValueError(
+                f"{warmup} is more than epochs: {epochs}; "
+                "the learning rate would never reach its peak"
+            )
+        return warmup
+
+
+class TrainUnet(Training):
+    """The U-Net with a MobileNetV2 encoder; see petseg/models/unet/network.py."""
+
+    encoder_weights: str
+    encoder_alpha: Annotated[float, Field(ge=0.1, le=2)]
+    input_range: listed(Annotated[float, Field(ge=-1000, le=1000)], 2)
+    encoder_upscale: Annotated[int, Field(ge=1, le=max(DECODER_BLOCKS))]
+    fine_tune_from: Literal[("frozen", "stem", *(f"block_{number}" for number in range(1, 17)))]
+    encoder_learning_rate_scale: Annotated[float, Field(ge=0, le=100)]
+    skip_connections: Literal["bottlenecks", "expansions"]
+    decoder_block: Literal["builtin", "tensorflow_examples"]
+    decoder_filters: listed(Annotated[int, Field(ge=1, le=4096)])
+    dropout: Annotated[float, Field(ge=0, le=0.95)]
+    refinement_filters: Annotated[int, Field(ge=0, le=4096)]
+
+    @field_validator("encoder_alpha")
+    @classmethod
+    def _has_weights(cls, alpha: float, info: ValidationInfo) -> float:
+        if info.data.get("encoder_weights") == "imagenet" and alpha not in IMAGENET_ALPHAS:
+            raise ValueError(
+                f"ImageNet weights exist for {', '.join(map(str, IMAGENET_ALPHAS))}, "
+                f"and not for {alpha}; "
+                "another width needs encoder_weights: none or a file"
+            )
+        return alpha
+
+    @field_validator("input_range")
+    @classmethod
+    def _black_is_below_white(cls, ends: tuple) -> tuple:
+        if ends[0] >= ends[1]:
+            raise ValueError(f"black {ends[0]} is not below white {ends[1]}")
+        return ends
+
+    @field_validator("encoder_upscale")
+    @classmethod
+    def _is_a_known_upscale(cls, upscale: int) -> int:
+        if upscale not in DECODER_BLOCKS:
+            raise ValueError(f"{upscale} should be one of {', '.join(map(str, DECODER_BLOCKS))}")
+        return upscale
+
+    @field_validator("fine_tune_from")
+    @classmethod
+    def _trains_random_weights(cls, block: str, info: ValidationInfo) -> str:
+        if info.data.get("encoder_weights") == "none" and block == "frozen":
+            raise ValueError(
+                "an encoder without weights (encoder_weights: none) must not be frozen; "
+                "set it to stem"
+            )
+        return block
+
+    @field_validator("decoder_filters")
+    @classmethod
+    def _reaches_half_size(cls, filters: tuple, info: ValidationInfo) -> tuple:
+        upscale = info.data.get("encoder_upscale")
+        blocks = DECODER_BLOCKS.get(upscale, len(filters))
+        if len(filters) != blocks:
+            raise ValueError(
+                f"{len(filters)} upsample blocks, where encoder_upscale: {upscale} needs {blocks} "
+                "to reach half of the image's side"
+            )
+        return filters
+
+
+class TrainShallow(Training):
+    """The in-house shallow network; see petseg/models/shallow/network.py."""
+
+    width: Annotated[int, Field(ge=1, le=4096)]
+
+
+class Evaluate(Section):
+    """How the test split is scored."""
+
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    bootstrap_resamples: Count
+    at_original_size: bool
+
+
+class Visualize(Section):
+    """How many images the figures show."""
+
+    samples: Annotated[int, Field(ge=1, le=50)]
+    augmentations: Annotated[int, Field(ge=1, le=20)]
+    predictions: Annotated[int, Field(ge=1, le=50)]
+    hardest: Annotated[int, Field(ge=1, le=50)]
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seed: Seed
+    image_size: Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
+    dataset: Dataset
+    preprocess: Preprocess
+    machine: Machine
+    train_unet: TrainUnet
+    train_shallow: TrainShallow
+    evaluate: Evaluate
+    visualize: Visualize
+
+
+def load_params(path: Path = PARAMS) -> Params:
+    """The parameters in a YAML file; PetsegError names every mistake in it at once."""
+    if not Path(path).exists():
+        raise PetsegError(f"{path} not found; run from the project's root folder")
+    return parse_params(yaml12.read(path), str(path))
+
+
+def parse_params(content: object, source: str = "parameters") -> Params:
+    """Params from plain nested dicts; PetsegError names every mistake in them at once."""
+    return parse_section(Params, content, source)

@@ -1,0 +1,115 @@
+"""How every stage starts and ends: `--help`, one clear error, an exit code, a run report."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+from petseg.core import lost_results, yaml12
+from petseg.core.errors import PetsegError
+from petseg.core.files import write_json
+from petseg.core.paths import run_report
+
+DVC_YAML = Path("dvc.yaml")
+
+_STOPPED = "\nstopped; run the same command again to go on"
+
+
+def run(main: Callable[[], dict | None], stage: str) -> None:
+    """Runs a stage's `main`; ends this process with one message where it fails or is stopped.
+
+    Seconds, peak memory and what `main` returns become the stage's run report. It is no out of the
+    stage: it is never the same twice. Where `main` returns None there is none.
+    """
+    start = time.perf_counter()
+    try:
+        with report_errors():
+            report = main()
+            if report is not None:
+                took = {
+                    "seconds": time.perf_counter() - start,
+                    "peak_memory_mib": _peak_memory_mib(),
+                }
+                write_json(run_report(stage), took | report)
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code or 0)  # else every thread is waited for, a download of hours among them
+
+
+def running_stage() -> str | None:
+    """NAME where this process was started as `python -m stages.NAME`, else None."""
+    for option, module in pairwise(sys.orig_argv):
+        if option == "-m" and module.startswith("stages."):
+            return module.removeprefix("stages.")
+    return None
+
+
+def parse_arguments(stage: str, description: str) -> None:
+    """Answers `--help` with `description`; refuses all other arguments with exit code 2."""
+    argparse.ArgumentParser(
+        prog=f"python -m stages.{stage}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
+
+
+def require_inputs(stage: str) -> None:
+    """PetsegError where a file or folder is missing that dvc.yaml names as a dep of the stage."""
+    if not DVC_YAML.is_file():
+        return
+    declared = yaml12.read(DVC_YAML)["stages"][stage]
+    missing = [dep for dep in declared.get("deps", ()) if not Path(dep).exists()]
+    if missing:
+        raise PetsegError(f"{', '.join(missing)} missing; run: dvc repro {stage}")
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    """Ends this process with a message where a block fails: 1 for PetsegError, 130 for Ctrl-C.
+
+    In a stage that DVC started, the message says how to get back what DVC removed before.
+    """
+    try:
+        yield
+    except PetsegError as error:
+        _print_with_way_back(f"error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _print_with_way_back(_STOPPED)
+        sys.exit(130)
+    except Exception:  # a bug: the traceback follows
+        _print_with_way_back("")
+        raise
+
+
+def report_ctrl_c() -> None:
+    """From now on, Ctrl-C where nothing catches it, as among imports, ends without a traceback."""
+
+    def tell(kind, error, traceback) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(_STOPPED, file=sys.stderr)
+        else:
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = tell
+
+
+def _print_with_way_back(message: str) -> None:
+    lines = [text for text in (message, lost_results.way_back()) if text]
+    if lines:
+        print("\n".join(lines), file=sys.stderr)
+
+
+def _peak_memory_mib() -> float | None:
+    """The peak memory of this process in MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,96 @@
+"""YAML sections as pydantic models: strict, and every mistake in one message."""
+
+import reprlib
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from petseg.core.errors import PetsegError
+
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+NonNegativeCount = Annotated[int, Field(ge=0, le=1_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+def listed(kind, length: int | None = None):
+    """The type of a list in YAML, a tuple here: of `length` elements, or of any number."""
+
+    def as_tuple(value: object) -> tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{_shown(value)} should be a list")
+        if length and len(value) != length:
+            raise ValueError(f"{_shown(value)} should be a list of {length}")
+        return tuple(value)
+
+    return Annotated[tuple[kind, ...], BeforeValidator(as_tuple)]
+
+
+class Section(BaseModel):
+    """Keys and values of which none is unknown, missing, converted or changed later."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def parse_section(kind: type[AnySection], content: object, source: str) -> AnySection:
+    """A section from plain nested dicts; PetsegError names every mistake in them at once."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        mistakes = [_told(mistake) for mistake in error.errors(include_url=False)]
+    lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
+    raise PetsegError(f"{source} has {len(mistakes)} mistake{'s' * (len(mistakes) != 1)}:{lines}")
+
+
+_PLAIN_WORDS = {
+    "a valid boolean": "true or false",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a text",
+}
+
+
+def _told(mistake: dict) -> str:
+    """One of pydantic's errors as a line: the full key, and what is wrong with it."""
+    value, place = mistake["input"], list(mistake["loc"])
+    if mistake["type"] == "invalid_key":
+        place[-1] = _shown(value)  # a number as a key is no index
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    place = place.lstrip(".") or "the file"
+    match mistake["type"]:
+        case "missing":
+            return f"{place}: missing"
+        case "extra_forbidden" | "invalid_key":
+            return f"{place}: unknown key"
+        case "model_type":
+            return f"{place}: expected keys and values"
+        case "value_error":
+            return f"{place}: {mistake['ctx']['error']}"
+        case "float_type" if type(value) is int:
+            return f"{place}: {_shown(value)} is too large"
+    _, _, requirement = mistake["msg"].partition(" should ")
+    for theirs, ours in _PLAIN_WORDS.items():
+        requirement = requirement.replace(theirs, ours)
+    return f"{place}: {_shown(value)} should {requirement}"
+
+
+class _Short(reprlib.Repr):
+    """Collections and numbers cut short: YAML's aliases fit billions of values into ten lines."""
+
+    def repr_int(self, value: int, level: int) -> str:
+        bits = value.bit_length()  # of too many, Python makes no decimal digits
+        return repr(value) if bits < 10_000 else f"a whole number of {bits} bits"
+
+    def repr_str(self, value: str, level: int) -> str:
+        return repr(value)
+
+
+def _shown(value: object) -> str:
+    """A value for a message."""
+    short = _Short()
+    short.maxlevel = 2
+    return short.repr(value)

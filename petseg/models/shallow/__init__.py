@@ -1,0 +1,3 @@
+from petseg.models.shallow.network import build
+
+__all__ = ["build"]

@@ -1,0 +1,103 @@
+"""The in-house shallow network: four convolution layers from image to logits.
+
+| layer | what | side | receptive field in pixels |
+| --- | --- | --- | --- |
+| 1 | convolution 5x5, stride 2 | 1/2 | 5 |
+| 2 | convolution 3x3, stride 2 | 1/4 | 9 |
+| 3 | convolutions 3x3 side by side, dilation 1 and 3 | 1/4 | 17 and 33 |
+|   | the same on averages of 2x2 and of 4x4 pixels, dilation 3 | 1/8, 1/16 | 61 and 117 |
+|   | self-attention: the average of these four over similar pixels | 1/4 | the whole image |
+|   | a 1x1 convolution of the average over all pixels | - | the whole image |
+| 4 | transposed convolutions 4x4, stride 2, of layers 1 and 3 | 1 | the whole image |
+
+The receptive field r grows by (kernel - 1) * dilation * stride so far (Araujo et al., "Computing
+Receptive Fields of Convolutional Neural Networks", Distill 2019). Convolutions of several dilations
+and scales side by side are the idea of Chen et al., arXiv:1706.05587, and Zhao et al.,
+arXiv:1612.01105. Self-attention in images is that of Wang et al., arXiv:1711.07971, here without
+convolutions of its own.
+"""
+
+import keras
+
+from petseg.core.classes import NUM_CLASSES
+from petseg.core.params import TrainShallow
+
+CONTEXTS = ((1, 1), (1, 3), (2, 3), (4, 3))
+"""(side of the averaged squares, in pixels of 1/4; dilation) of the convolutions of layer 3."""
+
+KEYS = 16
+"""Squares a side of the image, with whose averages each pixel is compared."""
+
+
+def build(image_size: int, params: TrainShallow) -> keras.Model:
+    """Images (B, S, S, 3) in [0, 255] -> float32 logits (B, S, S, 3), S = `image_size`."""
+    width = params.width
+    images = keras.Input((image_size, image_size, 3), name="images")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
+    edges = _relu(_convolution(x, "edges", width, 5, strides=2), "edges")
+    textures = _convolution(edges, "textures", 2 * width, 3, strides=2)
+    x = _relu(textures, "textures")
+
+    contexts = []
+    for scale, dilation in CONTEXTS:
+        name = f"context_{scale * dilation}"
+        context = _average(x, scale, f"{name}_average")
+        context = _relu(_convolution(context, name, width, 3, dilation_rate=dilation), name)
+        contexts.append(_upscale(context, scale, f"{name}_upscaled"))
+    context = keras.layers.Concatenate(name="context")(contexts)
+
+    average = keras.layers.GlobalAveragePooling2D(keepdims=True, name="global_average")(x)
+    average = keras.layers.Conv2D(width, 1, activation="relu", name="global_context")(average)
+    global_context = keras.layers.UpSampling2D(image_size // 4, name="global_upscaled")(average)
+
+    x = [context, global_context, _self_attention(textures, context)]
+    x = keras.layers.Concatenate(name="features")(x)
+    x = _upscale(_classifier(x, "context_classifier"), 2, "context_logits")
+    x = keras.layers.Add(name="sum")([_classifier(edges, "edges_classifier", use_bias=False), x])
+    logits = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="shallow")
+
+
+def _convolution(x, name: str, filters: int, size: int, **options):
+    x = keras.layers.Conv2D(filters, size, padding="same", use_bias=False, name=name, **options)(x)
+    return keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+
+
+def _relu(x, name: str):
+    return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _self_attention(features, context):
+    """The context averaged over the image, weighted by how similar the features are.
+
+    (B, S, S, F) and (B, S, S, C) -> (B, S, S, C). Weights are a softmax, over squares of pixels, of
+    the scalar product of features: Vaswani et al., arXiv:1706.03762, section 3.2.1.
+    """
+    side, channels = features.shape[2:]
+    scale = max(1, side // KEYS)
+
+    def sequence(x, name):
+        return keras.layers.Reshape((-1, x.shape[-1]), name=name)(x)
+
+    queries = keras.layers.Rescaling(channels**-0.5, name="queries")(sequence(features, "pixels"))
+    keys = sequence(_average(features, scale, "features_average"), "keys")
+    values = sequence(_average(context, scale, "context_average"), "values")
+    attended = keras.layers.Attention(use_scale=True, name="attention")([queries, values, keys])
+    return keras.layers.Reshape((side, side, context.shape[-1]), name="self_attention")(attended)
+
+
+def _average(x, scale: int, name: str):
+    return keras.layers.AveragePooling2D(scale, name=name)(x) if scale > 1 else x
+
+
+def _upscale(x, scale: int, name: str):
+    if scale == 1:
+        return x
+    return keras.layers.UpSampling2D(scale, interpolation="bilinear", name=name)(x)
+
+
+def _classifier(x, name: str, **options):
+    """(B, S, S, C) -> (B, 2S, 2S, 3)."""
+    return keras.layers.Conv2DTranspose(
+        NUM_CLASSES, 4, strides=2, padding="same", name=name, **options
+    )(x)

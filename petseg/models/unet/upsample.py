@@ -1,0 +1,63 @@
+"""The upsample block of pix2pix: transposed convolution, batch normalization, dropout, ReLU.
+
+Specification: tensorflow_examples/models/pix2pix/pix2pix.py, function `upsample`, after Isola et
+al., arXiv:1611.07004.
+"""
+
+import keras
+
+from petseg.core.errors import PetsegError
+
+
+def upsample(
+    filters: int, size: int, *, dropout: float = 0.0, name: str | None = None
+) -> keras.Sequential:
+    """A block that doubles height and width: (B, H, W, C) -> (B, 2H, 2W, filters), ReLU outputs.
+
+    `dropout` is the rate of a Dropout layer between normalization and ReLU; 0 leaves it out.
+    """
+    layers = [
+        keras.layers.Conv2DTranspose(
+            filters,
+            size,
+            strides=2,
+            padding="same",
+            kernel_initializer=keras.initializers.RandomNormal(0.0, 0.02),
+            use_bias=False,
+            name="convolution",
+        ),
+        keras.layers.BatchNormalization(name="normalization"),
+    ]
+    if dropout:
+        layers.append(keras.layers.Dropout(dropout, name="dropout"))
+    layers.append(keras.layers.ReLU(name="relu"))
+    return keras.Sequential(layers, name=name)
+
+
+def tensorflow_examples_upsample(
+    filters: int, size: int, *, dropout: float = 0.0, name: str | None = None
+) -> keras.Sequential:
+    """The same block from the package tensorflow-examples, whose dropout rate is 0.5 or none.
+
+    PetsegError for another rate and where the package is not installed.
+    """
+    if dropout not in (0.0, 0.5):
+        raise PetsegError(
+            f"decoder_block: tensorflow_examples has dropout 0 or 0.5, not {dropout}; "
+            "use decoder_block: builtin"
+        )
+    try:
+        from tensorflow_examples.models.pix2pix import pix2pix
+    except ImportError:
+        raise PetsegError(
+            "decoder_block: tensorflow_examples needs a package that is not on PyPI; install it:\n"
+            "  pip install git+https://github.com/tensorflow/examples.git\n"
+            "or use decoder_block: builtin, which is the same block"
+        ) from None
+    block = pix2pix.upsample(filters, size, apply_dropout=bool(dropout))
+    block.name = name or block.name
+    return block
+
+
+BLOCKS = {"builtin": upsample, "tensorflow_examples": tensorflow_examples_upsample}
+"""The decoder blocks by the name that params.yaml gives them."""

@@ -1,0 +1,59 @@
+"""The manifest of the records: what they hold, and how to tell that they are whole.
+
+TFRecord's checksums find damage inside a record, but not a file cut between two records or a
+missing shard. The manifest has the size and SHA-256 of every file.
+"""
+
+from pathlib import Path
+
+from petseg.core.errors import PetsegError
+from petseg.core.files import file_sha256, read_json
+
+MANIFEST = "manifest.json"
+SPLITS = ("train", "validation", "test")
+
+_REBUILD_HINT = "rebuild them with: dvc repro -f preprocess"
+
+
+def manifest(folder: Path) -> dict:
+    """The manifest of a folder of records; PetsegError where there is none."""
+    try:
+        content = read_json(folder / MANIFEST)
+    except (FileNotFoundError, ValueError):
+        content = None
+    if not isinstance(content, dict) or not {"image_size", "splits"} <= content.keys():
+        raise PetsegError(f"{folder / MANIFEST} is missing or damaged; {_REBUILD_HINT}")
+    return content
+
+
+def split_files(content: dict, split: str) -> dict[str, dict]:
+    """The files of a split in order -> their `bytes` and `sha256`.
+
+    PetsegError where the manifest is of another version of this package.
+    """
+    try:
+        shards = content["splits"][split]["shards"]
+        return {name: entry for shard in shards for name, entry in shard["files"].items()}
+    except (KeyError, TypeError):
+        raise PetsegError(f"the records have another layout; {_REBUILD_HINT}") from None
+
+
+def verify(folder: Path, splits: tuple[str, ...] = SPLITS) -> dict:
+    """The manifest, after all files of `splits` were found whole; PetsegError names the others."""
+    content = manifest(folder)
+    mistakes = []
+    for split in splits:
+        expected = split_files(content, split)
+        found = {path.name for path in folder.glob(f"{split}-*")}
+        mistakes += [f"{name} is missing" for name in sorted(expected.keys() - found)]
+        mistakes += [f"{name} is one too many" for name in sorted(found - expected.keys())]
+        for name in sorted(expected.keys() & found):
+            size = (folder / name).stat().st_size
+            if size != expected[name]["bytes"]:
+                mistakes.append(f"{name} has {size} bytes, not {expected[name]['bytes']}")
+            elif file_sha256(folder / name) != expected[name]["sha256"]:
+                mistakes.append(f"{name} has changed since it was written (SHA-256 differs)")
+    if mistakes:
+        lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
+        raise PetsegError(f"the records in {folder} are damaged; {_REBUILD_HINT}:{lines}")
+    return content

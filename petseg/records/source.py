@@ -1,0 +1,65 @@
+"""Examples by their indices, in any order: from memory or from the shards, with the same result.
+
+An epoch can so be shuffled as a whole, whatever its size, and a batch is read from many shards at
+once. The indices of the shards say where each record lies, as TensorFlow reads a TFRecord file only
+from its start to its end.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from petseg.core.errors import PetsegError
+from petseg.records.manifest import manifest
+from petseg.records.reading import Examples, index
+from petseg.records.schema import parse
+
+READERS = 16
+"""Records read at a time: on a disk across a network each of them waits."""
+
+
+class Source(NamedTuple):
+    """A split of `count` examples of `image_size` pixels a side.
+
+    `fetch` takes indices from 0 to count - 1, int (B,), and returns their images uint8
+    (B, S, S, 3) and masks uint8 (B, S, S).
+    """
+
+    count: int
+    image_size: int
+    fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def in_memory(examples: Examples) -> Source:
+    """Examples that are already in memory."""
+
+    def fetch(indices):
+        return examples.images[indices], examples.masks[indices]
+
+    return Source(*examples.images.shape[:2], fetch)
+
+
+def on_disk(folder: Path, split: str) -> Source:
+    """The examples of a split, read when they are asked for; PetsegError for a file cut short."""
+    size = manifest(folder)["image_size"]
+    table = index(folder, split)
+    shards, offsets, lengths = (table[key].to_numpy() for key in ("shard", "offset", "length"))
+    pool = ThreadPoolExecutor(READERS, thread_name_prefix=f"read {split}")
+
+    def read(position):
+        path = folder / shards[position]
+        with open(path, "rb", buffering=0) as stream:
+            stream.seek(offsets[position])
+            data = stream.read(lengths[position])
+        if len(data) != lengths[position]:
+            raise PetsegError(f"{path} was cut while it was read")
+        return parse(data, size)
+
+    def fetch(indices):
+        found = list(pool.map(read, indices))
+        return np.stack([one.image for one in found]), np.stack([one.mask for one in found])
+
+    return Source(len(table), size, fetch)

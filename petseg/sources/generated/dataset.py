@@ -1,0 +1,88 @@
+"""A dataset of drawn cats and dogs in the layout of the original Oxford-IIIT Pet archives.
+
+It is for tests and for a first run without any download.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from petseg.core.errors import PetsegError
+from petseg.core.files import atomic_folder
+from petseg.sources.generated.breeds import BREEDS, species_of
+from petseg.sources.generated.drawing import draw_pet
+
+_JPEG_QUALITY = 92
+_HEADER = "#Drawn by petseg.sources.generated"
+_HEADERS = (_HEADER, "#Drawn by petseg.sources.synthetic")  # the second is of earlier versions
+
+
+def write_dataset(folder: Path, *, train: int, test: int, image_size: int, seed: int) -> None:
+    """Writes generated pets into `folder`, laid out as the original archives unpack.
+
+    `images/NAME.jpg` are RGB, `annotations/trimaps/NAME.png` hold 1 pet, 2 background and 3 border,
+    and `annotations/{trainval,test,list}.txt` name them. Sides vary between `image_size` and 1.5
+    times that. An image depends only on `seed` and its name, so a larger dataset contains those of
+    a smaller one. An earlier generated dataset in `folder` is replaced.
+
+    Raises PetsegError for a count below 1, an image size below 32, a negative seed, or a folder
+    that holds anything but generated pets.
+    """
+    folder = Path(folder)
+    if train < 1 or test < 1:
+        raise PetsegError(f"generated pets: train ({train}) and test ({test}) must be at least 1")
+    if image_size < 32 or seed < 0:
+        raise PetsegError(
+            f"generated pets: image_size ({image_size}) must be at least 32 "
+            f"and seed ({seed}) at least 0"
+        )
+    _refuse_foreign(folder)
+
+    pets = [(i % len(BREEDS), i // len(BREEDS) + 1) for i in range(train + test)]
+    with atomic_folder(folder) as root:
+        (root / "images").mkdir()
+        (root / "annotations" / "trimaps").mkdir(parents=True)
+        for file, members in (("trainval", pets[:train]), ("test", pets[train:]), ("list", pets)):
+            header = f"{_HEADER}, seed {seed}\n#Image CLASS-ID SPECIES BREED-ID\n"
+            text = "".join(_list_line(*pet) for pet in sorted(members))
+            path = root / "annotations" / f"{file}.txt"
+            path.write_text(header * (file == "list") + text, encoding="utf-8", newline="\n")
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            drawn = pool.map(lambda pet: _write_pet(root, *pet, image_size, seed), pets)
+            for _ in tqdm(drawn, "drawing pets", len(pets), unit="pet", disable=None):
+                pass
+
+
+def _write_pet(root: Path, index: int, number: int, image_size: int, seed: int) -> None:
+    breed = BREEDS[index]
+    name = f"{breed.name}_{number}"
+    rng = np.random.default_rng([seed, crc32(name.encode())])
+    height, width = (image_size * rng.uniform(1, 1.5, size=2)).round().astype(int).tolist()
+    image, trimap = draw_pet(rng, breed, height, width)
+    Image.fromarray(image).save(root / "images" / f"{name}.jpg", quality=_JPEG_QUALITY)
+    Image.fromarray(trimap).save(root / "annotations" / "trimaps" / f"{name}.png")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raises PetsegError unless `folder` is missing, empty or an earlier generated dataset."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    names = folder / "annotations" / "list.txt"
+    if not (names.is_file() and names.read_text("utf-8", "replace").startswith(_HEADERS)):
+        raise PetsegError(
+            f"{folder} holds something other than generated pets: "
+            "name a new or empty folder for them"
+        )
+
+
+def _list_line(index: int, number: int) -> str:
+    breed = BREEDS[index]
+    species = species_of(breed)
+    breed_id = sum(species_of(other) == species for other in BREEDS[: index + 1])
+    return f"{breed.name}_{number} {index + 1} {species} {breed_id}\n"

@@ -1,0 +1,118 @@
+"""What the pipeline takes from outside the project: an offline copy, a file of encoder weights.
+
+Nothing here imports TensorFlow, so that a wrong path costs a second and not a minute.
+"""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from petseg.core.errors import PetsegError
+from petseg.core.files import file_sha256, read_json
+from petseg.core.params import Params
+from petseg.core.paths import PROVENANCE
+
+OFFLINE_VARIABLE = "PETSEG_OFFLINE_DIR"
+SYNTHETIC = "synthetic"
+
+
+def offline_folder() -> Path | None:
+    """The folder that PETSEG_OFFLINE_DIR names, or None; PetsegError where it is no folder."""
+    value = os.environ.get(OFFLINE_VARIABLE)
+    if not value:
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        raise PetsegError(f"{OFFLINE_VARIABLE} names {value}, which is not a folder{_why(folder)}")
+    return folder.resolve()
+
+
+def weights_file(encoder_weights: str) -> Path | None:
+    """The file that train_unet.encoder_weights names, or None for imagenet and none.
+
+    PetsegError where there is no such file.
+    """
+    if encoder_weights in ("imagenet", "none"):
+        return None
+    path = Path(encoder_weights).expanduser()
+    if not path.is_file():
+        raise PetsegError(
+            f"train_unet.encoder_weights: {encoder_weights} is neither imagenet, none, nor a file"
+            f"{_why(path)}"
+        )
+    return path
+
+
+def imagenet_name(alpha: float) -> str:
+    """The name of the file with ImageNet weights in an offline copy."""
+    return f"mobilenet_v2_{alpha}_no_top.weights.h5"
+
+
+def offline_weights(alpha: float) -> Path | None:
+    """The ImageNet weights in the offline copy, or None where it has none."""
+    folder = offline_folder()
+    path = folder and folder / imagenet_name(alpha)
+    return path if path and path.is_file() else None
+
+
+def require(params: Params) -> None:
+    """PetsegError where an input that the parameters or the environment name is missing."""
+    weights_file(params.train_unet.encoder_weights)
+    if params.dataset.name != SYNTHETIC:
+        offline_folder()
+
+
+def require_unchanged(params: Params) -> None:
+    """PetsegError where data/raw was made from other inputs than those that are there now.
+
+    DVC cannot see this: it knows neither the environment nor what a path in a parameter leads to.
+    Where data/raw is missing, or was made with other parameters, DVC runs `download` by itself.
+    """
+    if not PROVENANCE.exists():
+        return
+    made, folder = read_json(PROVENANCE), None
+    if params.dataset.name != SYNTHETIC:
+        folder = offline_folder()
+    if folder and made["dataset"]["name"] == params.dataset.name:
+        _require_same(made["dataset"].get("offline_copy"), fingerprint(folder), folder)
+    unet, encoder = params.train_unet, made["encoder"]
+    if (encoder["weights"], encoder["alpha"]) == (unet.encoder_weights, unet.encoder_alpha):
+        path = weights_file(unet.encoder_weights)
+        if unet.encoder_weights == "imagenet" and folder:
+            path = offline_weights(unet.encoder_alpha)
+        if path:
+            _require_same(encoder["source_sha256"], file_sha256(path), path)
+
+
+def fingerprint(folder: Path) -> str:
+    """A SHA-256, in hexadecimal, of the names and sizes of all files in an offline copy's folders.
+
+    It is the same wherever the copy lies, and does not read the files: there are thousands.
+    """
+    digest = sha256()
+    for part in ("images", "annotations"):
+        for path in sorted((folder / part).rglob("*")):
+            if path.is_file():
+                name = path.relative_to(folder).as_posix()
+                digest.update(f"{name}\0{path.stat().st_size}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _require_same(made: str | None, now: str, path: Path) -> None:
+    if made != now:
+        raise PetsegError(
+            f"data/raw was not made from {path} as it is now. Bring the new one with\n"
+            "  dvc repro --force --single-item download\n"
+            f"or, to keep data/raw, restore what was there, or unset {OFFLINE_VARIABLE}"
+        )
+
+
+def _why(path: Path) -> str:
+    """The full path of a relative one that leads nowhere, and why it may."""
+    if path.is_absolute():
+        return ""
+    return (
+        f" ({path.absolute()}). A relative path starts from the folder in which the command runs, "
+        "and `dvc exp run --temp` and `--queue` run in a copy of the project that holds only what "
+        "Git tracks: give the absolute path"
+    )

@@ -1,0 +1,47 @@
+"""Optimizers: one for each group of variables, as groups may have learning rates of their own."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+
+from petseg.core.params import Training
+
+
+class Group(NamedTuple):
+    """Variables with their optimizer, and their learning rate relative to the schedule's."""
+
+    optimizer: keras.optimizers.Optimizer
+    variables: list
+    learning_rate_scale: float
+
+
+def build_groups(
+    model: keras.Model, params: Training, scaled: Sequence[tuple[list, float]]
+) -> list[Group]:
+    """All trainable variables of `model` in groups: those of `scaled` with their scale, the rest.
+
+    Call it in the scope of the strategy that trains.
+    """
+    taken = {id(variable) for variables, _ in scaled for variable in variables}
+    rest = [variable for variable in model.trainable_variables if id(variable) not in taken]
+    groups = [(rest, 1.0), *scaled]
+    return [Group(_optimizer(params, variables), variables, scale) for variables, scale in groups]
+
+
+def set_learning_rate(groups: Sequence[Group], rate: float) -> None:
+    """Sets the schedule's learning rate, each group's scaled."""
+    for group in groups:
+        group.optimizer.learning_rate.assign(rate * group.learning_rate_scale)
+
+
+def _optimizer(params: Training, variables: list) -> keras.optimizers.Optimizer:
+    if params.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(weight_decay=params.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    elif params.optimizer == "adam":
+        optimizer = keras.optimizers.Adam()
+    else:
+        optimizer = keras.optimizers.SGD(momentum=0.9)
+    optimizer.build(variables)
+    return optimizer

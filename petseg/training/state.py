@@ -1,0 +1,122 @@
+"""The state of a training run: all that changes from epoch to epoch, and its checkpoints.
+
+Two models of the same architecture stand side by side. One is trained, in the machine's best
+precision and accelerated. The other holds the moving average of its weights in float32 and stock
+layers: it is validated, and its best epoch is saved. So the saved file loads without this project.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from petseg.acceleration import accelerate
+from petseg.core.params import Training
+from petseg.training import checkpoint, devices, model_file
+from petseg.training.optimizers import Group, build_groups
+
+
+@dataclass
+class State:
+    """What a run needs to go on.
+
+    `model` is trained, `averaged` is the moving average of its weights. `history` has a row of the
+    learning curve for each epoch, `best` the averaged weights of the best one.
+    """
+
+    model: keras.Model
+    averaged: keras.Model
+    groups: list[Group]
+    best: list[np.ndarray]
+    history: list[dict] = field(default_factory=list)
+
+    def best_epoch(self) -> int:
+        """The index of the first epoch with the highest validation mean IoU."""
+        return int(np.argmax([row["val_mean_iou"] for row in self.history]))
+
+    def add_epoch(self, row: dict) -> None:
+        """Adds a row to the history, and keeps the averaged weights if it is the best so far."""
+        self.history.append(row)
+        if self.best_epoch() == len(self.history) - 1:
+            self.best = checkpoint.values(self.averaged.variables)
+
+    def is_done(self, params: Training) -> bool:
+        """Whether all epochs are trained, or early stopping has waited long enough."""
+        if not self.history:
+            return False
+        waited = len(self.history) - 1 - self.best_epoch()
+        return len(self.history) >= params.epochs or 0 < params.early_stopping_patience <= waited
+
+    def save_best_model(self, path: Path) -> None:
+        """Saves the best averaged weights as a Keras model of stock layers in float32."""
+        checkpoint.assign(self.averaged.variables, self.best)
+        model_file.save(self.averaged, path)
+
+    def save(self, path: Path) -> None:
+        """Writes everything to a checkpoint."""
+        arrays = {name: checkpoint.values(found) for name, found in self._variables().items()}
+        arrays["best"] = self.best
+        checkpoint.save(path, checkpoint.Checkpoint(arrays, {"history": self.history}))
+
+    def resume(self, path: Path, strategy: tf.distribute.Strategy) -> bool:
+        """Takes everything from the chief's checkpoint at `path`; False where there is none."""
+        stored = checkpoint.load(path) if devices.is_chief(strategy) else None
+        progress = devices.text_from_chief(strategy, json.dumps(stored and stored.progress))
+        if progress == "null":
+            return False
+        arrays = stored.arrays if stored else {}
+        for name, variables in self._variables().items():
+            mine = arrays.get(name) or checkpoint.values(variables)
+            checkpoint.assign(variables, devices.from_chief(strategy, mine))
+        self.best = devices.from_chief(strategy, arrays.get("best") or self.best)
+        self.history = json.loads(progress)["history"]
+        return True
+
+    def _variables(self) -> dict[str, list]:
+        optimizers = {
+            f"optimizer_{index}": group.optimizer.variables
+            for index, group in enumerate(self.groups)
+        }
+        models = {"model": self.model.variables, "averaged": self.averaged.variables}
+        return models | optimizers
+
+
+def create(
+    build: Callable[[], keras.Model],
+    params: Training,
+    *,
+    scaled_groups: Callable[[keras.Model], Sequence[tuple[list, float]]],
+    seed: int,
+    policy: str,
+    strategy: tf.distribute.Strategy,
+) -> State:
+    """The state before the first epoch; `policy` is the Keras dtype policy of training.
+
+    `scaled_groups` of the trained model are variables with learning rates of their own, relative
+    to that of the rest.
+    """
+    keras.utils.set_random_seed(seed)
+    if params.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with strategy.scope():
+        stock = _build_in(policy, build)
+        if strategy.num_replicas_in_sync > 1:
+            devices.synchronize_batch_norm(stock)
+        model = accelerate(stock)
+        averaged = _build_in("float32", build)
+        averaged.set_weights(model.get_weights())
+        groups = build_groups(model, params, scaled_groups(model))
+    return State(model, averaged, groups, checkpoint.values(averaged.variables))
+
+
+def _build_in(policy: str, build: Callable[[], keras.Model]) -> keras.Model:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build()
+    finally:
+        keras.config.set_dtype_policy(before)

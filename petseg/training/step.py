@@ -1,0 +1,105 @@
+"""One step of training and of validation, shared by all replicas of a strategy."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from petseg.acceleration import accelerate
+from petseg.core.errors import PetsegError
+from petseg.core.params import Training
+from petseg.training.confusion import confusion_matrices
+from petseg.training.losses import segmentation_loss
+from petseg.training.optimizers import Group
+from petseg.training.state import State
+
+_NOT_FINITE = re.compile(r"(the (?:loss|gradient of .+)) : Tensor had (.+ values)")
+"""In TensorFlow's error, among where it was found, once for each replica."""
+
+
+def training_step(state: State, params: Training, strategy: tf.distribute.Strategy) -> Callable:
+    """A function that updates the model once: (images, masks, decay) -> (loss, matrix).
+
+    Images are float32 (B, S, S, 3) in [0, 255], masks uint8 (B, S, S), `decay` is that of the
+    moving average; the mean loss of the batch and its confusion matrix, int64 (C, C), come back.
+    tf.errors.InvalidArgumentError where the loss or a gradient is not finite; then weights,
+    optimizers and averages stay as they are.
+    """
+    averages = list(zip(state.averaged.weights, state.model.weights, strict=True))
+
+    def step(images, masks, decay):
+        with tf.GradientTape() as tape:
+            logits = state.model(images, training=True)
+            losses = segmentation_loss(masks, logits, params.loss)
+            loss = tf.reduce_sum(losses) / params.batch_size
+        sources = [[variable.value for variable in group.variables] for group in state.groups]
+        gradients = tape.gradient(loss, sources)
+        with tf.control_dependencies(_finite(loss, gradients, state.groups)):
+            for group, found in zip(state.groups, gradients, strict=True):
+                group.optimizer.apply(found, group.variables)  # sums them over the replicas
+            if params.ema_decay:
+                for average, weight in averages:
+                    average.assign(weight + decay * (average - weight))
+        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1))
+        return loss, tf.reduce_sum(counts, axis=0)
+
+    return tf.function(_summed(step, strategy))
+
+
+def validation_step(state: State, params: Training, strategy: tf.distribute.Strategy) -> Callable:
+    """A function that scores the averaged weights: (images, masks, counted) -> (loss, matrix).
+
+    As in `training_step`, but images are uint8, and the loss is the sum of the images for which
+    `counted`, bool (B,), is true.
+    """
+    with strategy.scope():
+        model = accelerate(state.averaged)
+
+    def step(images, masks, counted):
+        logits = model(tf.cast(images, tf.float32), training=False)
+        losses = segmentation_loss(masks, logits, params.loss)
+        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1))
+        chosen = tf.cast(counted, counts.dtype)[:, None, None]
+        loss = tf.reduce_sum(losses * tf.cast(counted, losses.dtype))
+        loss = tf.debugging.check_numerics(loss, "the loss")  # after the epoch's last update
+        return loss, tf.reduce_sum(counts * chosen, axis=0)
+
+    return tf.function(_summed(step, strategy), reduce_retracing=True)
+
+
+@contextmanager
+def report_not_finite(where: str) -> Iterator[None]:
+    """Turns TensorFlow's error about a number that is not finite into a PetsegError."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = _NOT_FINITE.search(error.message)
+        if not found:
+            raise
+        what, values = found.groups()
+        raise PetsegError(
+            f"{what} has {values} at {where}; no model was saved. "
+            "A lower learning_rate or a longer warm-up usually helps"
+        ) from None
+
+
+def _finite(loss, gradients: Sequence[Sequence], groups: Sequence[Group]) -> list[tf.Tensor]:
+    """Tensors whose computation fails where the loss or a gradient is not finite."""
+    with tf.control_dependencies([tf.debugging.check_numerics(loss, "the loss")]):
+        return [
+            tf.debugging.check_numerics(gradient, f"the gradient of {variable.path}")
+            for group, found in zip(groups, gradients, strict=True)
+            for variable, gradient in zip(group.variables, found, strict=True)
+            if gradient is not None  # as of a variable that the logits do not depend on
+        ]
+
+
+def _summed(function: Callable, strategy: tf.distribute.Strategy) -> Callable:
+    """`function` run by each replica, and the sums of what it returns over all of them."""
+
+    def run(*args):
+        results = strategy.run(function, args)
+        return [strategy.reduce("SUM", result, axis=None) for result in results]
+
+    return run

@@ -1,0 +1,174 @@
+"""`petseg export`: every format is loaded again and held against Keras; no silent failure."""
+
+import importlib.util
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from petseg import records
+from petseg.app import export, export_formats
+from petseg.core import paths
+from petseg.core.errors import PetsegError
+from tests.helpers import networks
+from tests.helpers.networks import SIDE
+
+
+def lively(model: keras.Model) -> keras.Model:
+    """The network with weights and statistics of no particular kind: no two classes tie."""
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        change = 1 + 0.2 * rng.normal(size=variable.shape)
+        variable.assign(variable * change + 0.02 * np.abs(rng.normal(size=variable.shape)))
+    return model
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> dict[str, Path]:
+    keras.utils.set_random_seed(0)
+    made = {"unet": networks.unet(), "shallow": networks.shallow(width=16), "tiny": networks.tiny()}
+    folder = tmp_path_factory.mktemp("models")
+    for name, model in made.items():
+        lively(model).save(folder / f"{name}.keras")
+    return {name: folder / f"{name}.keras" for name in made}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments) -> int:
+    with pytest.raises(SystemExit) as end:
+        export.main([*map(str, arguments), "--photographs", "3"])
+    return end.value.code
+
+
+def rows(folder: str) -> dict:
+    return json.loads(Path(folder, export.REPORT).read_text())["formats"]
+
+
+@pytest.mark.parametrize(
+    ("network", "formats"),
+    [
+        ("shallow", list(export.FORMATS)),
+        pytest.param("unet", ["tflite_int8"], marks=pytest.mark.slow),
+    ],
+)
+def test_every_format_says_the_same_as_keras(home, models, network, formats, capsys):
+    formats = [
+        name for name in formats if not export_formats.missing_packages(export.FORMATS[name])
+    ]
+    assert run("--model", models[network], "--formats", *formats) == 0
+    said = capsys.readouterr().out
+    report = rows(f"exported/{network}")
+    assert list(report) == ["keras", *formats]
+    for name in formats:
+        row = report[name]
+        exact = name not in ("tflite_float16", "tflite_int8")
+        assert row["agreement"] >= (0.999 if exact else 0.95)
+        assert row["largest_logit_difference"] < (1e-3 if exact else 0.5)
+        assert row["mean_iou"] == pytest.approx(report["keras"]["mean_iou"], abs=0.05)
+        assert row["bytes"] > 1000 and row["milliseconds"] > 0
+        assert (home / "exported" / network / row["file"]).exists()
+        assert f"\n{name} " in said
+    sizes = [row["bytes"] for name, row in report.items() if name.startswith("tflite")]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_onnx(home, models):
+    for package in export.FORMATS["onnx"].packages:
+        pytest.importorskip(package, reason=f"{package} is not installed (extra onnx)")
+    assert run("--model", models["shallow"], "--formats", "onnx") == 0
+    assert rows("exported/shallow")["onnx"]["agreement"] >= 0.999
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 0), (("--formats", "onnx"), 1)])
+def test_a_missing_package_is_said(home, models, monkeypatch, capsys, options, code):
+    """It is a failure only where that format was asked for by its name."""
+    find, pretended = importlib.util.find_spec, {"onnxruntime": "there", "tf2onnx": None}
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: pretended[name] if name in pretended else find(name),
+    )
+    cheap = {name: export.FORMATS[name] for name in ("saved_model", "onnx")}
+    monkeypatch.setattr(export, "FORMATS", cheap)
+    assert run("--model", models["tiny"], *options) == code
+    assert "\nonnx: needs tf2onnx: pip install tf2onnx\n" in capsys.readouterr().out
+
+
+def test_what_fails_is_said_and_the_others_go_on(home, models, monkeypatch, capsys):
+    def refuse(model, path):
+        raise NotImplementedError("no such operation\nand many lines more")
+
+    def never(images):
+        return np.full((len(images), SIDE, SIDE, 3), np.nan, np.float32)
+
+    def other(images):
+        return np.random.default_rng(0).normal(size=(len(images), SIDE, SIDE, 3))
+
+    def touch(model, path):
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.touch()
+
+    formats = {
+        "refused": export.Format("a", refuse, lambda path: never, 0.9),
+        "endless": export.Format("b", touch, lambda path: never, 0.9),
+        "lossy": export.Format("c", touch, lambda path: other, 0.9),
+        "saved_model": export.FORMATS["saved_model"],
+    }
+    monkeypatch.setattr(export, "FORMATS", formats)
+    assert run("--model", models["tiny"]) == 1
+    said = capsys.readouterr().out
+    assert "\nrefused: NotImplementedError: no such operation\n" in said
+    assert "\nendless: its logits are not finite\n" in said
+    assert "\nlossy: less than 90.0% of the labels are those of Keras\n" in said
+    assert "reason" not in rows("exported/tiny")["saved_model"]
+    assert run("--model", models["tiny"], "--formats", "saved_model") == 0
+
+
+def test_an_earlier_export_is_replaced_and_a_foreign_folder_is_not(home, models):
+    wanted = ("--model", models["tiny"], "--formats", "saved_model", "--out", "there")
+    assert run(*wanted) == 0
+    (home / "there/saved_model/old").touch()
+    assert run(*wanted) == 0
+    assert not (home / "there/saved_model/old").exists()
+    (home / "mine/saved_model").mkdir(parents=True)
+    (home / "mine/saved_model/diary.txt").write_text("dear diary")
+    with pytest.raises(PetsegError, match="holds something other than a SavedModel"):
+        export._refuse_foreign(home / "mine/saved_model")
+    assert "something other" in run(*wanted[:-1], "mine")
+    assert (home / "mine/saved_model/diary.txt").read_text() == "dear diary"
+
+
+def test_a_missing_model_is_one_message(home):
+    assert run("--model", "no.keras").startswith("error: no.keras not found: train the networks")
+
+
+def test_the_test_split_is_taken_where_its_size_fits(records_folder, home):
+    shutil.copytree(records_folder, home / paths.RECORDS)
+    test = records.load(paths.RECORDS, "test")
+    found = export.some_images(4, SIDE)
+    np.testing.assert_array_equal(found.pixels, test.images[:4])
+    np.testing.assert_array_equal(found.masks, test.masks[:4])
+    assert found.source == "the test split"
+    assert export.some_images(2, 2 * SIDE).source == "generated pets"
+
+
+def test_else_pets_are_drawn(home):
+    found = export.some_images(5, SIDE)
+    assert found.pixels.shape == (5, SIDE, SIDE, 3) and found.pixels.dtype == np.uint8
+    assert found.masks.shape == (5, SIDE, SIDE) and set(np.unique(found.masks)) == {0, 1, 2}
+
+
+def test_the_interpreter_s_farewell_is_not_shown_to_users(home, models):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run("--model", models["tiny"], "--formats", "tflite_float32") == 0
+    assert "reason" not in rows("exported/tiny")["tflite_float32"]

@@ -1,0 +1,78 @@
+"""File names of every kind: escaped for whoever reads them, and written as they are."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.app import commands
+from tests.helpers import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
+
+NAMES = (b"caf\xe9", b"two\nlines", "größe 猫".encode(), b"tab\t\x1b[31m")
+SHOWN = (r"caf\xe9", r"two\nlines", "größe 猫", r"tab\t\x1b[31m")
+
+
+def test_a_name_is_told_on_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, shown in zip(NAMES, SHOWN, strict=True):
+        path = tmp_path / "in" / os.fsdecode(name)
+        assert commands.shown(path) == f"in/{shown}"
+        assert commands.text(path) == "in/" + name.decode("utf-8", "backslashreplace")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A folder with photographs of such names, one of them broken, and a model."""
+    folder = tmp_path_factory.mktemp("names")
+    pixels = keras.Input((8, 8, 3))
+    keras.Model(pixels, keras.layers.Conv2D(3, 1)(pixels)).save(folder / "model.keras")
+    (folder / "model.keras").rename(folder / os.fsdecode(b"m\xf6del.keras"))
+    (folder / "in").mkdir()
+    for name in NAMES:
+        Image.fromarray(np.zeros((6, 9, 3), np.uint8)).save(
+            folder / "in" / os.fsdecode(name + b".png")
+        )
+    (folder / "in" / os.fsdecode(b"broken\xff\n.jpg")).write_bytes(b"broken")
+    return folder
+
+
+def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
+    """What `petseg predict` writes to both streams where they have that encoding."""
+    command = [sys.executable, "-m", "petseg", "predict", "in", "--model", b"m\xf6del.keras"]
+    variables = {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
+    done = subprocess.run(
+        [*command, *arguments], cwd=home, env=os.environ | variables, capture_output=True
+    )
+    output, errors = done.stdout.decode(encoding), done.stderr.decode(encoding)
+    assert done.returncode == 1 and "Traceback" not in errors
+    (told,) = (line for line in errors.splitlines() if line.startswith("in/"))
+    assert told == r"in/broken\xff\n.jpg: the photograph is not an image"
+    return output, errors
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_table_has_a_line_for_each_name(home, encoding):
+    heads, *rows = petseg(home, encoding)[0].splitlines()
+    assert heads.startswith("photograph") and len(rows) == len(NAMES)
+    for shown in SHOWN:
+        start = f"in/{shown}.png ".encode(encoding, "backslashreplace").decode(encoding)
+        assert sum(row.startswith(start) for row in rows) == 1
+
+
+def test_json_is_valid_and_results_are_called_like_their_photographs(home):
+    content = json.loads(petseg(home, "ascii", "--json", "--out", "out")[0])
+    json.dumps(content, ensure_ascii=False).encode()  # no half of a surrogate pair in it
+    told = {entry["photograph"] for entry in content["photographs"]}
+    assert told == {"in/" + name.decode("utf-8", "backslashreplace") + ".png" for name in NAMES}
+    assert content["model"] == r"m\xf6del.keras"
+    assert [entry["photograph"] for entry in content["failed"]] == ["in/broken\\xff\n.jpg"]
+    written = {os.fsencode(path.name) for path in (home / "out").iterdir()}
+    assert written == {name + end for name in NAMES for end in (b"_labels.png", b"_overlay.png")}

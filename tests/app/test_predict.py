@@ -1,0 +1,226 @@
+"""`petseg predict` as people use it: pictures, a table, and a word on what could not be read."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.__main__ import COMMANDS
+from petseg.app import images, predict
+from petseg.evaluation import full_size
+from tests.helpers import ROOT, networks
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A network that takes red for pet, green for background and blue for border."""
+    path = tmp_path_factory.mktemp("models") / "colours.keras"
+    networks.colours().save(path)
+    return path
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def photograph(path: str, left: str = "red", right: str = "lime", size=(90, 60), **options) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", size, right)
+    image.paste(left, (0, 0, size[0] // 2, size[1]))
+    image.save(path, **options)
+
+
+def run(*arguments) -> int:
+    with pytest.raises(SystemExit) as end:
+        predict.main(list(map(str, arguments)))
+    return end.value.code
+
+
+def written(folder: str) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
+
+
+def test_pictures_of_the_photograph_s_own_size(home, model):
+    photograph("in/cat.png")
+    photograph("in/sub/dog.jpg", "blue", "red", (31, 77), quality=100)
+    assert run("in", "--model", model, "--cutout", "--out", "there") == 0
+    kinds = ("cutout", "labels", "overlay")
+    assert written("there") == [f"{n}_{kind}.png" for n in ("cat", "sub/dog") for kind in kinds]
+    for name, size in (("cat", (90, 60)), ("sub/dog", (31, 77))):
+        assert Image.open(f"there/{name}_labels.png").size == size
+        assert Image.open(f"there/{name}_cutout.png").size == size
+        assert Image.open(f"there/{name}_overlay.png").height > size[1]
+    labels = np.asarray(Image.open("there/cat_labels.png"))
+    assert set(labels[:, :42].ravel()) == {1} and set(labels[:, 48:].ravel()) == {2}
+    assert Image.open("there/cat_cutout.png").getpixel((5, 5)) == (255, 0, 0, 255)
+    assert Image.open("there/cat_cutout.png").getpixel((80, 5))[3] == 0
+
+
+def test_without_cutout_there_is_none(home, model):
+    photograph("cat.png")
+    assert run("cat.png", "--model", model) == 0
+    assert written("predictions") == ["cat_labels.png", "cat_overlay.png"]
+
+
+def test_a_turned_photograph_is_segmented_upright(home, model):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # its left side is to be on top
+    photograph("cat.png", exif=exif)
+    assert run("cat.png", "--model", model) == 0
+    labels = np.asarray(Image.open("predictions/cat_labels.png"))
+    assert labels.shape == (90, 60)
+    assert labels[0, 0] == labels[0, -1] == 1 and labels[-1, 0] == labels[-1, -1] == 2
+
+
+def test_the_table_tells_sizes_and_shares(home, model, capsys):
+    photograph("in/cat.png")
+    assert run("in/cat.png", "--model", model) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "photograph   size    pet  background  border",
+        "in/cat.png  90x60  50.0%       50.0%    0.0%",
+    ]
+
+
+def test_json_for_machines(home, model, capsys):
+    photograph("cat.png")
+    Path("broken.jpg").write_bytes(b"broken")
+    assert run("cat.png", "broken.jpg", "--model", model, "--json") == 1
+    content = json.loads(capsys.readouterr().out)
+    assert content == {
+        "model": str(model),
+        "photographs": [
+            {
+                "photograph": "cat.png",
+                "width": 90,
+                "height": 60,
+                "shares": {"pet": 0.5, "background": 0.5, "border": 0.0},
+                "files": {
+                    "labels": "predictions/cat_labels.png",
+                    "overlay": "predictions/cat_overlay.png",
+                },
+            }
+        ],
+        "failed": [{"photograph": "broken.jpg", "reason": "the photograph is not an image"}],
+    }
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+def test_broken_files_are_reported_and_the_others_go_on(home, model, capsys, batch_size):
+    for name in "aceg":
+        photograph(f"in/{name}.png", *(("red", "lime") if name < "d" else ("blue", "blue")))
+    Path("in/b.jpg").write_bytes(b"")
+    Path("in/d.webp").write_bytes(b"RIFF and no more")
+    Path("in/f.heic").write_bytes(b"no photograph")
+    assert run("in", "missing.png", "--model", model, "--batch-size", batch_size) == 1
+    said = capsys.readouterr()
+    rows = [line.split()[0] for line in said.out.splitlines()[1:]]
+    assert rows == [f"in/{name}.png" for name in "aceg"]
+    errors = said.err.splitlines()
+    for name in ("in/b.jpg", "in/d.webp", "in/f.heic", "missing.png"):
+        assert sum(line.startswith(f"{name}: ") for line in errors) == 1
+    assert "4 of 8 photographs could not be read" in said.err
+    for name, value in (("a", 1), ("c", 1), ("e", 3), ("g", 3)):  # each got its own
+        assert Image.open(f"predictions/in/{name}_labels.png").getpixel((0, 0)) == value
+
+
+def test_large_photographs_are_not_held_together(home, model, monkeypatch):
+    held = []
+    square = full_size.square
+    monkeypatch.setattr(predict, "BATCH_PIXELS", 90 * 60)
+    monkeypatch.setattr(full_size, "square", lambda *args: held.append(1) or square(*args))
+    monkeypatch.setattr(images, "read", lambda path: held.clear() or Image.open(path))
+    for name in "abc":
+        photograph(f"{name}.png")
+    assert run("a.png", "b.png", "c.png", "--model", model) == 0
+    assert len(held) == 1
+
+
+def test_an_earlier_result_is_replaced_and_nothing_else_is_left(home, model):
+    photograph("cat.png")
+    assert run("cat.png", "--model", model) == 0
+    before = written("predictions")
+    Path("predictions/cat_labels.png").write_bytes(b"old")
+    assert run("cat.png", "--model", model) == 0
+    assert written("predictions") == before
+    assert Image.open("predictions/cat_labels.png").size == (90, 60)
+
+
+def test_nothing_is_written_where_a_photograph_would_be_lost(home, model, capsys):
+    photograph("cat.png")
+    photograph("cat_labels.png", "blue", "blue")
+    before = Path("cat_labels.png").read_bytes()
+    assert "would be overwritten" in run(
+        "cat.png", "cat_labels.png", "--model", model, "--out", "."
+    )
+    assert Path("cat_labels.png").read_bytes() == before
+    assert written(".") == ["cat.png", "cat_labels.png"]
+
+
+def test_a_folder_without_photographs_is_an_error(home, model):
+    Path("in").mkdir()
+    assert run("in", "--model", model) == "error: no photograph in in"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, ["dvc repro", "dvc pull", "--model"]), (b"no model", ["cannot be loaded"])],
+)
+def test_a_missing_or_broken_model_is_one_message(home, content, words):
+    photograph("cat.png")
+    if content:
+        Path("mine.keras").write_bytes(content)
+    message = run("cat.png", "--model", "mine.keras")
+    assert message.startswith("error: mine.keras")
+    assert all(word in message for word in words)
+    assert not Path("predictions").exists()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_one_message(home, model):
+    photograph("cat.png")
+    Path("locked").mkdir(mode=0o500)
+    assert "cannot be written" in run("cat.png", "--model", model, "--out", "locked")
+
+
+def test_results_that_cannot_be_written_are_one_message(home, model):
+    photograph("cat.png")
+    Path("file").touch()
+    message = run("cat.png", "--model", model, "--out", "file/below")
+    assert message.startswith("error: file/below/cat_labels.png cannot be written")
+
+
+@pytest.mark.parametrize("option", ["--batch-size=0", "--batch-size=x", "--colour=red"])
+def test_wrong_options_are_refused(option):
+    assert run("cat.png", option) == 2
+
+
+def test_help_needs_no_tensorflow():
+    code = (
+        "import sys; from petseg.app import predict\n"
+        "try: predict.main(['--help'])\n"
+        "finally: assert 'tensorflow' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "petseg predict" in done.stdout
+
+
+def test_every_command_of_petseg_is_there():
+    assert all(callable(import_module(f"petseg.app.{name}").main) for name in COMMANDS)
+    done = subprocess.run([sys.executable, "-m", "petseg", "--help"], cwd=ROOT, capture_output=True)
+    assert all(name.encode() in done.stdout for name in COMMANDS)
+
+
+def test_petseg_is_installed_as_a_command():
+    text = (ROOT / "pyproject.toml").read_text()
+    module, function = re.search(r'^petseg = "([\w.]+):(\w+)"$', text, re.MULTILINE).groups()
+    assert callable(getattr(import_module(module), function))

@@ -1,0 +1,134 @@
+"""Parameters that are right one by one and contradict each other."""
+
+import pytest
+
+from petseg.core import params
+from tests.helpers.changed_params import changed, mistakes
+
+
+@pytest.mark.parametrize(
+    ("values", "mistake"),
+    [
+        ({"image_size": 100}, "image_size: 100 should be a multiple of 32"),
+        (
+            {"train_unet.loss.cross_entropy": 0, "train_unet.loss.dice": 0},
+            "train_unet.loss.dice: cross_entropy is 0 too; nothing would be learnt",
+        ),
+        (
+            {"train_shallow.loss.class_weights": [0, 0, 0]},
+            "train_shallow.loss.class_weights: all are 0",
+        ),
+        (
+            {"train_shallow.augmentation.scale": [1.1, 0.8]},
+            "train_shallow.augmentation.scale: the lower end 1.1 is above the upper end 0.8",
+        ),
+        (
+            {"train_shallow.warmup_epochs": 31},
+            "train_shallow.warmup_epochs: 31.0 is more than epochs: 30",
+        ),
+        (
+            {"train_unet.input_range": [1, -1]},
+            "train_unet.input_range: black 1.0 is not below white -1.0",
+        ),
+        (
+            {"train_unet.encoder_weights": "none", "train_unet.fine_tune_from": "frozen"},
+            "train_unet.fine_tune_from: an encoder without weights",
+        ),
+        (
+            {"train_unet.encoder_upscale": 1},
+            "train_unet.decoder_filters: 3 upsample blocks, where encoder_upscale: 1 needs 4",
+        ),
+        (
+            {"train_unet.decoder_filters": [64, 32]},
+            "train_unet.decoder_filters: 2 upsample blocks, where encoder_upscale: 2 needs 3",
+        ),
+    ],
+)
+def test_a_contradiction_between_values_is_explained(values, mistake):
+    (found,) = mistakes(changed(values))
+    assert found.startswith(mistake)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"image_size": 96},
+        {"train_unet.loss.cross_entropy": 0},
+        {"train_unet.loss.class_weights": [0, 0, 1]},
+        {"train_unet.augmentation.scale": [1, 1]},
+        {"train_unet.epochs": 1, "train_unet.warmup_epochs": 1},
+        {"train_unet.encoder_weights": "none"},
+        {"train_unet.fine_tune_from": "frozen"},
+        {"train_unet.encoder_upscale": 4, "train_unet.decoder_filters": [64, 32]},
+    ],
+)
+def test_what_only_looks_like_a_contradiction_is_taken(values):
+    params.parse_params(changed(values))
+
+
+def test_all_contradictions_are_named_at_once():
+    both = {
+        f"{network}.{key}": value
+        for network in ("train_unet", "train_shallow")
+        for key, value in {
+            "loss.cross_entropy": 0,
+            "loss.dice": 0,
+            "loss.class_weights": [0, 0, 0],
+            "augmentation.scale": [2, 1],
+            "warmup_epochs": 50,
+        }.items()
+    }
+    assert len(mistakes(changed(both | {"image_size": 33}))) == 9
+
+
+def test_mistakes_and_contradictions_are_named_together_within_a_section_too():
+    content = changed(
+        {
+            "seed": "x",
+            "train_unet.encoder_weights": "none",
+            "train_unet.fine_tune_from": "frozen",
+            "train_unet.decoder_filters": [64, 32],
+            "train_unet.batch_size": 0,
+            "train_unet.dropuot": 0.5,
+            "train_unet.loss.cross_entropy": 0,
+            "train_unet.loss.dice": 0,
+            "train_unet.loss.label_smoothing": 2,
+            "train_unet.augmentation.flip": 1,
+        }
+    )
+    assert {line.split(": ")[0] for line in mistakes(content)} == {
+        "seed",
+        "train_unet.fine_tune_from",
+        "train_unet.decoder_filters",
+        "train_unet.batch_size",
+        "train_unet.dropuot",
+        "train_unet.loss.dice",
+        "train_unet.loss.label_smoothing",
+        "train_unet.augmentation.flip",
+    }
+
+
+def test_nothing_contradicts_a_value_that_is_wrong_itself():
+    values = {
+        "train_unet.epochs": 0,
+        "train_unet.warmup_epochs": 9,
+        "train_unet.encoder_upscale": 3,
+    }
+    found = [line.split(": ")[0] for line in mistakes(changed(values))]
+    assert found == ["train_unet.epochs", "train_unet.encoder_upscale"]
+
+
+@pytest.mark.parametrize("alpha", [0.35, 0.5, 0.75, 1, 1.0, 1.3, 1.4])
+def test_a_width_with_imagenet_weights_is_taken(alpha):
+    params.parse_params(changed({"train_unet.encoder_alpha": alpha}))
+
+
+def test_a_width_without_imagenet_weights_names_those_with_them():
+    values = {"train_unet.encoder_alpha": 0.6}
+    (mistake,) = mistakes(changed(values))
+    assert mistake == (
+        "train_unet.encoder_alpha: ImageNet weights exist for 0.35, 0.5, 0.75, 1.0, 1.3, 1.4, and "
+        "not for 0.6; another width needs encoder_weights: none or a file"
+    )
+    params.parse_params(changed(values | {"train_unet.encoder_weights": "none"}))
+    params.parse_params(changed(values | {"train_unet.encoder_weights": "a.weights.h5"}))

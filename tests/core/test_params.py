@@ -1,0 +1,187 @@
+"""params.yaml is read strictly: every mistake in one message, by its key's full path."""
+
+import copy
+import json
+import subprocess
+import sys
+from functools import reduce
+
+import pytest
+from pydantic import ValidationError
+from workspace import merged
+
+from petseg.core import params, yaml12
+from petseg.core.errors import PetsegError
+from tests.helpers import ROOT
+from tests.helpers.changed_params import KEYS, SECTIONS, SHIPPED, changed, load_text, mistakes
+
+
+def test_the_shipped_params_load_with_all_their_values():
+    loaded = params.load_params(ROOT / "params.yaml")
+    assert json.loads(json.dumps(loaded.model_dump())) == SHIPPED
+    assert isinstance(loaded.train_unet.decoder_filters, tuple)
+
+
+def test_the_demo_overlay_changes_only_keys_that_exist():
+    overlay = yaml12.read(ROOT / "params" / "demo.yaml")
+    loaded = params.parse_params(merged(SHIPPED, overlay))
+    assert loaded.dataset.name == "synthetic"
+    assert loaded.train_unet.learning_rate == overlay["train_unet"]["learning_rate"]
+    assert loaded.train_unet.optimizer == SHIPPED["train_unet"]["optimizer"]
+
+
+def test_params_cannot_be_changed_after_loading():
+    with pytest.raises(ValidationError, match="frozen"):
+        params.parse_params(SHIPPED).seed = 1
+
+
+def test_a_whole_number_is_taken_where_any_number_is_meant():
+    learning_rate = params.parse_params(
+        changed({"train_unet.learning_rate": 1})
+    ).train_unet.learning_rate
+    assert (learning_rate, type(learning_rate)) == (1.0, float)
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_a_missing_key_is_named(path):
+    content = copy.deepcopy(SHIPPED)
+    *above, key = path.split(".")
+    del reduce(dict.get, above, content)[key]
+    assert mistakes(content) == [f"{path}: missing"]
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_a_value_of_a_wrong_type_is_named(path):
+    """A list that may have any length by its element."""
+    for wrong in (None, b"bytes", [], [[]]):
+        element = "[0]" * (path == "train_unet.decoder_filters" and wrong == [[]])
+        named = [line.split(": ")[0] for line in mistakes(changed({path: wrong}))]
+        assert named == [path + element]
+
+
+@pytest.mark.parametrize("section", ["", *SECTIONS])
+def test_an_unknown_key_is_named(section):
+    path = f"{section}.colour".lstrip(".")
+    assert mistakes(changed({path: 1})) == [f"{path}: unknown key"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("seed", "42", "'42' should be a whole number"),
+        ("seed", 42.0, "42.0 should be a whole number"),
+        ("seed", True, "True should be a whole number"),
+        ("train_unet.learning_rate", "1e-3", "'1e-3' should be a number"),
+        ("train_unet.learning_rate", "nan", "'nan' should be a number"),
+        ("train_unet.learning_rate", "inf", "'inf' should be a number"),
+        ("train_unet.learning_rate", "fast", "'fast' should be a number"),
+        ("train_unet.learning_rate", False, "False should be a number"),
+        ("train_unet.dropout", 10**400, f"{10**400} is too large"),
+        ("train_unet.encoder_upscale", True, "True should be a whole number"),
+        ("train_shallow.deterministic", 1, "1 should be true or false"),
+        ("train_shallow.deterministic", "yes", "'yes' should be true or false"),
+        ("train_unet.encoder_weights", 1.0, "1.0 should be a text"),
+        ("train_unet.input_range", [0.0, 1.0, 2.0], "[0.0, 1.0, 2.0] should be a list of 2"),
+        ("train_unet.input_range", [0.0], "[0.0] should be a list of 2"),
+        ("train_unet.input_range", {0.0, 1.0}, "{0.0, 1.0} should be a list"),
+        ("train_unet.decoder_filters", 512, "512 should be a list"),
+        ("train_unet.decoder_filters[2]", [512, 256, 64.0], "64.0 should be a whole number"),
+        ("train_unet.loss.class_weights[2]", [1, 1, True], "True should be a number"),
+        ("train_unet.loss", [1, 2], "expected keys and values"),
+        ("evaluate", 64, "expected keys and values"),
+    ],
+)
+def test_a_wrong_type_is_explained(path, value, reason):
+    """Of a list, the element that is wrong is named."""
+    assert mistakes(changed({path.partition("[")[0]: value})) == [f"{path}: {reason}"]
+
+
+NAN, INFINITY = float("nan"), float("inf")
+BLOCKS = ", ".join(
+    f"'{block}'" for block in ["frozen", "stem", *map("block_{}".format, range(1, 16))]
+)
+BLOCKS += " or 'block_16'"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("seed", -1, "-1 should be greater than or equal to 0"),
+        ("seed", 2**31, "2147483648 should be less than 2147483648"),
+        ("image_size", 0, "0 should be greater than or equal to 32"),
+        ("image_size", 4128, "4128 should be less than or equal to 4096"),
+        ("dataset.name", "imagenet", "'imagenet' should be 'oxford_iiit_pet' or 'synthetic'"),
+        ("preprocess.validation_share", 0, "0 should be greater than 0"),
+        ("preprocess.validation_share", 1.0, "1.0 should be less than 1"),
+        ("train_unet.learning_rate", 0.0, "0.0 should be greater than 0"),
+        ("train_unet.learning_rate", NAN, "nan should be a finite number"),
+        ("train_unet.learning_rate", INFINITY, "inf should be a finite number"),
+        ("train_unet.weight_decay", NAN, "nan should be a finite number"),
+        ("train_unet.loss.dice", -INFINITY, "-inf should be a finite number"),
+        ("train_unet.loss.class_weights[1]", [1, NAN, 1], "nan should be a finite number"),
+        (
+            "train_unet.augmentation.scale[0]",
+            [0.0, 1.0],
+            "0.0 should be greater than or equal to 0.05",
+        ),
+        ("train_unet.encoder_upscale", 3, "3 should be one of 1, 2, 4"),
+        ("train_unet.encoder_upscale", 8, "8 should be less than or equal to 4"),
+        ("train_unet.decoder_filters[0]", [0, 1, 1], "0 should be greater than or equal to 1"),
+        ("train_unet.fine_tune_from", "block_17", f"'block_17' should be {BLOCKS}"),
+        ("train_unet.fine_tune_from", "block_1\n", f"'block_1\\n' should be {BLOCKS}"),
+        ("train_shallow.optimizer", "Adam", "'Adam' should be 'adamw', 'adam' or 'sgd'"),
+    ],
+)
+def test_a_value_out_of_range_is_explained(path, value, reason):
+    assert mistakes(changed({path.partition("[")[0]: value})) == [f"{path}: {reason}"]
+
+
+def test_all_mistakes_are_named_at_once():
+    content = changed(
+        {
+            "seed": "x",
+            "preprocess.validation_share": 2,
+            "train_unet.loss.dise": 0.5,
+            "train_shallow.augmentation.scale": [1],
+        }
+    )
+    del content["visualize"]["samples"]
+    assert {line.split(": ")[0] for line in mistakes(content)} == {
+        "seed",
+        "preprocess.validation_share",
+        "train_unet.loss.dise",
+        "train_shallow.augmentation.scale",
+        "visualize.samples",
+    }
+
+
+def with_learning_rate(number: str) -> str:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    return text.replace("learning_rate: 0.005", f"learning_rate: {number}")
+
+
+@pytest.mark.parametrize("number", ["1e-05", "5E-5", "1e+30", ".5e3", "0o17", "1"])
+def test_every_number_of_yaml_is_a_number(tmp_path, number):
+    loaded = load_text(tmp_path, with_learning_rate(number)).train_shallow.learning_rate
+    assert loaded == (15 if number == "0o17" else float(number))
+
+
+@pytest.mark.parametrize("number", [".inf", ".nan", "'1e-05'", "1e"])
+def test_what_is_no_usable_number_is_refused(tmp_path, number):
+    with pytest.raises(PetsegError, match=r"train_shallow\.learning_rate: "):
+        load_text(tmp_path, with_learning_rate(number))
+
+
+def test_a_key_that_is_no_text_is_unknown(tmp_path):
+    with pytest.raises(PetsegError, match=r"\n  - 1: unknown key"):
+        load_text(tmp_path, with_learning_rate("1") + "1: 2\n")
+
+
+def test_a_missing_file_says_where_to_run(tmp_path):
+    with pytest.raises(PetsegError, match=r"params\.yaml not found; run from the project's root"):
+        params.load_params(tmp_path / "params.yaml")
+
+
+def test_tensorflow_is_not_imported():
+    code = "import petseg.core.params, sys; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,0 +1,53 @@
+"""The shipped parameters with mistakes in them, and what is said of these."""
+
+import copy
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+from petseg.core import params, yaml12
+from petseg.core.errors import PetsegError
+from tests.helpers import ROOT
+
+SHIPPED = yaml12.read(ROOT / "params.yaml")
+
+
+def paths(content: dict, above: str = "") -> list[str]:
+    """The dotted paths of all keys, those of sections included."""
+    found = []
+    for key, value in content.items():
+        found.append(above + key)
+        found += paths(value, f"{above}{key}.") if isinstance(value, dict) else []
+    return found
+
+
+KEYS = paths(SHIPPED)
+"""Of all values and sections, by their full names."""
+
+SECTIONS = [path for path in KEYS if isinstance(reduce(dict.get, path.split("."), SHIPPED), dict)]
+
+
+def changed(values: dict[str, object]) -> dict:
+    """The shipped parameters with other values at dotted paths."""
+    content = copy.deepcopy(SHIPPED)
+    for path, value in values.items():
+        *above, key = path.split(".")
+        reduce(dict.get, above, content)[key] = value
+    return content
+
+
+def mistakes(content: object) -> list[str]:
+    """The lines of the one message that refuses `content`."""
+    with pytest.raises(PetsegError) as caught:
+        params.parse_params(content, "here")
+    headline, *lines = str(caught.value).splitlines()
+    assert headline == f"here has {len(lines)} mistake{'s' if len(lines) > 1 else ''}:"
+    assert all(line.startswith("  - ") for line in lines)
+    return [line[4:] for line in lines]
+
+
+def load_text(folder: Path, text: str) -> params.Params:
+    """The parameters in a file of this text."""
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    return params.load_params(folder / "params.yaml")

@@ -1,0 +1,45 @@
+"""Whether two networks are the same function, forward and backward."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.helpers.networks import SIDE
+
+
+def in_float64(build: Callable[[], keras.Model]) -> keras.Model:
+    """What `build` makes in float64: differences that are left are of formulas, not of rounding.
+
+    Float32 stays where a gradient is computed in it, and where the weights come from.
+    """
+    keras.config.set_dtype_policy("float64")
+    try:
+        return build()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def images() -> tf.Tensor:
+    """Random images float32 (4, 32, 32, 3) in [0, 255]."""
+    values = np.random.default_rng(1).uniform(0, 255, (4, SIDE, SIDE, 3))
+    return tf.constant(values, tf.float32)
+
+
+def outputs_and_gradients(network) -> list[np.ndarray]:
+    """The outputs in training mode, and the gradients of all trainable variables."""
+    variables = network.trainable_variables
+    with tf.GradientTape() as tape:
+        outputs = network(images(), training=True)
+        loss = tf.reduce_mean(outputs**2)
+    gradients = tape.gradient(loss, [variable.value for variable in variables])
+    return [result.numpy() for result in (outputs, *gradients)]
+
+
+def assert_same_function(network, accelerated) -> None:
+    """To a millionth of the largest number of each output and gradient."""
+    expected, found = outputs_and_gradients(network), outputs_and_gradients(accelerated)
+    for one, other in zip(expected, found, strict=True):
+        scale = np.abs(one).max() + 1e-9
+        np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-6)

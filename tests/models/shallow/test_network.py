@@ -1,0 +1,73 @@
+"""The shallow network: as shallow, and with as far a look, as its documentation says."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from petseg.models.shallow import network
+from tests.helpers import networks
+from tests.helpers.sections import SHIPPED
+
+
+def convolutions_on_the_longest_path(model: keras.Model) -> int:
+    """Convolution layers that a pixel passes at most on its way to the logits."""
+    depth: dict[str, int] = {}
+    for layer in model.layers:
+        sources = [
+            operation.name
+            for node in layer._inbound_nodes
+            for operation in node.parent_nodes and [n.operation for n in node.parent_nodes]
+        ]
+        own = int("Conv" in type(layer).__name__)
+        depth[layer.name] = own + max((depth[name] for name in sources), default=0)
+    return max(depth.values())
+
+
+def test_shallow_is_shallow():
+    model = network.build(128, SHIPPED.train_shallow)
+    assert convolutions_on_the_longest_path(model) == 4
+    assert model.count_params() <= 150_000
+
+
+RECEPTIVE_FIELDS = {
+    "edges": 5,
+    "textures": 9,
+    "context_1": 17,
+    "context_3": 33,
+    "context_6": 61,
+    "context_12": 117,
+}
+
+
+@pytest.mark.parametrize(("layer", "pixels"), RECEPTIVE_FIELDS.items())
+def test_receptive_fields_are_as_documented(layer, pixels):
+    """Which input pixels move one place of a convolution's output."""
+    model = networks.shallow(256, width=2)
+    rng = np.random.default_rng(0)
+    for convolution in model.layers:
+        if "Conv" in type(convolution).__name__:
+            convolution.set_weights(
+                [rng.uniform(0.1, 1, w.shape) for w in convolution.get_weights()]
+            )
+    seen = keras.Model(model.input, model.get_layer(layer).output)
+    x = tf.fill((1, 256, 256, 3), 255.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = seen(x, training=False)
+        middle = outputs[0, outputs.shape[1] // 2, outputs.shape[2] // 2, 0]
+    moved = np.flatnonzero(tape.gradient(middle, x).numpy()[0].any(axis=(0, 2)))
+    assert moved[-1] - moved[0] + 1 == pixels
+
+
+def test_a_place_gets_the_average_of_the_places_that_look_as_it_does():
+    side, kinds = 8, 2
+    features, context = (keras.Input((side, side, kinds)) for _ in range(2))
+    model = keras.Model([features, context], network._self_attention(features, context))
+    model.get_layer("attention").set_weights([np.array(100.0)])
+    kind = np.random.default_rng(0).integers(0, kinds, (side, side))
+    values = np.random.default_rng(1).uniform(size=(side, side, kinds)).astype(np.float32)
+    found = model([np.eye(kinds, dtype=np.float32)[kind][None], values[None]])[0]
+    for one in range(kinds):
+        expected = np.broadcast_to(values[kind == one].mean(axis=0), (np.sum(kind == one), kinds))
+        np.testing.assert_allclose(found[kind == one], expected, rtol=1e-5)

@@ -1,0 +1,139 @@
+"""Augmentation: photograph and mask go through the same geometry, and nothing else is touched."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from petseg.core.params import Augmentation
+from petseg.records.augmentation import DRAWS, augment, draw, without_geometry
+from tests.helpers.sections import changed
+
+NOTHING = Augmentation(
+    flip=False,
+    scale=(1.0, 1.0),
+    stretch=0.0,
+    rotation=0.0,
+    brightness=0.0,
+    contrast=0.0,
+    saturation=0.0,
+)
+EVERYTHING = Augmentation(
+    flip=True,
+    scale=(0.6, 1.2),
+    stretch=0.2,
+    rotation=20.0,
+    brightness=0.2,
+    contrast=0.2,
+    saturation=0.3,
+)
+COLOURS = np.array([[200, 60, 20], [30, 90, 220], [120, 130, 125]], np.uint8)
+
+
+def scenes(count: int = 8, size: int = 48):
+    """Photographs whose colour tells the label: large rectangles in front of a background."""
+    rng = np.random.default_rng(3)
+    masks = np.ones((count, size, size), np.uint8)
+    for mask in masks:
+        top, left = rng.integers(4, size // 3, size=2)
+        mask[top : top + size // 2, left : left + size // 2] = 2
+        mask[top + 5 : top + size // 2 - 5, left + 5 : left + size // 2 - 5] = 0
+    return COLOURS[masks], masks
+
+
+def augmented(settings: Augmentation, draws=None, inside_tf_data: bool = False):
+    images, masks = scenes()
+    draws = draw(len(images), 0, 0) if draws is None else draws
+    if not inside_tf_data:
+        return [t.numpy() for t in augment(images, masks, draws, settings)]
+    batches = tf.data.Dataset.from_tensors((images, masks, draws)).map(
+        lambda *batch: augment(*batch, settings)
+    )
+    return next(batches.as_numpy_iterator())
+
+
+@pytest.mark.parametrize("inside_tf_data", [False, True])
+def test_mask_follows_photograph(inside_tf_data):
+    """Far from edges, a pixel's colour still tells its label after every geometric change."""
+    geometry = changed(EVERYTHING, brightness=0.0, contrast=0.0, saturation=0.0)
+    images, masks = augmented(geometry, inside_tf_data=inside_tf_data)
+    distance = np.abs(images[..., None, :] - COLOURS.astype(np.float32)).max(axis=-1)
+    pure = distance.min(axis=-1) < 0.25
+    assert pure.mean() > 0.7
+    np.testing.assert_array_equal(distance.argmin(axis=-1)[pure], masks[pure])
+    assert not np.array_equal(masks, scenes()[1])
+
+
+def test_eager_and_tf_data_agree():
+    """But for the last digits of float32, by which a pixel on a label's edge may change sides."""
+    (images, masks), (others, their_masks) = (augmented(EVERYTHING, None, way) for way in (0, 1))
+    np.testing.assert_allclose(images, others, rtol=0, atol=0.01)
+    assert (masks != their_masks).mean() < 0.001
+
+
+def test_shapes_types_and_ranges():
+    images, masks = augmented(EVERYTHING)
+    assert images.shape == (8, 48, 48, 3) and images.dtype == np.float32
+    assert masks.shape == (8, 48, 48) and masks.dtype == np.uint8
+    assert images.min() >= 0 and images.max() <= 255
+    assert set(np.unique(masks)) == {0, 1, 2}
+
+
+def test_nothing_changes_nothing():
+    images, masks = augmented(NOTHING)
+    np.testing.assert_allclose(images, scenes()[0], atol=1e-3)
+    np.testing.assert_array_equal(masks, scenes()[1])
+
+
+def test_without_geometry_leaves_everything_in_its_place():
+    images, masks = augmented(changed(without_geometry(EVERYTHING), flip=False))
+    np.testing.assert_array_equal(masks, scenes()[1])
+    assert np.abs(images - scenes()[0]).mean() > 5
+
+
+def test_flip_mirrors_both():
+    draws = np.full((8, DRAWS), 0.5, np.float32)
+    draws[:, 3] = 0.0
+    images, masks = augmented(changed(NOTHING, flip=True), draws)
+    np.testing.assert_allclose(images, scenes()[0][:, :, ::-1], atol=1e-3)
+    np.testing.assert_array_equal(masks, scenes()[1][:, :, ::-1])
+
+
+def test_scale_shows_a_window_of_that_share():
+    """At scale 0.5 and without a shift, the middle half fills the picture."""
+    draws = np.full((8, DRAWS), 0.5, np.float32)
+    _, masks = augmented(changed(NOTHING, scale=(0.5, 0.5)), draws)
+    middle = scenes()[1][:, 12:36, 12:36].repeat(2, axis=1).repeat(2, axis=2)
+    assert (masks == middle).mean() > 0.97
+
+
+def test_a_small_window_never_leaves_the_photograph():
+    """No pixel of a made-up edge: every window of scale < 1 lies inside."""
+    rows = np.linspace(0, 255, 48, dtype=np.uint8)
+    ramp = np.broadcast_to(rows[:, None, None], (200, 48, 48, 3))
+    settings = changed(NOTHING, scale=(0.3, 0.9))
+    images, _ = augment(ramp, np.zeros((200, 48, 48), np.uint8), draw(200, 1, 1), settings)
+    assert (np.diff(images.numpy()[:, :, 0, 0], axis=1) > 0).all()
+
+
+def test_colours_leave_the_mask_alone():
+    colours = changed(NOTHING, brightness=0.3, contrast=0.3, saturation=0.3)
+    images, masks = augmented(colours)
+    np.testing.assert_array_equal(masks, scenes()[1])
+    assert np.abs(images - scenes()[0]).mean() > 5
+
+
+def test_draws_follow_from_seed_epoch_and_index_alone():
+    np.testing.assert_array_equal(draw(10, 1, 2), draw(10, 1, 2))
+    for other in (draw(10, 1, 3), draw(10, 2, 2)):
+        assert not np.array_equal(draw(10, 1, 2), other)
+    assert len(np.unique(draw(10, 1, 2))) == 10 * DRAWS
+
+
+def test_fine_contrasts_survive_a_rotation():
+    """Stripes of four pixels; bilinear interpolation from the pixels would leave 0.81 of them."""
+    stripes = np.round(127.5 + 100 * np.sin(np.pi / 2 * np.arange(64) + 0.5)).astype(np.uint8)
+    images = np.broadcast_to(stripes[None, None, :, None], (8, 64, 64, 3))
+    settings = changed(NOTHING, rotation=15.0)
+    turned, _ = augment(images, images[..., 0], draw(8, 0, 0), settings)
+    contrast = turned.numpy()[:, 16:48, 16:48].std() / images.std()
+    assert 0.93 < contrast < 1.02

@@ -1,0 +1,95 @@
+"""Where training reads from: what fits into memory, and what does not."""
+
+import os
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+
+from petseg import records
+from petseg.core.errors import PetsegError
+from petseg.records import cache
+from tests.helpers.records import write_records
+
+SIZE, COUNTS = 4, {"train": 5, "validation": 2}
+NEEDED = 4 * SIZE * SIZE * sum(COUNTS.values())
+BOTH = tuple(COUNTS)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PETSEG_CACHE_DIR", str(tmp_path / "cache"))
+
+    def example(index: int) -> records.Example:
+        image = np.full((SIZE, SIZE, 3), index, np.uint8)
+        return records.Example(image, image[..., 0] % 3, str(index), 0, 0)
+
+    splits = {split: [example(i) for i in range(count)] for split, count in COUNTS.items()}
+    write_records(tmp_path / "records", splits, image_size=SIZE)
+    return tmp_path / "records"
+
+
+@pytest.mark.parametrize(("free", "chosen"), [(2 * NEEDED, "memory"), (2 * NEEDED - 1, "records")])
+def test_auto_takes_memory_where_half_of_what_is_free_will_do(folder, monkeypatch, free, chosen):
+    monkeypatch.setattr(cache, "free_memory", lambda: free)
+    _, description = cache.open_splits(folder, BOTH, "auto")
+    assert chosen in description.split(" (")[0]
+
+
+def test_memory_that_is_not_there_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(cache, "free_memory", lambda: NEEDED - 1)
+    with pytest.raises(
+        PetsegError, match=r"cache memory: .*use machine\.cache: auto, disk or none"
+    ):
+        cache.open_splits(folder, BOTH, "memory")
+
+
+@pytest.mark.parametrize("way", ["memory", "disk", "none"])
+def test_every_way_gives_the_same_examples(folder, way):
+    sources, _ = cache.open_splits(folder, BOTH, way)
+    for source, (split, count) in zip(sources, COUNTS.items(), strict=True):
+        images, _ = source.fetch(np.arange(count)[::-1])
+        np.testing.assert_array_equal(images, records.load(folder, split).images[::-1])
+
+
+def test_a_copy_is_made_once_and_is_whole(folder):
+    copy = cache.local_copy(folder, ("train",))
+    assert sorted(path.name for path in copy.iterdir()) == [
+        records.MANIFEST,
+        *(f"train-0000{index}.{kind}" for index in range(3) for kind in ("csv", "tfrecord")),
+    ]
+    shard = copy / "train-00001.tfrecord"
+    before, whole = shard.stat().st_mtime_ns, shard.read_bytes()
+    assert cache.local_copy(folder, ("train",)) == copy
+    assert shard.stat().st_mtime_ns == before
+
+    for damaged in (whole[:-1], bytes(len(whole))):
+        shard.write_bytes(damaged)
+        cache.local_copy(folder, ("train",))
+        assert shard.read_bytes() == whole
+
+
+def test_a_disk_that_is_too_small_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(PetsegError, match=r"cache disk: .* needs 0\.00 GiB"):
+        cache.local_copy(folder, ("train",))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a process that Linux knows")
+@pytest.mark.parametrize(("limit", "kind"), [("RLIMIT_AS", "vms"), ("RLIMIT_DATA", "data")])
+def test_the_limit_of_the_process_counts(limit, kind):
+    """In a child, as a limit that is below what a process holds may not be raised again."""
+    import resource
+
+    child = os.fork()
+    if not child:
+        try:
+            used = getattr(psutil.Process().memory_info(), kind)
+            resource.setrlimit(getattr(resource, limit), (used + 2**28, -1))
+            os._exit(0 if 0 < cache.free_memory() <= 2**28 else 1)
+        finally:
+            os._exit(2)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -1,0 +1,122 @@
+"""Damage never passes for a smaller dataset, and is named with the way to mend it."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from petseg import records
+from petseg.core.errors import PetsegError
+from petseg.core.files import read_json, write_json
+from tests.helpers.records import random_example, write_records
+
+SIZE = 4
+COUNTS = {"train": 5, "validation": 2, "test": 3}
+
+
+def write_all(folder: Path) -> dict:
+    splits = {s: [random_example(f"{s}_{i}", SIZE) for i in range(n)] for s, n in COUNTS.items()}
+    return write_records(folder, splits, image_size=SIZE)
+
+
+def cut_inside_a_record(shard: Path) -> None:
+    shard.write_bytes(shard.read_bytes()[:-5])
+
+
+def cut_between_two_records(shard: Path) -> None:
+    data = shard.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    shard.write_bytes(data[: 8 + 4 + length + 4])  # length, its checksum, data, their checksum
+
+
+def flip_a_bit(shard: Path) -> None:
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+
+
+def add_a_shard(shard: Path) -> None:
+    shard.with_name("train-00003.tfrecord").write_bytes(shard.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut_inside_a_record, r"train-00001\.tfrecord has \d+ bytes, not \d+"),
+        (cut_between_two_records, r"train-00001\.tfrecord has \d+ bytes, not \d+"),
+        (Path.unlink, r"train-00001\.tfrecord is missing"),
+        (add_a_shard, r"train-00003\.tfrecord is one too many"),
+        (flip_a_bit, r"train-00001\.tfrecord has changed since it was written"),
+    ],
+)
+def test_a_damaged_shard_is_named_with_the_way_to_mend_it(tmp_path, damage, message):
+    write_all(tmp_path)
+    records.verify(tmp_path)
+    damage(tmp_path / "train-00001.tfrecord")
+    with pytest.raises(PetsegError, match=message) as caught:
+        records.verify(tmp_path)
+    assert "dvc repro -f preprocess" in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+    records.verify(tmp_path, ("validation", "test"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (Path.unlink, r"train-00001\.csv is missing"),
+        (cut_inside_a_record, r"train-00001\.csv has \d+ bytes, not \d+"),
+        (flip_a_bit, r"train-00001\.csv has changed since it was written"),
+    ],
+)
+def test_a_damaged_index_is_named_too(tmp_path, damage, message):
+    write_all(tmp_path)
+    damage(tmp_path / "train-00001.csv")
+    with pytest.raises(PetsegError, match=message):
+        records.verify(tmp_path)
+
+
+def test_tensorflow_alone_would_not_notice_a_cut_between_two_records(tmp_path):
+    write_all(tmp_path)
+    cut_between_two_records(tmp_path / "train-00001.tfrecord")
+    assert len(list(records.read(tmp_path, "train"))) == COUNTS["train"] - 1
+
+
+def test_all_damaged_shards_are_named_at_once(tmp_path):
+    write_all(tmp_path)
+    (tmp_path / "train-00000.tfrecord").unlink()
+    flip_a_bit(tmp_path / "test-00001.tfrecord")
+    with pytest.raises(PetsegError) as caught:
+        records.verify(tmp_path)
+    assert "train-00000.tfrecord is missing" in str(caught.value)
+    assert "test-00001.tfrecord has changed" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, "", '{"image_size": 4, "spl', "[]", "{}", '{"splits": 1}'])
+def test_a_missing_or_damaged_manifest_is_named_with_the_way_to_mend_it(tmp_path, text):
+    write_all(tmp_path)
+    (tmp_path / records.MANIFEST).unlink()
+    if text is not None:
+        (tmp_path / records.MANIFEST).write_text(text)
+    for use in (records.verify, lambda folder: records.load(folder, "train")):
+        with pytest.raises(PetsegError, match=r"manifest\.json is missing or damaged") as caught:
+            use(tmp_path)
+        assert "dvc repro -f preprocess" in str(caught.value)
+
+
+def test_records_of_another_layout_are_to_be_rebuilt(tmp_path):
+    """As those of an earlier version of this package, whose shards had no index."""
+    write_all(tmp_path)
+    content = read_json(tmp_path / records.MANIFEST)
+    (shard,) = content["splits"]["validation"]["shards"]
+    del shard["files"]
+    write_json(tmp_path / records.MANIFEST, content)
+    for use in (records.verify, lambda folder: records.index(folder, "validation")):
+        with pytest.raises(
+            PetsegError, match=r"another layout; rebuild .* dvc repro -f preprocess"
+        ):
+            use(tmp_path)
+
+
+def test_verify_returns_the_manifest(tmp_path):
+    write_all(tmp_path)
+    assert records.verify(tmp_path) == read_json(tmp_path / records.MANIFEST)

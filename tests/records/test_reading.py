@@ -1,0 +1,122 @@
+"""What is written as records is read back; names and groups without a look at the pixels."""
+
+import csv
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from petseg import records
+from petseg.core.errors import PetsegError
+from petseg.records.schema import parse
+from tests.helpers.records import random_example, write_records
+
+SIZE = 4
+
+
+def assert_same(found, expected) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.image.dtype, one.mask.dtype) == (np.uint8, np.uint8)
+        assert np.array_equal(one.image, other.image)
+        assert np.array_equal(one.mask, other.mask)
+        assert one[2:] == other[2:]
+
+
+def by_index(folder: Path, split: str) -> list[records.Example]:
+    """The examples of a split, each parsed from the bytes to which the index leads."""
+    size = records.manifest(folder)["image_size"]
+    found = []
+    for row in records.index(folder, split).itertuples():
+        data = (folder / row.shard).read_bytes()[row.offset : row.offset + row.length]
+        found.append(parse(data, size))
+    return found
+
+
+NO_NUL = st.characters(codec="utf-8", exclude_characters="\0")
+"""What names may hold: they come from those of files."""
+
+
+@st.composite
+def same_sized_examples(draw):
+    size = draw(st.integers(1, 8))
+    one = st.builds(
+        records.Example,
+        image=arrays(np.uint8, (size, size, 3)),
+        mask=arrays(np.uint8, (size, size), elements=st.integers(0, 2)),
+        name=st.text(NO_NUL) | st.text("\r\n\t\"', NA"),
+        breed=st.integers(0, 36),
+        species=st.integers(0, 1),
+    )
+    return size, draw(st.lists(one, min_size=1, max_size=5))
+
+
+@settings(max_examples=20, deadline=None)
+@given(same_sized_examples(), st.integers(1, 3))
+def test_what_is_written_is_read_back(sized, shard_examples):
+    size, examples = sized
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        splits = {"train": examples}
+        write_records(folder, splits, image_size=size, shard_examples=shard_examples)
+        records.verify(folder, ("train",))
+        assert_same(list(records.read(folder, "train")), examples)
+        assert_same(by_index(folder, "train"), examples)
+        table = records.index(folder, "train")
+        groups = table[["name", "breed", "species"]]
+        assert list(groups.itertuples(index=False, name=None)) == [one[2:] for one in examples]
+
+
+def test_a_path_with_spaces_and_foreign_letters_and_a_whole_split_in_memory(tmp_path):
+    folder = tmp_path / "Räume für Tiere 犬"
+    examples = [random_example(name, SIZE) for name in ("Müller 犬", "b", "a")]
+    write_records(folder, {"test": examples}, image_size=SIZE)
+    records.verify(folder, ("test",))
+    images, masks = records.load(folder, "test")
+    np.testing.assert_array_equal(images, [one.image for one in examples])
+    np.testing.assert_array_equal(masks, [one.mask for one in examples])
+    np.testing.assert_array_equal(list(records.masks(folder, "test")), masks)
+    assert_same(by_index(folder, "test"), examples)
+
+
+def test_names_and_groups_are_read_without_opening_a_shard(tmp_path):
+    names = [f"{letter}_{number}" for letter in "ab" for number in range(3)]
+    examples = [random_example(name, SIZE) for name in names]
+    write_records(tmp_path, {"train": examples}, image_size=SIZE)
+    for shard in tmp_path.glob("*.tfrecord"):
+        shard.unlink()
+    table = records.index(tmp_path, "train")
+    assert list(table["name"]) == names
+    for column in ("breed", "species"):
+        assert list(table[column]) == [getattr(one, column) for one in examples]
+    assert list(table["shard"]) == [f"train-0000{number // 2}.tfrecord" for number in range(6)]
+
+
+def test_an_index_is_a_table_that_others_read_too(tmp_path):
+    """With Python's own module: columns by name, a row for each example, in their order."""
+    examples = [random_example(name, SIZE) for name in ("plain", "a,b", '"quoted"')]
+    write_records(tmp_path, {"test": examples}, image_size=SIZE, shard_examples=3)
+    with open(tmp_path / "test-00000.csv", newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["name"] for row in rows] == [one.name for one in examples]
+    assert list(rows[0]) == ["name", "breed", "species", "offset", "length"]
+
+
+def test_a_split_without_examples_has_an_index_without_rows(tmp_path):
+    write_records(tmp_path, {"train": [random_example("a", SIZE)], "test": []}, image_size=SIZE)
+    empty, filled = (records.index(tmp_path, split) for split in ("test", "train"))
+    assert len(empty) == 0
+    assert list(empty.columns) == ["name", "breed", "species", "shard", "offset", "length"]
+    assert set(empty.columns) == set(filled.columns)
+    assert list(records.read(tmp_path, "test")) == []
+    assert records.load(tmp_path, "test").images.shape == (0, SIZE, SIZE, 3)
+
+
+def test_without_a_manifest_there_is_nothing_to_read(tmp_path):
+    for use in (records.index, records.load):
+        with pytest.raises(PetsegError, match=r"manifest\.json is missing or damaged"):
+            use(tmp_path, "train")

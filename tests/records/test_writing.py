@@ -1,0 +1,82 @@
+"""Shards of records and their indices: counts, sizes, the same bytes again, and full disks."""
+
+import numpy as np
+import pytest
+
+from petseg import records
+from petseg.core.classes import CLASS_NAMES
+from petseg.core.errors import PetsegError
+from petseg.core.files import atomic_folder, file_sha256
+from tests.helpers.records import random_example, write_records
+
+SIZE = 4
+COUNTS = {"train": 5, "validation": 2, "test": 3}
+
+
+def write_all(folder) -> dict:
+    splits = {s: [random_example(f"{s}_{i}", SIZE) for i in range(n)] for s, n in COUNTS.items()}
+    return write_records(folder, splits, image_size=SIZE)
+
+
+def test_shards_hold_as_many_examples_as_asked_for_and_each_has_an_index(tmp_path):
+    entries = write_all(tmp_path)
+    assert {split: entry["examples"] for split, entry in entries.items()} == COUNTS
+    shards = entries["train"]["shards"]
+    assert [(shard["examples"], list(shard["files"])) for shard in shards] == [
+        (2, ["train-00000.tfrecord", "train-00000.csv"]),
+        (2, ["train-00001.tfrecord", "train-00001.csv"]),
+        (1, ["train-00002.tfrecord", "train-00002.csv"]),
+    ]
+
+
+def test_the_summary_tells_size_and_checksum_of_every_file(tmp_path):
+    entries = write_all(tmp_path)
+    told = {
+        name: entry
+        for split in entries.values()
+        for shard in split["shards"]
+        for name, entry in shard["files"].items()
+    }
+    written = {path.name: path for path in tmp_path.iterdir() if path.name != records.MANIFEST}
+    assert told == {
+        name: {"bytes": len(path.read_bytes()), "sha256": file_sha256(path)}
+        for name, path in written.items()
+    }
+
+
+def test_the_summary_counts_the_pixels_of_each_class(tmp_path):
+    examples = [random_example(name, SIZE) for name in ("a", "b", "c")]
+    pixels = write_records(tmp_path, {"train": examples}, image_size=SIZE)["train"]["class_pixels"]
+    masks = np.stack([one.mask for one in examples])
+    assert pixels == {name: np.sum(masks == label) for label, name in enumerate(CLASS_NAMES)}
+
+
+def test_a_split_without_examples_has_no_shards(tmp_path):
+    summary = write_records(tmp_path, {"train": []}, image_size=SIZE)["train"]
+    assert (summary["examples"], summary["shards"]) == (0, [])
+    assert [path.name for path in tmp_path.iterdir()] == [records.MANIFEST]
+
+
+def test_the_same_bytes_from_run_to_run(tmp_path):
+    for run in ("one", "two"):
+        write_all(tmp_path / run)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert len(files) == 2 * (3 + 1 + 2) + 1
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_full_disk_is_named_and_the_old_records_stay(small_disk):
+    """TensorFlow raises an error of its own, when a shard is written or when it is closed."""
+    folder = small_disk / "records"
+    with atomic_folder(folder) as new:
+        write_all(new)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for count, size in ((100, 64), (1, 300)):
+        with pytest.raises(PetsegError) as caught, atomic_folder(folder) as new:
+            examples = [random_example(str(i), size) for i in range(count)]
+            write_records(new, {"train": examples}, image_size=SIZE, shard_examples=100)
+        assert str(caught.value).startswith(f"{folder} could not be written (")
+        assert f"free in {small_disk} are needed" in str(caught.value)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert list(small_disk.iterdir()) == [folder]

@@ -1,0 +1,12 @@
+"""The drawn breeds are those of the real dataset."""
+
+import pytest
+
+from petseg.sources.generated.breeds import BREEDS
+
+
+def test_breeds_are_the_ones_of_tfds():
+    pets = pytest.importorskip(
+        "tensorflow_datasets.datasets.oxford_iiit_pet.oxford_iiit_pet_dataset_builder"
+    )
+    assert [breed.name for breed in BREEDS] == pets._LABEL_CLASSES

@@ -1,0 +1,124 @@
+"""Where the dataset comes from follows from the environment, and is told with every file's hash."""
+
+from pathlib import Path
+
+import pytest
+
+from petseg.core.errors import PetsegError
+from petseg.core.files import atomic_folder, file_sha256
+from petseg.core.paths import CACHE_VARIABLE
+from petseg.sources import acquisition, oxford_pets
+from petseg.sources.generated.dataset import write_dataset
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path) -> None:
+    monkeypatch.delenv(acquisition.OFFLINE_VARIABLE, raising=False)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("offline") / "copy"
+    write_dataset(folder, train=5, test=2, image_size=32, seed=1)
+    return folder
+
+
+def assert_tells_of_every_file(provenance: dict, data_dir: Path) -> None:
+    assert provenance["version"] == oxford_pets.VERSION
+    hashes = provenance["files_sha256"]
+    files = {p.relative_to(data_dir).as_posix(): p for p in data_dir.rglob("*") if p.is_file()}
+    assert len(files) >= 3
+    assert hashes == {name: file_sha256(path) for name, path in files.items()}
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_the_variable_there_is_no_offline_folder(monkeypatch, value):
+    if value is not None:
+        monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, value)
+    assert acquisition.offline_folder() is None
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_an_offline_folder_that_is_none_is_named(monkeypatch, tmp_path, kind):
+    path = tmp_path / kind
+    if kind == "file":
+        path.touch()
+    monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(path))
+    for use in (acquisition.offline_folder, lambda: acquisition.bring_dataset(tmp_path / "data")):
+        with pytest.raises(PetsegError) as caught:
+            use()
+        assert str(caught.value) == f"PETSEG_OFFLINE_DIR names {path}, which is not a folder"
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_offline_folder_may_be_relative_or_in_the_home_folder(monkeypatch, tmp_path):
+    (tmp_path / "copy").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for value in ("copy", "~/copy"):
+        monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, value)
+        assert acquisition.offline_folder() == (tmp_path / "copy").resolve()
+
+
+def test_downloads_stay_in_the_cache_folder(monkeypatch, tmp_path):
+    assert acquisition.download_folder() == tmp_path / "cache" / "downloads"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for value in ("", "~/.cache/petseg"):
+        monkeypatch.setenv(CACHE_VARIABLE, value)
+        assert acquisition.download_folder() == tmp_path / ".cache" / "petseg" / "downloads"
+
+
+def test_the_dataset_comes_from_the_offline_copy(monkeypatch, tmp_path, copy):
+    monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(copy))
+    monkeypatch.setattr(oxford_pets, "prepare_from_network", lambda *_: pytest.fail("network"))
+    provenance = acquisition.bring_dataset(tmp_path / "data")
+    assert provenance["source"] == "the offline copy that PETSEG_OFFLINE_DIR named"
+    assert (
+        provenance["examples"] == oxford_pets.counts(tmp_path / "data") == {"train": 5, "test": 2}
+    )
+    assert_tells_of_every_file(provenance, tmp_path / "data")
+
+
+def test_an_offline_folder_without_the_dataset_is_refused(monkeypatch, tmp_path):
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(tmp_path / "other"))
+    with pytest.raises(PetsegError, match="is not a usable copy of the dataset"):
+        acquisition.bring_dataset(tmp_path / "data")
+
+
+def test_without_an_offline_copy_the_dataset_comes_from_the_network(monkeypatch, tmp_path, copy):
+    def network(data_dir: Path, download_dir: Path) -> None:
+        assert download_dir == tmp_path / "cache" / "downloads"
+        oxford_pets.prepare_from_folder(copy, data_dir, download_dir)
+
+    monkeypatch.setattr(oxford_pets, "prepare_from_network", network)
+    provenance = acquisition.bring_dataset(tmp_path / "data")
+    assert provenance["source"] == "network"
+    assert provenance["archives_sha256"] == oxford_pets.archives()
+    assert_tells_of_every_file(provenance, tmp_path / "data")
+
+
+def test_drawn_pets_pass_for_the_dataset(monkeypatch, tmp_path, copy):
+    monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(tmp_path / "is not asked for"))
+    data_dir = tmp_path / "raw" / "data"
+    provenance = acquisition.draw_dataset(data_dir, train=5, test=2, image_size=32, seed=1)
+    assert provenance["source"] == "drawn with seed 1"
+    assert provenance["examples"] == {"train": 5, "test": 2}
+    assert_tells_of_every_file(provenance, data_dir)
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["data"]
+    drawn = {example.name: example.image for example in oxford_pets.examples(data_dir, "train")}
+    assert drawn == {name: (copy / f"images/{name}.jpg").read_bytes() for name in drawn}
+
+
+@pytest.mark.parametrize("pets", [10, 300], ids=["prepared", "drawn"])
+def test_a_full_disk_is_told_and_nothing_stays(small_disk, pets):
+    """The drawings of ten pets fit on it, but not beside them what TFDS makes of them."""
+    if not small_disk.is_mount():
+        pytest.skip("no small disk may be mounted here")
+    room = 64 if pets == 10 else 0
+    (small_disk / "filled").write_bytes(bytes(room << 10))
+    with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as raw:
+        acquisition.draw_dataset(raw / "dataset", train=pets, test=5, image_size=64, seed=1)
+    assert str(caught.value).startswith(f"{small_disk / 'raw'} could not be written (")
+    assert [path.name for path in small_disk.iterdir()] == ["filled"]

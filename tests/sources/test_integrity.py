@@ -1,0 +1,346 @@
+"""What Pillow reads as a photograph is taken, what the files' names say is not believed."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.sources import integrity
+from petseg.sources.integrity import BadExample, decode_mask, decode_photograph
+
+WIDTH, HEIGHT = 12, 10
+RED = (255, 0, 0)
+
+
+def encoded(image: Image.Image, file_format: str, **options) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+def red(mode: str) -> Image.Image:
+    return Image.new("RGB", (WIDTH, HEIGHT), RED).convert(mode)
+
+
+def transparent_palette() -> bytes:
+    """A red picture of a palette whose transparent colour is at the upper left corner."""
+    picture = Image.new("P", (WIDTH, HEIGHT), 0)
+    picture.putpalette([*RED, 0, 0, 255])
+    picture.putpixel((0, 0), 1)
+    return encoded(picture, "PNG", transparency=1)
+
+
+def trimap(values) -> bytes:
+    return encoded(Image.fromarray(np.array(values, np.uint8)), "PNG")
+
+
+def noise() -> Image.Image:
+    """A picture that does not compress, so that half of its bytes is half of its rows."""
+    pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def test_an_ordinary_photograph_is_taken_as_it_is():
+    data = encoded(noise(), "JPEG")
+    image, size, box, orientation, converted = decode_photograph(data)
+    assert (size, box) == ((WIDTH, HEIGHT), (0, 0, WIDTH, HEIGHT))
+    assert (orientation, converted) == (1, None)
+    assert image.mode == "RGB"
+    assert np.array_equal(image, Image.open(io.BytesIO(data)))
+
+
+def gradient(width: int, height: int) -> Image.Image:
+    """Red grows from left to right, green from top to bottom."""
+    red = np.tile(np.linspace(0, 255, width), (height, 1))
+    green = np.tile(np.linspace(0, 255, height)[:, None], (1, width))
+    return Image.fromarray(np.stack([red, green, 0 * red], axis=-1).astype(np.uint8))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+@pytest.mark.parametrize(
+    ("width", "height", "divisor"),
+    [(500, 375, 2), (501, 333, 2), (255, 400, 1), (1037, 600, 4), (2000, 1031, 8), (90, 60, 1)],
+)
+def test_a_photograph_that_may_be_smaller_is_the_same_picture(file_format, width, height, divisor):
+    data = encoded(gradient(width, height), file_format)
+    found = decode_photograph(data, at_least=128)
+    if file_format == "JPEG":
+        assert found.image.size == (-(-width // divisor), -(-height // divisor))
+        assert found.box == (0, 0, width / divisor, height / divisor)
+    assert found.size == (width, height)
+    in_full = decode_photograph(data)
+    small, expected = (
+        np.asarray(picture.image.resize((64, 64), Image.Resampling.BILINEAR, picture.box), int)
+        for picture in (found, in_full)
+    )
+    assert np.abs(small - expected).max() <= 3
+
+
+def test_a_cut_photograph_is_refused_at_any_size():
+    data = encoded(gradient(500, 375), "JPEG")
+    with pytest.raises(BadExample, match="the photograph cannot be decoded: image file is trunc"):
+        decode_photograph(data[: len(data) // 2], at_least=128)
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "colour"),
+    [
+        (encoded(red("RGB"), "PNG"), "PNG file", RED),
+        (encoded(red("RGBA"), "PNG"), "PNG file with RGBA colours", RED),
+        (encoded(red("L"), "JPEG"), "L colours", (76, 76, 76)),
+        (encoded(red("CMYK"), "JPEG"), "CMYK colours", RED),
+        (encoded(red("RGB"), "GIF"), "GIF file with P colours", RED),
+        (encoded(red("L"), "PNG"), "PNG file with L colours", (76, 76, 76)),
+        (encoded(red("P"), "PNG"), "PNG file with P colours", RED),
+        (transparent_palette(), "PNG file with P colours, transparent", RED),
+        (encoded(red("LA"), "PNG"), "PNG file with LA colours", (76, 76, 76)),
+        (encoded(red("RGB").convert("1", dither=0), "PNG"), "PNG file with 1 colours", (0, 0, 0)),
+    ],
+    ids=["png", "rgba", "grey", "cmyk", "gif", "grey png", "palette", "transparent", "la", "bits"],
+)
+def test_other_photographs_become_rgb_and_it_is_said(data, said, colour):
+    image, *_, converted = decode_photograph(data)
+    assert (image.mode, image.size) == ("RGB", (WIDTH, HEIGHT))
+    assert converted == said
+    assert np.allclose(image.getpixel((WIDTH - 1, HEIGHT - 1)), colour, atol=2)
+
+
+CLEAR = (0, 255, 0, 0)
+
+
+def half_clear(mode: str, **options) -> bytes:
+    """Opaque red; the left half has a hidden green that is fully transparent."""
+    picture = red("RGBA")
+    picture.paste(CLEAR, (0, 0, WIDTH // 2, HEIGHT))
+    return encoded(picture.convert(mode), **{"file_format": "PNG"} | options)
+
+
+def half_clear_palette(transparency: int | bytes, file_format: str = "PNG") -> bytes:
+    picture = Image.new("P", (WIDTH, HEIGHT), 0)
+    picture.putpalette([*RED, *CLEAR[:3]])
+    picture.paste(1, (0, 0, WIDTH // 2, HEIGHT))
+    return encoded(picture, file_format, transparency=transparency)
+
+
+def half_clear_by_colour(mode: str, clear, opaque) -> bytes:
+    """A colour of which the PNG file says that it is transparent."""
+    picture = Image.new(mode, (WIDTH, HEIGHT), opaque)
+    picture.paste(clear, (0, 0, WIDTH // 2, HEIGHT))
+    return encoded(picture, "PNG", transparency=clear)
+
+
+HALF_CLEAR = {
+    "rgba": half_clear("RGBA"),
+    "la": half_clear("LA"),
+    "webp": half_clear("RGBA", file_format="WEBP", lossless=True, exact=True),
+    "tiff": half_clear("RGBA", file_format="TIFF"),
+    "palette, one colour": half_clear_palette(1),
+    "palette, bytes": half_clear_palette(bytes([255, 0])),
+    "gif": half_clear_palette(1, "GIF"),
+    "colour": half_clear_by_colour("RGB", (0, 255, 0), RED),
+    "grey level": half_clear_by_colour("L", 7, 76),
+    "bit": half_clear_by_colour("1", 1, 0),
+}
+
+
+@pytest.mark.parametrize("data", HALF_CLEAR.values(), ids=HALF_CLEAR.keys())
+@pytest.mark.parametrize("at_least", [None, 4])
+def test_transparent_parts_lie_on_grey_whatever_colours_they_hide(data, at_least):
+    image, *_, converted = decode_photograph(data, at_least)
+    assert image.mode == "RGB"
+    assert image.getpixel((0, 0)) == image.getpixel((WIDTH // 2 - 1, HEIGHT - 1)) == (128,) * 3
+    assert image.getpixel((WIDTH - 1, 0)) in (RED, (76, 76, 76), (0, 0, 0))
+    assert converted.endswith(", transparent")
+
+
+@pytest.mark.parametrize("mode", ["PA", "La", "RGBa", "LA", "RGBA"])
+def test_every_mode_with_transparency_has_a_way_to_colours(mode):
+    picture = red("RGBA")
+    picture.paste(CLEAR, (0, 0, WIDTH // 2, HEIGHT))
+    picture = picture.convert("LA").convert("La") if mode == "La" else picture.convert(mode)
+    seen = integrity.on_grey(integrity._rgb(picture))
+    assert seen.getpixel((0, 0)) == (128, 128, 128)
+    assert seen.getpixel((WIDTH - 1, 0)) == (RED if "RGB" in mode or mode == "PA" else (76,) * 3)
+
+
+def test_what_is_half_transparent_is_mixed_with_grey():
+    picture = Image.new("RGBA", (WIDTH, HEIGHT), (255, 0, 0, 51))
+    image, *_ = decode_photograph(encoded(picture, "PNG"))
+    assert image.getpixel((0, 0)) == (round(0.2 * 255 + 0.8 * 128), 102, 102)
+
+
+def lying(upright: Image.Image, orientation: int) -> Image.Image:
+    """How a camera stores a picture of which it says that it has this orientation."""
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    return upright.transpose(turn[orientation]) if orientation in turn else upright
+
+
+def exif(orientation: int) -> Image.Exif:
+    data = Image.Exif()
+    data[0x0112] = orientation
+    return data
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("at_least", [None, 64])
+def test_a_photograph_is_turned_upright_and_it_is_said(file_format, orientation, at_least):
+    """With sides that eight does not divide: reduced, its last pixels lie at another edge."""
+    upright = gradient(1037, 531)
+    options = {"quality": 95} if file_format in ("JPEG", "WEBP") else {}
+    stored = lying(upright, orientation)
+    data = encoded(stored, file_format, exif=exif(orientation), **options)
+    found = decode_photograph(data, at_least)
+    assert (found.size, found.orientation) == (upright.size, orientation)
+    if file_format == "JPEG":
+        assert found.image.size == (upright.size if at_least is None else (130, 67))
+        said = f"EXIF orientation {orientation}" if orientation > 1 else None
+        assert found.converted == said
+    small, expected = (
+        np.asarray(image.resize((64, 64), Image.Resampling.BILINEAR, box), int)
+        for image, box in ((found.image, found.box), (upright, None))
+    )
+    assert np.abs(small - expected).max() <= 4
+
+
+DAMAGED_EXIF = [
+    b"",
+    bytes(3),
+    b"II*\0\xff\xff\xff\xff",
+    b"MM\0*\0\0\0\x08\xff\xff" + 50 * b"\xff",
+    b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x02\0\0\0AB\0\0\0\0\0\0",  # a text as orientation
+    b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x63\0\0\0\0\0\0\0",  # orientation 99
+]
+
+
+@pytest.mark.parametrize("data", DAMAGED_EXIF)
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+def test_damaged_exif_data_are_no_reason_to_refuse(file_format, data):
+    picture = encoded(gradient(50, 30), file_format, exif=b"Exif\0\0" + data)
+    found = decode_photograph(picture, at_least=8)
+    assert (found.orientation, found.size) == (1, (50, 30))
+
+
+@pytest.mark.parametrize("side", [1100, 1500])  # Pillow itself refuses what is twice too large
+def test_too_many_pixels_are_refused_by_a_limit_with_a_name(monkeypatch, side):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # and back after the test
+    picture = encoded(Image.new("L", (side, side), 1), "PNG")
+    integrity.limit_megapixels(3)
+    assert decode_photograph(picture).size == decode_mask(picture).size == (side, side)
+    integrity.limit_megapixels(1)
+    for what, decode in (("photograph", decode_photograph), ("mask", decode_mask)):
+        with pytest.raises(BadExample) as caught:
+            decode(picture)
+        words = f"the {what} has more than 1 megapixels, the limit; reduce it first"
+        assert str(caught.value) == words
+
+
+def test_the_limit_is_above_what_phones_take():
+    assert integrity.MAX_MEGAPIXELS * 1_000_000 >= 16320 * 12240
+    assert Image.MAX_IMAGE_PIXELS == integrity.MAX_MEGAPIXELS * 1_000_000
+
+
+EMPTY_QOI = b"qoif" + struct.pack(">IIBB", WIDTH, HEIGHT, 3, 0)
+"""Pillow's decoder of this format lets an IndexError out."""
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the photograph is an empty file"),
+        (b"<html>503 Service Unavailable</html>", "the photograph is not an image"),
+        (encoded(noise(), "JPEG")[:20], "the photograph is not an image"),
+        (encoded(noise(), "JPEG")[:-50], "the photograph cannot be decoded: image file is trunc"),
+        (encoded(noise(), "PNG")[:-200], "the photograph cannot be decoded: image file is trunc"),
+        (EMPTY_QOI, "the photograph cannot be decoded: "),
+    ],
+    ids=["empty", "garbage", "cut jpeg header", "cut jpeg", "cut png", "no pixels"],
+)
+def test_a_photograph_that_cannot_be_read_is_refused(data, reason):
+    with pytest.raises(BadExample) as caught:
+        decode_photograph(data)
+    assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_a_photograph_that_would_turn_white_is_refused(kind):
+    data = encoded(Image.fromarray(np.full((HEIGHT, WIDTH), 20_000, kind)), "TIFF")
+    with pytest.raises(BadExample, match="the photograph has more than 8 bits"):
+        decode_photograph(data)
+
+
+VALUES = np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) % 3 + 1
+
+
+def test_a_mask_keeps_its_values():
+    mask = decode_mask(trimap(VALUES), (WIDTH, HEIGHT))
+    assert mask.mode == "L"
+    assert np.array_equal(mask, VALUES)
+
+
+def test_the_values_of_a_palette_mask_are_its_indices_and_not_its_colours():
+    picture = Image.fromarray(VALUES.astype(np.uint8)).convert("P")
+    picture.putpalette([0, 0, 0, 200, 10, 10, 10, 200, 10, 10, 10, 200])
+    mask = decode_mask(encoded(picture, "PNG"), (WIDTH, HEIGHT))
+    assert mask.mode == "L"
+    assert np.array_equal(mask, VALUES)
+
+
+def test_a_mask_of_single_bits_is_all_pet_in_bytes():
+    mask = decode_mask(encoded(Image.new("1", (WIDTH, HEIGHT), 1), "PNG"), (WIDTH, HEIGHT))
+    assert np.asarray(mask).dtype == np.uint8
+    assert np.array_equal(mask, np.ones((HEIGHT, WIDTH)))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the mask is an empty file"),
+        (b"nothing", "the mask is not an image"),
+        (encoded(noise().convert("L"), "PNG")[:-60], "the mask cannot be decoded: image file is t"),
+        (trimap(VALUES.T), "the mask is 10x12, the photograph 12x10"),
+        (encoded(red("RGB"), "PNG"), "the mask is not one channel of 8 bits, but RGB"),
+        (encoded(red("LA"), "PNG"), "the mask is not one channel of 8 bits, but LA"),
+        (
+            encoded(Image.fromarray(VALUES.astype(np.uint16)), "PNG"),
+            "the mask is not one channel of 8 bits, but I;16",
+        ),
+        (trimap(VALUES - 1), "the mask holds [0], which are not among (1, 2, 3)"),
+        (trimap(VALUES + 1), "the mask holds [4], which are not among (1, 2, 3)"),
+        (encoded(Image.new("1", (WIDTH, HEIGHT)), "PNG"), "the mask holds [0], which are not am"),
+    ],
+    ids=["empty", "garbage", "cut", "size", "rgb", "la", "16 bits", "zero", "four", "zero bits"],
+)
+def test_a_mask_that_is_no_trimap_of_the_photograph_is_refused(data, reason):
+    with pytest.raises(BadExample) as caught:
+        decode_mask(data, (WIDTH, HEIGHT))
+    assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_a_mask_is_turned_upright(file_format, orientation):
+    stored = lying(Image.fromarray(VALUES.astype(np.uint8)), orientation)
+    data = encoded(stored, file_format, exif=exif(orientation))
+    np.testing.assert_array_equal(decode_mask(data, (WIDTH, HEIGHT)), VALUES)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_drawn_for_the_photograph_as_it_lies_is_refused(orientation):
+    data = encoded(lying(noise(), orientation), "JPEG", exif=exif(orientation))
+    photograph = decode_photograph(data)
+    decode_mask(trimap(VALUES), photograph.size, photograph.orientation)
+    with pytest.raises(BadExample) as caught:
+        decode_mask(trimap(VALUES.T), photograph.size, photograph.orientation)
+    turned = f", turned upright (EXIF orientation {orientation})," if orientation >= 5 else ""
+    assert str(caught.value) == f"the mask is 10x12, the photograph{turned} 12x10"

@@ -1,0 +1,386 @@
+"""From photographs to records: nothing is lost, split, resized or left out other than as said."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg import records
+from petseg.core.errors import PetsegError
+from petseg.core.files import read_json
+from petseg.sources import oxford_pets, preparation
+from petseg.sources.generated.dataset import write_dataset
+
+TRAIN, TEST, SIZE = 3 * 37, 37, 32
+SETTINGS = {
+    "image_size": SIZE,
+    "validation_share": 0.4,  # one of each breed's three
+    "drop_unlabelled": True,
+    "max_bad_examples": 0,
+    "shard_examples": 50,
+    "seed": 1,
+}
+
+
+def prepared(drawings: Path) -> Path:
+    """The TFDS dataset of a folder of drawings, beside it."""
+    raw = drawings.with_name(f"{drawings.name} prepared")
+    oxford_pets.prepare_from_folder(drawings, raw, raw / "downloads")
+    return raw
+
+
+def write(raw: Path, folder: Path, **changes) -> dict:
+    folder.mkdir()
+    return preparation.write_records(raw, folder, **SETTINGS | changes)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def names(folder: Path, split: str) -> set[str]:
+    return set(records.index(folder, split)["name"])
+
+
+def jpg(drawings: Path, name: str) -> Path:
+    return drawings / "images" / f"{name}.jpg"
+
+
+def png(drawings: Path, name: str) -> Path:
+    return drawings / "annotations" / "trimaps" / f"{name}.png"
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pets") / "drawings"
+    write_dataset(folder, train=TRAIN, test=TEST, image_size=SIZE, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def raw(drawings) -> Path:
+    return prepared(drawings)
+
+
+@pytest.fixture(scope="module")
+def written(raw, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("records") / "records"
+    write(raw, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def flawed(drawings, tmp_path_factory) -> Path:
+    """The drawings with flaws: numbers 1 to 3 of a breed are official training, 4 is test."""
+    folder = tmp_path_factory.mktemp("flawed") / "drawings"
+    shutil.copytree(drawings, folder)
+    photograph = jpg(folder, "Abyssinian_1")
+    photograph.write_bytes(photograph.read_bytes()[:-100])
+    mask = Image.open(png(folder, "Bengal_4"))
+    mask.resize((20, 20), Image.Resampling.NEAREST).save(png(folder, "Bengal_4"))
+    for number in range(1, 4):
+        path = jpg(folder, f"pug_{number}")
+        Image.open(path).save(path, "PNG")
+    Image.open(jpg(folder, "Sphynx_4")).convert("L").save(jpg(folder, "Sphynx_4"))
+    for number in range(1, 5):
+        path = png(folder, f"boxer_{number}")
+        Image.new("L", Image.open(path).size, 2).save(path)
+    return prepared(folder)
+
+
+@pytest.fixture(scope="module")
+def flawed_kept(flawed, tmp_path_factory) -> Path:
+    """Records of the flawed drawings, with those whose masks hold no pet."""
+    folder = tmp_path_factory.mktemp("records") / "kept"
+    write(flawed, folder, max_bad_examples=2, drop_unlabelled=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def flawed_dropped(flawed, tmp_path_factory) -> Path:
+    """Records of the flawed drawings, without those."""
+    folder = tmp_path_factory.mktemp("records") / "dropped"
+    manifest = write(flawed, folder, max_bad_examples=2, drop_unlabelled=True)
+    assert read_json(folder / records.MANIFEST) == manifest
+    return folder
+
+
+def test_the_manifest_counts_what_the_records_hold(written):
+    manifest = records.verify(written)
+    assert manifest["image_size"] == SIZE
+    assert manifest["breeds"] == list(oxford_pets.BREEDS)
+    assert (manifest["left_out"], manifest["converted"]) == ([], [])
+    for split, count in {"train": 74, "validation": 37, "test": 37}.items():
+        examples = records.load(written, split)
+        entry = manifest["splits"][split]
+        assert entry["examples"] == len(examples.images) == len(names(written, split)) == count
+        assert max(shard["examples"] for shard in entry["shards"]) <= SETTINGS["shard_examples"]
+        pixels = np.bincount(examples.masks.ravel(), minlength=3)
+        assert list(entry["class_pixels"].items()) == list(
+            zip(("pet", "background", "border"), pixels.tolist(), strict=True)
+        )
+
+
+def test_records_hold_the_resized_photographs_and_masks(written, drawings):
+    for split in records.SPLITS:
+        for example in records.read(written, split):
+            assert oxford_pets.BREEDS[example.breed] == example.name.rpartition("_")[0]
+            is_cat = example.name[0].isupper()
+            assert oxford_pets.SPECIES[example.species] == ("cat" if is_cat else "dog")
+            photograph = Image.open(jpg(drawings, example.name))
+            expected = photograph.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+            assert np.array_equal(example.image, expected)
+            mask = np.asarray(Image.open(png(drawings, example.name)))
+            rows, columns = (
+                ((np.arange(SIZE) + 0.5) * side / SIZE).astype(int) for side in mask.shape
+            )
+            assert np.array_equal(example.mask, mask[np.ix_(rows, columns)] - 1)
+            assert set(np.unique(example.mask)) == {0, 1, 2}
+
+
+def test_photographs_are_averaged_and_not_sampled():
+    columns = np.tile(np.array([0, 0, 70, 210], np.uint8), (4, 1))
+    image = Image.fromarray(np.stack([columns] * 3, axis=-1))
+    mask = Image.fromarray(np.full((4, 4), 3, np.uint8))
+    # A triangle as wide as four pixels weighs the nearest three with 3/7, 3/7 and 1/7.
+    small, labels = preparation.resize(image, mask, 2)
+    assert small.tolist() == [[[10] * 3, [120] * 3]] * 2
+    assert (labels.dtype, labels.tolist()) == (np.uint8, [[2, 2], [2, 2]])
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 16])
+def test_mask_values_become_labels_and_never_mix(size):
+    values = np.array([[1, 3, 1, 2, 3], [3, 1, 2, 1, 1], [2, 2, 3, 3, 1]], np.uint8)
+    image, mask = Image.new("RGB", (5, 3)), Image.fromarray(values)
+    image, labels = preparation.resize(image, mask, size)
+    assert (image.shape, image.dtype) == ((size, size, 3), np.uint8)
+    assert (labels.shape, labels.dtype) == ((size, size), np.uint8)
+    assert set(labels.ravel().tolist()) <= {0, 1, 2}
+    if size > 5:
+        assert Counter(labels.ravel().tolist()).keys() == {0, 1, 2}
+
+
+def test_the_official_test_split_stays_whole(written, raw):
+    assert names(written, "test") == {name for name, _ in oxford_pets.names_and_breeds(raw, "test")}
+
+
+def test_training_and_validation_share_out_the_official_training_split(written, raw):
+    official = oxford_pets.names_and_breeds(raw, "train")
+    train, validation = names(written, "train"), names(written, "validation")
+    assert not train & validation
+    assert train | validation == {name for name, _ in official}
+    assert validation == preparation.validation_names(official, 0.4, seed=1)
+    breeds = records.index(written, "validation")["breed"]
+    assert sorted(breeds) == list(range(37))
+
+
+NAMES = [(f"{breed}_{number}", breed) for breed in range(6) for number in range(10 + 3 * breed)]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.9])
+def test_validation_takes_its_share_of_each_breed(share):
+    chosen = preparation.validation_names(NAMES, share, seed=3)
+    counts = Counter(name.split("_")[0] for name in chosen)
+    for breed in range(6):
+        assert abs(counts[str(breed)] - share * (10 + 3 * breed)) <= 0.5
+
+
+def test_validation_depends_on_the_seed_and_each_breeds_own_names_alone():
+    chosen = preparation.validation_names(NAMES, 0.3, seed=3)
+    assert preparation.validation_names(reversed(NAMES), 0.3, seed=3) == chosen
+    assert preparation.validation_names(NAMES, 0.3, seed=4) != chosen
+    without_first = [(name, breed) for name, breed in NAMES if breed]
+    fewer = preparation.validation_names(without_first, 0.3, seed=3)
+    assert fewer == {name for name in chosen if not name.startswith("0_")}
+
+
+@pytest.mark.parametrize("other_breed", [0, 1])
+def test_a_duplicated_name_is_refused(other_breed):
+    with pytest.raises(PetsegError, match=r"are duplicated in the training split: b, c$"):
+        twice = [("a", 0), ("b", 0), ("c", 0), ("c", other_breed), ("b", other_breed)]
+        preparation.validation_names(twice, 0.5, seed=0)
+
+
+def test_the_same_bytes_from_run_to_run(raw, written, tmp_path):
+    write(raw, tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(written)
+
+
+def test_all_bad_examples_are_listed_at_once(flawed, tmp_path):
+    with pytest.raises(PetsegError) as caught:
+        write(flawed, tmp_path / "records", max_bad_examples=1)
+    headline, *lines = str(caught.value).splitlines()
+    assert headline.startswith("2 images or masks cannot be used")
+    assert headline.endswith("preprocess.max_bad_examples allows 1:")
+    assert sorted(lines)[0].startswith("  - Abyssinian_1: the photograph cannot be decoded: ")
+    assert sorted(lines)[1].startswith("  - Bengal_4: the mask is 20x20, the photograph ")
+    assert len(lines) == 2
+    assert not (tmp_path / "records" / records.MANIFEST).exists()
+
+
+def test_bad_examples_within_the_allowance_are_left_out_and_told(flawed_kept):
+    left_out = records.manifest(flawed_kept)["left_out"]
+    photograph, mask = sorted(left_out, key=lambda entry: entry["name"])
+    assert (photograph["name"], mask["name"]) == ("Abyssinian_1", "Bengal_4")
+    assert photograph["split"] in ("train", "validation")
+    assert photograph["reason"].startswith("the photograph cannot be decoded")
+    assert mask["split"] == "test"
+    assert mask["reason"].startswith("the mask is 20x20")
+    everything = set().union(*(names(flawed_kept, split) for split in records.SPLITS))
+    assert len(everything) == TRAIN + TEST - 2
+    assert not everything & {"Abyssinian_1", "Bengal_4"}
+
+
+def test_converted_photographs_are_used_and_told(flawed_dropped, drawings):
+    converted = {e["name"]: e for e in records.manifest(flawed_dropped)["converted"]}
+    assert {name: entry["from"] for name, entry in converted.items()} == {
+        "pug_1": "PNG file",
+        "pug_2": "PNG file",
+        "pug_3": "PNG file",
+        "Sphynx_4": "L colours",
+    }
+    assert {entry["split"] for entry in converted.values()} == set(records.SPLITS)
+    for name, entry in converted.items():
+        examples = records.read(flawed_dropped, entry["split"])
+        found = next(example for example in examples if example.name == name)
+        if entry["from"] == "PNG file":
+            image, mask = (Image.open(path(drawings, name)) for path in (jpg, png))
+            assert np.array_equal(found.image, preparation.resize(image, mask, SIZE)[0])
+        else:
+            assert np.array_equal(found.image[..., 0], found.image[..., 2])
+
+
+def test_masks_without_a_pet_are_left_out_of_training_and_validation_only(
+    flawed_kept, flawed_dropped
+):
+    petless = {f"boxer_{number}" for number in (1, 2, 3)}
+    for split, count in {"train": 2, "validation": 1}.items():
+        left_out = names(flawed_kept, split) & petless
+        assert len(left_out) == count
+        assert names(flawed_dropped, split) == names(flawed_kept, split) - petless
+        told = {
+            entry["name"]
+            for entry in records.manifest(flawed_dropped)["left_out"]
+            if entry["split"] == split and entry["reason"] == preparation.UNLABELLED
+        }
+        assert told == left_out
+    assert names(flawed_dropped, "test") == names(flawed_kept, "test")
+    assert "boxer_4" in names(flawed_dropped, "test")
+
+
+def save_as(file_format: str, mode: str):
+    def change(path: Path) -> None:
+        Image.open(path).convert(mode).save(path, file_format)
+
+    return change
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def recolour(path: Path) -> None:
+    Image.fromarray(np.asarray(Image.open(path)) + 1).save(path)
+
+
+def turn(path: Path) -> None:
+    """The same pixels, of which the file now says that they lie on their side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(path).save(path, exif=exif, quality=95)
+
+
+def store_lying(path: Path) -> None:
+    """The same picture to look at, but stored on its side, as cameras do."""
+    Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path, quality=95)
+    turn(path)
+
+
+UNUSABLE = {
+    "Abyssinian_1": (jpg, cut, "the photograph cannot be decoded: "),
+    "Bengal_1": (jpg, lambda path: path.write_bytes(b""), "the photograph is an empty file"),
+    "Birman_1": (jpg, lambda path: path.write_text("no"), "the photograph is not an image"),
+    "Bombay_4": (png, cut, "the mask cannot be decoded: "),
+    "boxer_1": (png, lambda path: path.write_bytes(b""), "the mask is an empty file"),
+    "pug_2": (png, lambda path: Image.new("L", (5, 4), 1).save(path), "the mask is 5x4, the photo"),
+    "Persian_1": (png, recolour, "the mask holds [4], which are not among (1, 2, 3)"),
+    "samoyed_1": (png, save_as("PNG", "RGB"), "the mask is not one channel of 8 bits, but RGB"),
+    "havanese_1": (jpg, turn, "the mask is 46x36, the photograph, turned upright (EXIF"),
+}
+CONVERTED = {
+    "Ragdoll_1": (save_as("PNG", "RGB"), "PNG file"),
+    "Siamese_1": (save_as("PNG", "RGBA"), "PNG file with RGBA colours"),
+    "Sphynx_1": (save_as("JPEG", "CMYK"), "CMYK colours"),
+    "keeshond_1": (save_as("JPEG", "L"), "L colours"),
+    "Egyptian_Mau_4": (save_as("PNG", "L"), "PNG file with L colours"),
+    "beagle_1": (store_lying, "EXIF orientation 6"),
+}
+
+
+def test_every_fault_of_a_file_is_listed_or_mended_and_told(drawings, tmp_path):
+    folder = shutil.copytree(drawings, tmp_path / "drawings")
+    for name, (path, damage, _) in UNUSABLE.items():
+        damage(path(folder, name))
+    for name, (change, _) in CONVERTED.items():
+        change(jpg(folder, name))
+    raw = prepared(folder)
+    with pytest.raises(PetsegError) as caught:
+        write(raw, tmp_path / "refused", max_bad_examples=len(UNUSABLE) - 1)
+    headline, *lines = str(caught.value).splitlines()
+    assert headline.startswith(f"{len(UNUSABLE)} images or masks cannot be used")
+    assert len(lines) == len(UNUSABLE)
+    for name, (_, _, reason) in UNUSABLE.items():
+        assert any(line.startswith(f"  - {name}: {reason}") for line in lines), name
+
+    manifest = write(raw, tmp_path / "allowed", max_bad_examples=len(UNUSABLE))
+    assert {entry["name"] for entry in manifest["left_out"]} == UNUSABLE.keys()
+    assert {entry["name"]: entry["from"] for entry in manifest["converted"]} == {
+        name: said for name, (_, said) in CONVERTED.items()
+    }
+    upright = Image.open(jpg(drawings, "beagle_1"))
+    expected = np.asarray(upright.resize((SIZE, SIZE), Image.Resampling.BILINEAR), int)
+    (found,) = (
+        example.image
+        for split in records.SPLITS
+        for example in records.read(tmp_path / "allowed", split)
+        if example.name == "beagle_1"
+    )
+    assert np.abs(found - expected).mean() < 4  # beside what JPEG loses
+
+
+def test_a_square_photograph_is_turned_upright_under_its_mask(tmp_path):
+    """Its size says nothing: the mask is taken for that of the photograph as people see it."""
+    corner = np.full((40, 40), 2, np.uint8)
+    corner[:20, :20] = 1
+    picture = Image.fromarray(np.where(corner == 1, np.uint8(255), np.uint8(0))).convert("RGB")
+    path = tmp_path / "a.jpg"
+    picture.save(path, quality=95)
+    store_lying(path)
+    Image.fromarray(corner).save(tmp_path / "a.png")
+    raw = oxford_pets.RawExample("a", 0, 0, path.read_bytes(), (tmp_path / "a.png").read_bytes())
+    prepared = preparation._prepare(raw, 8)
+    assert prepared.converted == "EXIF orientation 6"
+    np.testing.assert_array_equal(prepared.example.image[..., 0] > 127, prepared.example.mask == 0)
+
+
+def test_a_name_in_both_official_splits_is_refused(raw, tmp_path, monkeypatch):
+    examples = oxford_pets.examples
+    monkeypatch.setattr(oxford_pets, "examples", lambda raw, split: examples(raw, "test"))
+    with pytest.raises(PetsegError, match=r"\w+_4 is in both official splits"):
+        write(raw, tmp_path / "records")
+
+
+def test_the_size_of_the_records_is_known_beforehand(raw, written):
+    size = sum(path.stat().st_size for path in written.glob("*.tfrecord"))
+    assert size * 0.9 < preparation.records_bytes(raw, SIZE) <= size
+
+
+@pytest.mark.parametrize(("share", "split"), [(0.01, "validation"), (0.99, "train")])
+def test_a_split_that_would_stay_empty_is_named(raw, tmp_path, share, split):
+    with pytest.raises(PetsegError, match=f"the {split} split would hold no image") as caught:
+        write(raw, tmp_path / "records", validation_share=share)
+    assert "preprocess.validation_share" in str(caught.value)
+    assert not (tmp_path / "records" / records.MANIFEST).exists()

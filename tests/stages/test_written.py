@@ -1,0 +1,96 @@
+"""Every stage on a tiny generated set: what it writes is whole, and true."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from petseg import records
+from petseg.core import paths
+from petseg.evaluation import original_size, tables
+from petseg.metrics import scores
+from stages import evaluate
+from tests.helpers.tiny import STAGES
+
+KEYS = {
+    *("pixel_accuracy", "mean_iou", "mean_dice", "pet_iou_dataset", "pet_iou_per_image"),
+    *("iou", "dice", "parameters", "images"),
+}
+
+
+def test_provenance_tells_sources_counts_and_checksums(tiny_run):
+    provenance = json.loads((tiny_run.folder / paths.PROVENANCE).read_text())
+    dataset = provenance["dataset"]
+    assert dataset["source"] == "drawn with seed 1"
+    assert dataset["examples"] == {"train": 74, "test": 6}
+    assert all(len(checksum) == 64 for checksum in dataset["files_sha256"].values())
+    assert provenance["encoder"]["weights"] == "none"
+
+
+def test_records_are_whole_and_of_the_size_asked_for(tiny_run):
+    manifest = records.verify(tiny_run.folder / paths.RECORDS)
+    counts = {split: entry["examples"] for split, entry in manifest["splits"].items()}
+    assert counts == {"train": 37, "validation": 37, "test": 6}
+    assert manifest["image_size"] == 32
+
+
+@pytest.mark.parametrize("network", paths.NETWORKS)
+def test_learning_curve_has_a_row_an_epoch(tiny_run, network):
+    curve = pd.read_csv(tiny_run.folder / paths.learning_curve(network))
+    assert list(curve["epoch"]) == [1]
+    assert {"loss", "val_loss", "mean_iou", "val_mean_iou", "learning_rate"} < set(curve.columns)
+
+
+@pytest.mark.parametrize("name", [*paths.NETWORKS, "baseline"])
+def test_metrics_cover_the_whole_test_split(tiny_run, name):
+    content = json.loads((tiny_run.folder / paths.metrics(name)).read_text())
+    assert content.keys() - {"cross_entropy", "at_original_size"} == KEYS
+    assert ("cross_entropy" in content) == (name != "baseline")
+    assert ("at_original_size" in content) == (name != "baseline")
+    assert content["images"] == 6
+    assert content["iou"].keys() == content["dice"].keys() == {"pet", "background", "border"}
+
+
+@pytest.mark.parametrize("network", paths.NETWORKS)
+def test_tables_and_metrics_derive_from_the_same_matrices(tiny_run, network):
+    table = pd.read_csv(tiny_run.folder / paths.PER_IMAGE).query("network == @network")
+    matrices = tables.matrices(table)
+    assert matrices.sum() == 6 * 32 * 32
+    content = json.loads((tiny_run.folder / paths.metrics(network)).read_text())
+    assert content["mean_iou"] == pytest.approx(scores.mean_iou(matrices.sum(axis=0)))
+    confusion = pd.read_csv(tiny_run.folder / paths.CONFUSION[network])
+    np.testing.assert_array_equal(tables.confusion_matrix(confusion), matrices.sum(axis=0))
+    breeds = pd.read_csv(tiny_run.folder / paths.PER_BREED).query("network == @network")
+    assert breeds["images"].sum() == 6
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [value for name, value in vars(paths).items() if name.endswith("_FIGURE")],
+    ids=lambda path: path.stem,
+)
+def test_figures_are_drawn(tiny_run, figure):
+    with Image.open(tiny_run.folder / figure) as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 200
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 20
+
+
+def test_no_score_is_made_up_where_no_image_is_larger(tiny_run, monkeypatch, capsys):
+    names = records.index(tiny_run.folder / paths.RECORDS, "test")["name"]
+    monkeypatch.chdir(tiny_run.folder)
+    assert evaluate.masks_of_other_sizes(names, 32)
+    monkeypatch.setattr(original_size, "any_differs", lambda masks, image_size: image_size != 32)
+    capsys.readouterr()
+    assert evaluate.masks_of_other_sizes(names, 32) is None
+    assert capsys.readouterr().out.startswith("no scores at original size: every image")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_report_says_what_the_run_took(tiny_run, stage):
+    report = json.loads((tiny_run.folder / paths.run_report(stage)).read_text())
+    assert report["seconds"] > 0 and report["peak_memory_mib"] > 100
+    if stage.startswith("train"):
+        assert report["precision"] == "float32" and len(report["epochs"]) == 1

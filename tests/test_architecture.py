@@ -1,0 +1,94 @@
+"""Dependencies point one way, library code leaves the process alone, and files stay short."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import ROOT
+from tests.helpers.stage_imports import PACKAGES, imported_files, imports, modules
+
+ARROWS = {
+    "core": set(),
+    "metrics": {"core"},
+    "models": {"core"},
+    "records": {"core"},
+    "acceleration": set(),
+    "sources": {"core", "models", "records"},
+    "training": {"acceleration", "core", "metrics", "records"},
+    "evaluation": {"acceleration", "core", "metrics", "records", "sources"},
+    "figures": {"core"},
+    "app": {"core", "evaluation", "figures", "metrics", "records", "sources"},
+    "stages": {"core", "evaluation", "figures", "models", "records", "sources", "training"},
+}
+"""Which rooms each room imports from; a room comes after those that it needs."""
+
+EXITS = ("petseg/app/", "petseg/core/stage_runner.py")
+"""Where a process may be ended: in the commands, and by what runs a stage."""
+
+FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
+
+
+def room(path: Path) -> str:
+    """The folder of petseg/ that a file lies in, or stages; the two packages' own files have ""."""
+    package, *inside = path.relative_to(ROOT).parts
+    if package == "petseg":
+        return inside[0] if len(inside) > 1 else ""
+    return package
+
+
+def test_arrows_are_those_of_the_plan():
+    found = {name: set() for name in ARROWS}
+    for path in FILES:
+        if room(path):
+            found[room(path)] |= {room(imported) for imported in imports(path, ROOT)}
+    assert {name: rooms - {name, ""} for name, rooms in found.items()} == ARROWS
+
+
+def test_every_arrow_points_the_same_way():
+    rooms = list(ARROWS)
+    for name, needed in ARROWS.items():
+        assert needed <= set(rooms[: rooms.index(name)]), name
+
+
+def test_figures_are_drawn_without_tensorflow():
+    heavy = set()
+    for path in FILES:
+        if room(path) == "figures":
+            for name in imported_files(path, ROOT):
+                heavy |= {module.partition(".")[0] for module in modules(ROOT / name)}
+    assert "matplotlib" in heavy
+    assert not heavy & {"keras", "tensorflow", "tensorflow_datasets"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_no_file_has_more_than_250_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def ends_process(node: ast.AST) -> bool:
+    if isinstance(node, ast.Raise) and node.exc:
+        return "SystemExit" in ast.unparse(node.exc)
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) in ("exit", "quit", "sys.exit", "os._exit", "os.abort")
+    return isinstance(node, ast.ImportFrom) and "exit" in [name.name for name in node.names]
+
+
+def test_library_code_never_ends_the_process():
+    found = [
+        name
+        for name, path in zip(NAMES, FILES, strict=True)
+        if any(map(ends_process, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    ]
+    assert "petseg/core/stage_runner.py" in found and "petseg/app/commands.py" in found
+    assert [name for name in found if not name.startswith(EXITS)] == []
+
+
+def test_nothing_but_the_commands_imports_a_command():
+    found = {
+        name
+        for name, path in zip(NAMES, FILES, strict=True)
+        if "app" in map(room, imports(path, ROOT))
+    }
+    assert found and all(name.startswith("petseg/app/") for name in found)

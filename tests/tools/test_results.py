@@ -1,0 +1,67 @@
+"""docs/results.md says what the committed tables and the ablation say."""
+
+import ablation
+import pandas as pd
+import results
+
+from petseg.app.compare import flat
+from petseg.core import yaml12
+from tests.helpers import ROOT
+
+
+def table(name: str) -> str:
+    """What stands on the page between two marks."""
+    _, _, rest = results.PAGE.read_text(encoding="utf-8").partition(results.MARK.format(name))
+    return rest.partition(results.END)[0]
+
+
+def test_breeds_are_those_in_plots():
+    per_breed = pd.read_csv(ROOT / "plots" / "per_breed.csv")
+    assert table("breeds") == results.breeds(per_breed)
+
+
+def test_the_ablation_is_the_one_that_was_kept():
+    assert table("ablation") == results.ablations(ablation.read_rows(), ablation.read_results())
+
+
+def test_photographs_are_grouped_by_the_size_of_their_pet():
+    background = [100, 90, 50, 10, 0]
+    per_image = pd.DataFrame(0, range(10), results.tables.COUNTS)
+    per_image["network"] = ["unet", "shallow"] * 5
+    for place, count in enumerate(background):
+        per_image.loc[[2 * place, 2 * place + 1], "background_as_pet"] = count
+        per_image.loc[[2 * place, 2 * place + 1], "pet_as_background"] = 100 - count
+    groups = results.size_group(per_image)
+    assert list(groups.cat.codes) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert next(iter(groups.cat.categories)).startswith("0% to")
+
+
+def test_a_row_of_the_ablation_is_compared_with_the_first_one_of_the_same_seed():
+    index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 2), ("c", 2)], names=ablation.KEY)
+    values = {"epochs": 4, "seconds": 120.0, "val_mean_iou": [0.5, 0.7, 0.75, 0.8]}
+    tested = {"test_mean_iou": [None, None, None, 0.6], "test_pet_iou": [None, None, None, 0.9]}
+    rows = {n: ablation.Row({}, f"change {n}", n == "c") for n in ("a", "b", "not run", "c")}
+    found = results.ablations(rows, pd.DataFrame(values | tested, index)).splitlines()
+    assert found[2:] == [
+        "| `a` | change a | 0.6000 (0.5000 to 0.7000) |  | 4 | 2 |  |  |",
+        "| `b` | change b | 0.7500 | +0.0500 | 4 | 2 |  |  |",
+        "| `c` | change c | 0.8000 |  | 4 | 2 | 0.6000 | 0.9000 |",
+    ]
+
+
+def test_results_of_the_ablation_are_kept_and_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation, "RESULTS", tmp_path / "results.csv")
+    assert ablation.read_results().empty
+    for seed, score in ((42, 0.5), (43, 0.6), (42, 0.7)):
+        ablation.keep("a row", seed, {"epochs": 4, "seconds": 60.5, "val_mean_iou": score})
+    assert ablation.read_results()["val_mean_iou"].to_dict() == {
+        ("a row", 42): 0.7,
+        ("a row", 43): 0.6,
+    }
+
+
+def test_every_row_of_the_ablation_changes_parameters_that_exist():
+    known = flat(yaml12.read(ROOT / "params.yaml"))
+    for name, row in ablation.read_rows().items():
+        assert set(row.changes) <= set(known)
+        assert any(known[key] != value for key, value in row.changes.items()) or name == "committed"

@@ -1,0 +1,187 @@
+"""One step: what it updates, and that it updates nothing where a number is not finite."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from petseg.core.errors import PetsegError
+from petseg.training import state, step
+from petseg.training.losses import segmentation_loss
+from petseg.training.optimizers import set_learning_rate
+from tests.helpers import networks
+from tests.helpers.sections import SHIPPED, changed
+
+STRATEGY = tf.distribute.get_strategy()
+DECAY = tf.constant(0.9)
+
+
+def params(**changes):
+    values = {"batch_size": 4, "precision": "float32", "ema_decay": 0.9}
+    return changed(SHIPPED.train_shallow, **(values | changes))
+
+
+def third_layer(model: keras.Model) -> list:
+    return [(model.get_layer("third").trainable_variables, 0.5)]
+
+
+def created(build=networks.breakable, **changes) -> state.State:
+    settings = params(**changes)
+    return state.create(
+        build, settings, scaled_groups=third_layer, seed=1, policy="float32", strategy=STRATEGY
+    )
+
+
+def batch() -> tuple[tf.Tensor, tf.Tensor]:
+    return tuple(map(tf.constant, networks.squares()))
+
+
+def values(run: state.State) -> dict[str, list[np.ndarray]]:
+    """Weights, averages and optimizers, without the statistics that the model itself has seen."""
+    found = {f"optimizer of {g.variables[0].path}": g.optimizer.variables for g in run.groups}
+    found |= {"weights": run.model.trainable_variables, "averages": run.averaged.variables}
+    return {name: [np.array(variable) for variable in some] for name, some in found.items()}
+
+
+def assert_equal(before: dict, after: dict) -> None:
+    for name, arrays in before.items():
+        for one, other in zip(arrays, after[name], strict=True):
+            np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def train_step(run: state.State, **changes):
+    return step.training_step(run, params(**changes), STRATEGY)
+
+
+def test_a_step_updates_weights_optimizers_and_averages_of_all_groups():
+    run = created()
+    before, weights = values(run), [np.array(w) for w in run.averaged.weights]
+    loss, matrix = train_step(run)(*batch(), DECAY)
+    after = values(run)
+    assert np.isfinite(loss) and matrix.numpy().sum() == 4 * networks.SIDE**2
+    for name, arrays in before.items():
+        assert not all(map(np.array_equal, arrays, after[name])), name
+    for old, average, weight in zip(weights, run.averaged.weights, run.model.weights, strict=True):
+        np.testing.assert_allclose(average, weight + 0.9 * (old - weight), rtol=1e-6)
+
+
+def test_the_loss_is_that_of_the_batch_before_the_update():
+    run = created()
+    images, masks = batch()
+    logits = run.model(images, training=True)
+    expected = tf.reduce_mean(segmentation_loss(masks, logits, params().loss))
+    loss, _ = train_step(run)(images, masks, DECAY)
+    assert float(loss) == pytest.approx(float(expected), 1e-5)
+
+
+def test_what_is_frozen_stays_and_each_group_has_its_own_rate():
+    def build():
+        model = networks.breakable()
+        model.get_layer("first").trainable = False
+        return model
+
+    run = created(build, optimizer="sgd")
+    set_learning_rate([run.groups[0]._replace(learning_rate_scale=0.0), run.groups[1]], 0.1)
+    names = "first", "second", "third"
+    before = {name: np.array(run.model.get_layer(name).weights[0]) for name in names}
+    train_step(run)(*batch(), DECAY)
+    moved = {n: not np.array_equal(before[n], run.model.get_layer(n).weights[0]) for n in names}
+    assert moved == {"first": False, "second": False, "third": True}
+
+
+def test_without_a_decay_the_averages_stay():
+    run = created(ema_decay=0.0)
+    before = values(run)["averages"]
+    train_step(run, ema_decay=0.0)(*batch(), DECAY)
+    assert_equal({"averages": before}, values(run))
+
+
+@pytest.mark.parametrize("factor", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_is_refused_before_the_update(factor):
+    """Of a single layer, in the middle of a run: those of the others are finite."""
+    run = created()
+    update = train_step(run)
+    update(*batch(), DECAY)
+    before = values(run)
+    run.model.get_layer("breaking").factor.assign(factor)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the gradient of first/"):
+        update(*batch(), DECAY)
+    assert_equal(before, values(run))
+
+    run.model.get_layer("breaking").factor.assign(1.0)
+    loss, _ = update(*batch(), DECAY)
+    assert np.isfinite(loss)
+    assert not np.array_equal(before["weights"][0], values(run)["weights"][0])
+
+
+def test_a_loss_that_is_not_finite_is_refused_before_the_update():
+    run = created()
+    run.model.get_layer("third").bias.assign([np.nan] * 3)
+    before = values(run)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the loss : Tensor had NaN"):
+        train_step(run)(*batch(), DECAY)
+    assert_equal(before, values(run))
+
+
+def test_a_variable_without_a_gradient_stays():
+    """As of a layer to whose output the logits do not listen."""
+
+    def build():
+        images = keras.Input((networks.SIDE, networks.SIDE, 3))
+        unheard = keras.layers.Conv2D(3, 1, name="unheard")(images)
+        deaf = keras.layers.Lambda(tf.stop_gradient, output_shape=lambda shape: shape)(unheard)
+        heard = keras.layers.Conv2D(3, 1, name="heard")(images)
+        logits = keras.layers.Conv2D(3, 1, name="third")(heard)
+        return keras.Model(images, keras.layers.Add()([deaf, logits]))
+
+    run = created(build)
+    before = [np.array(v) for v in run.model.get_layer("unheard").weights]
+    with pytest.warns(UserWarning, match="Gradients do not exist for variables .*unheard"):
+        loss, _ = train_step(run)(*batch(), DECAY)
+    assert np.isfinite(loss)
+    for one, other in zip(before, run.model.get_layer("unheard").weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_validation_counts_only_what_counts():
+    run = created()
+    score = step.validation_step(run, params(), STRATEGY)
+    images, masks = batch()
+    images = tf.cast(images, tf.uint8)
+    loss, matrix = score(images, masks, tf.constant([True, True, True, False]))
+    three, counts = score(images[:3], masks[:3], tf.fill((3,), True))
+    assert float(loss) == pytest.approx(float(three), 1e-5)
+    np.testing.assert_array_equal(matrix, counts)
+    logits = run.averaged(tf.cast(images[:3], tf.float32), training=False)
+    expected = tf.reduce_sum(segmentation_loss(masks[:3], logits, params().loss))
+    assert float(three) == pytest.approx(float(expected), 1e-5)
+
+
+MESSAGES = {
+    "the loss : Tensor had NaN values": "the loss has NaN values",
+    "the gradient of a/b c/kernel : Tensor had Inf and NaN values": (
+        "the gradient of a/b c/kernel has Inf and NaN values"
+    ),
+    "2 root error(s) found.\n"
+    "  (0) INVALID_ARGUMENT:  the loss : Tensor had -Inf values\n\t [[{{node x}}]]\n"
+    "  (1) INVALID_ARGUMENT:  the loss : Tensor had NaN values": "the loss has -Inf values",
+}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), MESSAGES.items())
+def test_what_is_not_finite_is_told_in_one_line(theirs, ours):
+    with pytest.raises(PetsegError) as caught, step.report_not_finite("epoch 2, step 3"):
+        raise tf.errors.InvalidArgumentError(None, None, theirs)
+    assert str(caught.value) == (
+        f"{ours} at epoch 2, step 3; no model was saved. "
+        "A lower learning_rate or a longer warm-up usually helps"
+    )
+
+
+def test_other_errors_of_tensorflow_stay_as_they_are():
+    error = tf.errors.InvalidArgumentError(None, None, "shapes do not match")
+    with (
+        pytest.raises(tf.errors.InvalidArgumentError, match="shapes"),
+        step.report_not_finite("epoch 2, step 3"),
+    ):
+        raise error

@@ -1,0 +1,135 @@
+"""Trains the U-Net with one change at a time, each a DVC experiment, and keeps what came of it.
+
+    python tools/ablation.py                 # all of docs/ablation/rows.yaml not kept yet
+    python tools/ablation.py SOME ROWS       # these, kept or not
+    python tools/ablation.py ROW --seed 43   # another seed, which also draws another split
+
+A row that changes params.yaml is scored on the validation split alone; one that is a whole file of
+parameters also on the test split. Results go to docs/ablation/results.csv, from which
+tools/results.py makes the table in docs/results.md. DVC keeps each as ablation-ROW-SEED.
+"""
+
+import argparse
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import dvc.api
+import pandas as pd
+from workspace import ROOT, merged
+
+from petseg.app.compare import changed_params
+from petseg.core import paths, yaml12
+
+FOLDER = ROOT / "docs" / "ablation"
+ROWS, RESULTS = FOLDER / "rows.yaml", FOLDER / "results.csv"
+KEY = ["row", "seed"]
+EPOCH = re.compile(r"unet: epoch .* (\d+) s$")
+"""What training prints after each epoch: the run report is no out of the experiment."""
+
+
+class Row(NamedTuple):
+    """One configuration: what it changes in params.yaml, by dotted keys."""
+
+    changes: dict
+    told: str
+    """What is special about it, in Markdown."""
+    tested: bool
+    """Whether the test split is looked at."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="default: all not kept yet")
+    parser.add_argument("--seed", type=int, default=42, help="default: 42")
+    options = parser.parse_args()
+    listed = read_rows()
+    if unknown := sorted(set(options.rows) - set(listed)):
+        sys.exit(f"error: {ROWS} has no {', '.join(unknown)}; there are: {', '.join(listed)}")
+    kept = read_results().index
+    for name in options.rows or [n for n in listed if (n, options.seed) not in kept]:
+        keep(name, options.seed, run(name, listed[name], options.seed))
+
+
+def read_rows() -> dict[str, Row]:
+    """Every row by its name, the first one first."""
+    content = yaml12.read(ROWS)
+    return {row["name"]: _row(row, content["short"]) for row in content["rows"]}
+
+
+def read_results() -> pd.DataFrame:
+    """What each row came to, by its name and seed."""
+    if not RESULTS.exists():
+        return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=KEY))
+    return pd.read_csv(RESULTS).set_index(KEY)
+
+
+def keep(name: str, seed: int, found: dict) -> None:
+    """Adds a result to those in the file, or puts it in the place of an older one."""
+    results = read_results().to_dict("index")
+    results[name, seed] = found
+    table = pd.DataFrame.from_dict(results, orient="index").rename_axis(KEY)
+    table.to_csv(RESULTS, float_format="%.5g")
+
+
+def command(experiment: str, changes: dict, stage: str) -> list[str]:
+    """What runs the pipeline as far as `stage`, as an experiment apart from the workspace."""
+    changed = [part for k, v in changes.items() for part in ("-S", f"{k}={json.dumps(v)}")]
+    return ["dvc", "exp", "run", "--temp", "--name", experiment, *changed, stage]
+
+
+def run(name: str, row: Row, seed: int) -> dict:
+    """Trains a row: its epochs, the seconds that they took, and its scores."""
+    experiment = f"ablation-{name.replace('_', '-')}-{seed}"
+    subprocess.run(["dvc", "exp", "remove", "--quiet", experiment], cwd=ROOT, capture_output=True)
+    stage = "evaluate" if row.tested else "train_unet"
+    seconds = timed(experiment, command(experiment, row.changes | {"seed": seed}, stage))
+
+    def read(path: Path) -> str:
+        return dvc.api.read(path.as_posix(), repo=str(ROOT), rev=experiment)
+
+    curve = pd.read_csv(io.StringIO(read(paths.learning_curve("unet"))))
+    test = json.loads(read(paths.metrics("unet"))) if row.tested else {}
+    return {
+        "epochs": len(curve),
+        "seconds": seconds,
+        "val_mean_iou": curve["val_mean_iou"].max(),
+        "test_mean_iou": test.get("mean_iou"),
+        "test_pet_iou": test.get("pet_iou_dataset"),
+    }
+
+
+def timed(experiment: str, arguments: list[str]) -> int | None:
+    """Runs an experiment: the seconds of its epochs, None where DVC had the results in its cache.
+
+    Ends with a message where it fails.
+    """
+    seconds = []
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            seconds += map(int, EPOCH.findall(line))
+    if process.returncode:
+        sys.exit(f"error: the experiment {experiment} failed; its messages are above")
+    return sum(seconds) if seconds else None
+
+
+def _row(row: dict, short: dict) -> Row:
+    if "file" not in row:
+        changes = row.get("set", {})
+        told = ", ".join(f"`{key}: {value}`" for key, value in changes.items())
+        return Row(short | changes, told, tested=False)
+    here = yaml12.read(ROOT / "params.yaml")
+    there = merged(here, yaml12.read(ROOT / row["file"]))
+    changes = {key: value for key, (_, value) in changed_params(here, there).items()}
+    return Row(changes, f"[{row['file']}](../{row['file']})", tested=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""A copy of this checkout with parameters of its own, where the pipeline can run undisturbed."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from petseg.core import yaml12
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ("dvc.lock", "metrics", "plots")
+
+
+def populate(folder: Path, overlay: dict) -> None:
+    """Brings the checkout's code to `folder`, as a Git and DVC project of its own.
+
+    Its params.yaml is the checkout's, with the values of `overlay` in their places. Results of
+    earlier runs in `folder` stay; those of the checkout are not copied. RuntimeError where the
+    checkout is no Git repository.
+    """
+    for path in _project_files():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, target)
+    params = merged(yaml12.read(ROOT / "params.yaml"), overlay)
+    text = yaml12.dump(params)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    if not (folder / ".git").exists():
+        subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commits what Git does not ignore in `folder`, where anything changed.
+
+    Where Git knows no name and address for commits, `folder` gets some of its own: experiments of
+    DVC are commits too.
+    """
+
+    def git(*arguments: str, check: bool = True) -> int:
+        return subprocess.run(["git", *arguments], cwd=folder, check=check).returncode
+
+    for key, value in (("user.name", "petseg"), ("user.email", "petseg@localhost")):
+        if git("config", "--get-regexp", f"^{key}$", check=False):
+            git("config", key, value)
+    git("add", "--all")
+    if git("diff", "--cached", "--quiet", check=False):
+        git("-c", "commit.gpgSign=false", "commit", "--quiet", "--no-verify", "--message", message)
+
+
+def merged(base: dict, overlay: dict) -> dict:
+    """`base` with the values of `overlay` in their places, at any depth."""
+    result = dict(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = merged(base[key], value) if both else value
+    return result
+
+
+def _project_files() -> list[Path]:
+    """What Git tracks or would track here, without results."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        raise RuntimeError(f"{ROOT} is not a Git repository; clone the project with git")
+    paths = [Path(name) for name in listed.stdout.split("\0") if name]
+    return [p for p in paths if p.parts[0] not in RESULTS and (ROOT / p).is_file()]
