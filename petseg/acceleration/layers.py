@@ -7,7 +7,7 @@ which layers those are.
 import keras
 import tensorflow as tf
 
-from petseg.acceleration.operations import Operations
+from petseg.acceleration.operations import Operations, conv2d_transpose
 
 CONVOLUTIONS_TO_FOLD = keras.layers.Conv2D, keras.layers.DepthwiseConv2D
 
@@ -60,7 +60,7 @@ class FoldedConvolution(keras.layers.Layer):
 
 
 class FastConvolution(keras.layers.Layer):
-    """A pointwise or transposed convolution with a faster gradient."""
+    """A pointwise convolution, or a transposed one with a bias, with faster gradients."""
 
     def __init__(self, convolution, operations: Operations):
         super().__init__(dtype=convolution.dtype_policy, name=convolution.name)
@@ -72,7 +72,8 @@ class FastConvolution(keras.layers.Layer):
     def matches(layer) -> bool:
         """Whether it is a plain pointwise convolution, or a transposed one with padding SAME."""
         if is_plain_convolution(layer, (keras.layers.Conv2DTranspose,)):
-            return (layer.padding, layer.output_padding) == ("same", None)
+            same = (layer.padding, layer.output_padding) == ("same", None)
+            return same and layer.use_bias  # without one, nothing would be faster
         pointwise = is_plain_convolution(layer, (keras.layers.Conv2D,))
         return pointwise and (*layer.kernel_size, *layer.strides) == (1, 1, 1, 1)
 
@@ -80,7 +81,7 @@ class FastConvolution(keras.layers.Layer):
         layer = self.convolution
         kernel = tf.cast(layer.kernel, inputs.dtype)
         if isinstance(layer, keras.layers.Conv2DTranspose):
-            outputs = self.operations.conv2d_transpose(inputs, kernel, layer.strides[0])
+            outputs = conv2d_transpose(inputs, kernel, layer.strides[0])
         else:
             outputs = self.operations.conv2d(inputs, kernel, 1, "SAME")
         if layer.use_bias:
