@@ -33,12 +33,7 @@ SPECIES = ("cat", "dog")
 BREEDS = tuple(tfds_pets._LABEL_CLASSES)
 """The 37 breed names; an example's breed is an index into them."""
 
-_DOWNLOAD_ERRORS = (
-    tfds.download.DownloadError,
-    NonMatchingChecksumError,
-    ExtractError,
-    OSError,
-)
+_DOWNLOAD_ERRORS = (tfds.download.DownloadError, NonMatchingChecksumError, ExtractError, OSError)
 
 
 class RawExample(NamedTuple):
@@ -228,8 +223,11 @@ def _clear_leftovers(download_dir: Path) -> None:
     """Clears what killed or failed downloads and unpackings of TFDS left."""
     if not is_in_use(download_dir):
         for path in download_dir.glob("*/*"):
-            if re.fullmatch(r".+\.tmp\.[0-9a-f]{32}|incomplete\.[0-9a-f]{32}_.+", path.name):
-                shutil.rmtree(path, ignore_errors=True)
+            if re.fullmatch(r".+\.tmp\.[0-9a-f]{32}|incomplete\.[0-9a-f]{32}[_.].+", path.name):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
 
 def _names(folder: Path, suffix: str) -> set[str]:

@@ -391,6 +391,7 @@ def test_the_network_brings_the_dataset_once_and_nothing_lands_outside(tmp_path,
     (half / "a.tar.gz").touch()
     unpacked = tmp_path / "downloads" / "extracted" / f"incomplete.{'1b' * 16}_TAR.a.tar"
     unpacked.mkdir(parents=True)
+    (half.parent / f"incomplete.{'2c' * 16}.a.tar.gz.INFO").touch()
     bring(tmp_path)
     assert list(oxford_pets.examples(tmp_path / "data", "test")) == list(
         oxford_pets.examples(data_dir, "test")
