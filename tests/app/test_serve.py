@@ -163,7 +163,9 @@ def free_port() -> int:
 
 
 SERVE = """
-import sys
+import signal, sys
+if hasattr(signal, "SIGHUP"):  # these tests may run under nohup, which makes all ignore it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from petseg.app import serve
 serve.load = lambda path: lambda image: serve.Segmented(image, image.convert("RGBA"))
 serve.main(["--port", sys.argv[1]])
