@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         type=commands.whole_number(1),
         default=2000,
         metavar="N",
-        help="how often the test images are drawn anew; default: %(default)s",
+        help="how often the test images are drawn; default: %(default)s",
     )
     parser.add_argument(
         "--seed",
