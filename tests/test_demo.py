@@ -49,12 +49,13 @@ def commits(folder) -> int:
     return int(projects.run(folder, "git", "rev-list", "--count", "HEAD"))
 
 
-def test_the_results_are_committed_once_and_experiments_work(small):
+def test_the_results_are_committed_once_and_experiments_work(small, capfd):
     demo.main()
     assert commits(small) == 1
     assert projects.run(small, "git", "status", "--short") == ""
     demo.main()
     assert commits(small) == 1
+    assert "user." not in capfd.readouterr().out, "Git's settings are nobody's business"
     projects.run(small, "dvc", "exp", "run", "--name", "longer", "-S", "epochs=2")
     assert "longer" in projects.run(small, "dvc", "exp", "list", "--name-only")
     demo.main()

@@ -36,7 +36,8 @@ def commit(folder: Path, message: str) -> None:
     """
 
     def git(*arguments: str, check: bool = True) -> int:
-        return subprocess.run(["git", *arguments], cwd=folder, check=check).returncode
+        options = {"cwd": folder, "check": check, "stdout": subprocess.DEVNULL}
+        return subprocess.run(["git", *arguments], **options).returncode
 
     for key, value in (("user.name", "petseg"), ("user.email", "petseg@localhost")):
         if git("config", "--get-regexp", f"^{key}$", check=False):
