@@ -155,6 +155,7 @@ def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project):
     assert whole[1] == interrupted[1]
 
 
+@pytest.mark.slow
 def test_a_training_whose_loss_breaks_leaves_nothing_for_dvc_to_keep(project):
     parameters = yaml12.read(project / "params.yaml")
     parameters["train_shallow"]["learning_rate"] = 1e30

@@ -146,7 +146,9 @@ def assert_from_the_run_cache(output: str) -> None:
 @pytest.mark.parametrize(
     ("section", "key", "value", "message"),
     [
-        ("train_shallow", "learning_rate", 1e30, "the loss has "),
+        pytest.param(
+            "train_shallow", "learning_rate", 1e30, "the loss has ", marks=pytest.mark.slow
+        ),
         (
             "evaluate",
             "batch_size",
@@ -195,6 +197,7 @@ def test_an_experiment_apart_that_fails_leaves_the_workspace_alone(project):
     assert (project / paths.model("shallow")).exists()
 
 
+@pytest.mark.slow
 def test_preprocessing_again_downloads_nothing(project):
     set_parameter(project, "preprocess", "shard_examples", 16)
     output = run(project, "dvc", "repro", "preprocess")
