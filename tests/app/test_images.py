@@ -8,6 +8,7 @@ from PIL import Image
 
 from petseg.app import images
 from petseg.core.errors import PetsegError
+from tests.helpers.exif import lying
 
 
 @pytest.fixture
@@ -169,18 +170,7 @@ def test_any_colours_become_rgb(tmp_path, mode):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_a_photograph_stands_upright(tmp_path, orientation, suffix):
     """Each orientation tells how the stored picture has to be turned to have red upper left."""
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    stored = picture()
-    if orientation in turn:
-        stored = stored.transpose(turn[orientation])
+    stored = lying(picture(), orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / f"a{suffix}"

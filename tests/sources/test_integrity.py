@@ -9,6 +9,7 @@ from PIL import Image
 
 from petseg.sources import integrity
 from petseg.sources.integrity import BadExample, decode_mask, decode_photograph
+from tests.helpers.exif import lying
 
 WIDTH, HEIGHT = 12, 10
 RED = (255, 0, 0)
@@ -169,20 +170,6 @@ def test_what_is_half_transparent_is_mixed_with_grey():
     picture = Image.new("RGBA", (WIDTH, HEIGHT), (255, 0, 0, 51))
     image, *_ = decode_photograph(encoded(picture, "PNG"))
     assert image.getpixel((0, 0)) == (round(0.2 * 255 + 0.8 * 128), 102, 102)
-
-
-def lying(upright: Image.Image, orientation: int) -> Image.Image:
-    """How a camera stores a picture of which it says that it has this orientation."""
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    return upright.transpose(turn[orientation]) if orientation in turn else upright
 
 
 def exif(orientation: int) -> Image.Exif:
