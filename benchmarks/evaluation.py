@@ -15,10 +15,11 @@ def main() -> None:
     from petseg.models import unet
 
     params, test = load_params(), records.on_disk(pets.as_records(options.images), "test")
-    run = inference.runner(unet.build(pets.SIDE, params.train_unet, pets.encoder_weights()))
+    model = unet.build(pets.SIZE, pets.CLASSES, params.train_unet, pets.encoder_weights())
+    run = inference.runner(model)
 
     def score():
-        scoring.score_network(run, test, params.evaluate.batch_size, "ours")
+        scoring.score_network(run, test, pets.SPEC, params.evaluate.batch_size, "ours")
 
     measure.report(options.images / measure.second_run(score))
 

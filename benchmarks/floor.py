@@ -52,7 +52,8 @@ def main() -> None:
 
     dtype = "bfloat16" if policy == "mixed_bfloat16" else "float32"
     operations = size = 0
-    for layer, trained in layers(unet.build(pets.SIDE, params, pets.encoder_weights())):
+    network = unet.build(pets.SIZE, pets.CLASSES, params, pets.encoder_weights())
+    for layer, trained in layers(network):
         operations += 2 * multiply_adds(layer) * (PASSES if trained else 1)
         size += activation_bytes(layer, dtype) * (TOUCHES if trained else 2)
     products, bandwidth = matrix_product_rate(dtype), copy_bandwidth()

@@ -54,18 +54,21 @@ FIGURES = ("images_per_second", "peak_memory_mib")
 def draw(folder: Path, count: int) -> None:
     """Writes records of `count` training images: noise, as nobody is going to learn it."""
     from petseg import records
+    from petseg.core.dataset_file import load_dataset
     from petseg.core.files import atomic_folder, write_json
 
+    spec = load_dataset("generated_pets").spec().model_copy(update={"groups": ()})
     rng, summaries = np.random.default_rng(1), {}
     with atomic_folder(folder) as target:
         for split, examples in (("train", count), ("validation", 64)):
-            with records.SplitWriter(target, split, shard_examples=4096) as writer:
+            with records.SplitWriter(target, split, 4096, spec) as writer:
                 for number in range(examples):
                     image = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-                    mask = image[..., 0] % 3
-                    writer.write(records.Example(image, mask, f"{split}_{number}", 0, 0))
+                    mask = image[..., 0] % len(spec.classes)
+                    writer.write(records.Example(image, mask, f"{split}_{number}"))
             summaries[split] = writer.summary()
-        write_json(target / records.MANIFEST, {"image_size": SIDE, "splits": summaries})
+        content = {"dataset": spec.to_json(), "image_size": [SIDE, SIDE], "splits": summaries}
+        write_json(target / records.MANIFEST, content)
 
 
 def measured(arguments: list[str], cache: str) -> dict:
@@ -84,6 +87,7 @@ def measured(arguments: list[str], cache: str) -> dict:
 def train(folder: Path, cache: str, limit: int) -> None:
     """Trains the smallest network for an epoch under the limit and prints what it took."""
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    from petseg import records
     from petseg.core.errors import PetsegError
     from petseg.core.params import Machine, load_params
     from petseg.models import shallow
@@ -95,7 +99,7 @@ def train(folder: Path, cache: str, limit: int) -> None:
     try:
         report = loop.train(
             "shallow",
-            partial(shallow.build, SIDE, section),
+            partial(shallow.build, (SIDE, SIDE), len(records.spec(folder).classes), section),
             section,
             machine=Machine(strategy="single", cache=cache),
             seed=params.seed,

@@ -9,14 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from petseg.core.classes import CLASS_NAMES
+from petseg.core import yaml12
+from petseg.core.dataset_file import parse_dataset
 from petseg.core.files import atomic_folder, write_json
+from petseg.core.paths import dataset_file
 from petseg.sources.generated.breeds import BREEDS
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.generated.drawing import draw_pet
 
 HOME = Path(".petseg") / "benchmarks"
 SIDE = 128
+SIZE = (SIDE, SIDE)
+FILE = Path(__file__).parent.parent / dataset_file("generated_pets")
+DATASET = parse_dataset(yaml12.read(FILE), "generated_pets", FILE)
+SPEC = DATASET.spec()
+CLASSES = len(SPEC.classes)
 
 
 def as_records(count: int) -> Path:
@@ -37,8 +44,8 @@ def drawn(count: int, side: int) -> Path:
 
 
 def as_dataset(pictures: Path, copies: int) -> Path:
-    """The images in `pictures`, each `copies` times under other names, as a TFDS dataset."""
-    from petseg.sources import oxford_pets
+    """The images in `pictures`, `copies` times each under other names, as `download` has them."""
+    from petseg.sources import acquisition, oxford_pets, raw
 
     folder = HOME / f"dataset-{pictures.name}-{copies}"
     if not folder.exists():
@@ -46,6 +53,7 @@ def as_dataset(pictures: Path, copies: int) -> Path:
             copied = Path(home)
             _copy(pictures, copied, copies)
             oxford_pets.prepare_from_folder(copied, target, target / "downloads")
+            raw.describe(target, DATASET, "tfds", acquisition.FROM_TRAINING)
     return folder
 
 
@@ -86,12 +94,12 @@ def _write(folder: Path, counts: dict[str, int]) -> None:
 
     rng, summaries = np.random.default_rng(1), {}
     for split, count in counts.items():
-        with records.SplitWriter(folder, split, shard_examples=1024) as writer:
+        with records.SplitWriter(folder, split, 1024, SPEC) as writer:
             for number in range(count):
-                breed = number % len(BREEDS)
-                image, trimap = draw_pet(rng, BREEDS[breed], SIDE, SIDE)
-                name = f"{BREEDS[breed].name}_{number}"
-                writer.write(records.Example(image, trimap - 1, name, breed, 0))
+                breed = BREEDS[number % len(BREEDS)]
+                image, trimap = draw_pet(rng, breed, SIDE, SIDE)
+                name = f"{breed.name}_{number}"
+                writer.write(records.Example(image, trimap - 1, name, (breed.name, "")))
         summaries[split] = writer.summary()
-    content = {"image_size": SIDE, "classes": list(CLASS_NAMES), "splits": summaries}
+    content = {"dataset": SPEC.to_json(), "image_size": SIZE, "splits": summaries}
     write_json(folder / records.MANIFEST, content)

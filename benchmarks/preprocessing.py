@@ -23,7 +23,7 @@ from PIL import Image
 from benchmarks import measure, pets
 
 if TYPE_CHECKING:
-    from petseg.sources.oxford_pets import RawExample
+    from petseg.sources.raw import RawExample
 
 IMAGES, SIDE = 740, 375  # the dataset's images are about 375 by 500 pixels
 
@@ -41,7 +41,7 @@ def plain(raw: Path, folder: Path) -> int:
     with ExitStack() as stack:
         writers = []
         for split in oxford_pets.SPLITS:
-            writer = stack.enter_context(records.SplitWriter(folder, split, shard_examples=1024))
+            writer = stack.enter_context(records.SplitWriter(folder, split, 1024, pets.SPEC))
             writers.append(writer)
             for example in tfds.as_numpy(dataset.as_dataset(split=split, decoders=decoders)):
                 image = Image.open(io.BytesIO(example["image"])).convert("RGB")
@@ -49,9 +49,8 @@ def plain(raw: Path, folder: Path) -> int:
                 pixels = np.asarray(image.resize(square, Image.Resampling.BILINEAR))
                 labels = np.asarray(mask.resize(square, Image.Resampling.NEAREST)) - 1
                 name = example["file_name"].decode().removesuffix(".jpg")
-                writer.write(
-                    records.Example(pixels, labels, name, example["label"], example["species"])
-                )
+                groups = str(example["label"]), str(example["species"])
+                writer.write(records.Example(pixels, labels, name, groups))
     return sum(writer.summary()["examples"] for writer in writers)
 
 
@@ -62,7 +61,7 @@ def ours(raw: Path, folder: Path) -> int:
     manifest = preparation.write_records(
         raw,
         folder,
-        image_size=pets.SIDE,
+        image_size=pets.SIZE,
         validation_share=0.1,
         drop_unlabelled=True,
         max_bad_examples=0,
@@ -81,33 +80,33 @@ def decoding(jpegs: Sequence[bytes]) -> int:
 def print_parts(raw_examples: Sequence[RawExample], folder: Path) -> None:
     """The milliseconds that each step takes for an image, on one core."""
     from petseg import records
-    from petseg.sources import integrity, preparation
+    from petseg.decoding.mask import decode_mask
+    from petseg.decoding.photograph import decode_photograph
+    from petseg.sources import preparation
 
     jpegs = [example.image for example in raw_examples]
     _timed("decode in full", lambda jpeg: Image.open(io.BytesIO(jpeg)).load(), jpegs)
-    decode = partial(integrity.decode_photograph, at_least=pets.SIDE)
+    decode = partial(decode_photograph, at_least=pets.SIZE)
     decoded = _timed("decode as far as needed", decode, jpegs)
     sizes = [photograph.size for photograph in decoded]
     masks = _timed(
         "decode and check the mask",
-        integrity.decode_mask,
-        [example.mask for example in raw_examples],
+        lambda example, size: decode_mask(example.mask, pets.SPEC, size),
+        raw_examples,
         sizes,
     )
     resized = _timed(
         "resize both",
         lambda photograph, mask: preparation.resize(
-            photograph.image, mask, pets.SIDE, photograph.box
+            photograph.image, mask, pets.SIZE, photograph.box
         ),
         decoded,
         masks,
     )
-    with records.SplitWriter(folder, "train", shard_examples=1024) as writer:
+    with records.SplitWriter(folder, "train", 1024, pets.SPEC) as writer:
         _timed(
             "write the record",
-            lambda pair, raw: writer.write(
-                records.Example(*pair, raw.name, raw.breed, raw.species)
-            ),
+            lambda pair, raw: writer.write(records.Example(*pair, raw.name, raw.groups)),
             resized,
             raw_examples,
         )
@@ -132,10 +131,10 @@ def main() -> None:
         "--copies", type=int, default=3, help="how often each image is taken (default: 3)"
     )
     options = parser.parse_args()
-    from petseg.sources import oxford_pets
+    from petseg.sources.raw import open_raw
 
     raw = pets.as_dataset(options.pictures or pets.drawn(IMAGES, SIDE), options.copies)
-    examples = oxford_pets.examples(raw, "train")
+    examples = open_raw(raw).examples("train")
     with tempfile.TemporaryDirectory() as folder:
         if options.way == "parts":
             print_parts(list(examples), Path(folder))

@@ -47,7 +47,7 @@ def measure_training(images: int, *, frozen: bool) -> None:
             self.seconds = time.perf_counter() - self.start
 
     examples = records.load(pets.as_records(images), "train")
-    network = tutorial.network(pets.SIDE, pets.encoder_weights(), frozen=frozen)
+    network = tutorial.network(pets.SIZE, pets.CLASSES, pets.encoder_weights(), frozen=frozen)
     steps, clock = images // tutorial.BATCH_SIZE, Clock()
     tutorial.compiled(network).fit(
         tutorial.training_batches(examples),
@@ -68,11 +68,11 @@ def measure_evaluation(images: int) -> None:
     from petseg import records
 
     examples = records.load(pets.as_records(images), "test")
-    model = tutorial.network(pets.SIDE, pets.encoder_weights())
+    model = tutorial.network(pets.SIZE, pets.CLASSES, pets.encoder_weights())
 
     def score():
         logits = model.predict(examples.images / np.float32(255), batch_size=64, verbose=0)
-        keras.metrics.MeanIoU(3, sparse_y_pred=False)(examples.masks, logits)
+        keras.metrics.MeanIoU(pets.CLASSES, sparse_y_pred=False)(examples.masks, logits)
 
     measure.report(images / measure.second_run(score))
 
@@ -85,7 +85,6 @@ def train_on_records(epochs: int) -> dict:
     from benchmarks import tutorial
     from petseg import records
     from petseg.core import paths
-    from petseg.core.classes import NUM_CLASSES
     from petseg.metrics import scores
     from petseg.metrics.confusion import confusion_matrices
     from petseg.models.encoders import mobilenet_v2
@@ -93,7 +92,8 @@ def train_on_records(epochs: int) -> dict:
     keras.utils.set_random_seed(1)
     examples = records.load(paths.RECORDS, "train")
     weights = mobilenet_v2.stored_weights(paths.ENCODER)
-    model = tutorial.compiled(tutorial.network(examples.images.shape[1], weights))
+    size, classes = records.image_size(paths.RECORDS), len(records.spec(paths.RECORDS).classes)
+    model = tutorial.compiled(tutorial.network(size, classes, weights))
     batches = tutorial.training_batches(examples)
     steps, start = len(examples.images) // tutorial.BATCH_SIZE, time.perf_counter()
     model.fit(batches, epochs=epochs, steps_per_epoch=steps, verbose=2)
@@ -101,11 +101,11 @@ def train_on_records(epochs: int) -> dict:
 
     held_out = records.load(paths.RECORDS, "validation")
     logits = model.predict(held_out.images / np.float32(255), batch_size=64, verbose=0)
-    counts = confusion_matrices(held_out.masks, logits.argmax(axis=-1), NUM_CLASSES).sum(axis=0)
+    counts = confusion_matrices(held_out.masks, logits.argmax(axis=-1), classes).sum(axis=0)
     return {
         "epochs": epochs,
         "seconds": seconds,
-        "val_mean_iou": float(scores.mean_iou(counts)),
+        "val_mean_iou": float(scores.mean_iou(scores.counts(counts))),
     }
 
 

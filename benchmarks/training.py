@@ -62,10 +62,10 @@ def train_unet(params: TrainUnet, records_folder: Path, weights: Path | None, fo
     from petseg.training import loop
 
     everything = load_params()
-    image_size = records.manifest(records_folder)["image_size"]
+    size, classes = records.image_size(records_folder), len(records.spec(records_folder).classes)
     return loop.train(
         "unet",
-        partial(unet.build, image_size, params, weights),
+        partial(unet.build, size, classes, params, weights),
         params,
         machine=everything.machine,
         seed=everything.seed,

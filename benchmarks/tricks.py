@@ -49,7 +49,7 @@ def training_step(network: str, policy: str, tricks):
     from petseg.core.params import load_params
     from petseg.models import shallow, unet
     from petseg.training import optimizers
-    from petseg.training.losses import segmentation_loss
+    from petseg.training.losses import Objective, segmentation_loss
 
     params = load_params()
     section = getattr(params, f"train_{network}")
@@ -59,17 +59,18 @@ def training_step(network: str, policy: str, tricks):
     }[network]
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(policy)
-    model = accelerate(build(params.image_size, section), tricks)
+    model = accelerate(build(params.image_size, pets.CLASSES, section), tricks)
     keras.config.set_dtype_policy("float32")
     (group,) = optimizers.build_groups(model, section, ())
-    size = (BATCH, params.image_size, params.image_size)
+    objective = Objective(section.loss, (1.0,) * pets.CLASSES, has_void=False)
+    size = (BATCH, *params.image_size)
     images = tf.random.stateless_uniform((*size, 3), seed=(1, 2), maxval=255)
-    masks = tf.random.stateless_uniform(size, seed=(3, 4), maxval=3, dtype=tf.int32)
+    masks = tf.random.stateless_uniform(size, seed=(3, 4), maxval=pets.CLASSES, dtype=tf.int32)
 
     @tf.function
     def step():
         with tf.GradientTape() as tape:
-            losses = segmentation_loss(masks, model(images, training=True), section.loss)
+            losses = segmentation_loss(masks, model(images, training=True), objective)
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, [variable.value for variable in group.variables])
         group.optimizer.apply(gradients, group.variables)

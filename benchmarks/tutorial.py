@@ -11,7 +11,6 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from petseg.core.classes import NUM_CLASSES
 from petseg.models.unet.network import BOTTOM_LAYER, SKIP_LAYERS
 from petseg.records import Examples
 
@@ -19,9 +18,11 @@ BATCH_SIZE = 64
 DECODER_FILTERS = (512, 256, 128, 64)
 
 
-def network(image_size: int, weights: Path, *, frozen: bool = True) -> keras.Model:
-    """Images (B, S, S, 3) in [0, 1] -> logits (B, S, S, 3); stock layers, float32."""
-    shape = (image_size, image_size, 3)
+def network(
+    image_size: tuple[int, int], classes: int, weights: Path, *, frozen: bool = True
+) -> keras.Model:
+    """Images (B, H, W, 3) in [0, 1] -> logits (B, H, W, `classes`); stock layers, float32."""
+    shape = (*image_size, 3)
     base = keras.applications.MobileNetV2(shape, include_top=False, weights=None)
     base.load_weights(weights)
     outputs = [base.get_layer(name).output for name in (*SKIP_LAYERS["expansions"], BOTTOM_LAYER)]
@@ -32,7 +33,7 @@ def network(image_size: int, weights: Path, *, frozen: bool = True) -> keras.Mod
     *skips, x = encoder(inputs)
     for filters, skip in zip(DECODER_FILTERS, reversed(skips), strict=True):
         x = keras.layers.Concatenate()([_upsample(filters)(x), skip])
-    logits = keras.layers.Conv2DTranspose(NUM_CLASSES, 3, strides=2, padding="same")(x)
+    logits = keras.layers.Conv2DTranspose(classes, 3, strides=2, padding="same")(x)
     return keras.Model(inputs, logits)
 
 

@@ -1,9 +1,10 @@
-"""The commands: petseg check, predict, export, serve and compare."""
+"""The commands: petseg inspect, check, predict, export, serve and compare."""
 
 import argparse
 import importlib
 
 COMMANDS = {
+    "inspect": "look at a folder of images and masks, and propose a dataset.yaml",
     "check": "check params.yaml and the inputs that it names, before dvc repro",
     "predict": "segment images: masks, outlines and cutouts",
     "export": "write a network as SavedModel, TFLite and ONNX, and check each",

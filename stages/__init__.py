@@ -1,13 +1,14 @@
 """The stages of the pipeline, a script each.
 
-`python -m stages.NAME` runs this first. `--help`, mistakes in params.yaml and missing inputs are
-reported here, before TensorFlow is imported, which takes seconds.
+`python -m stages.NAME` runs this first. `--help`, mistakes in params.yaml and in the dataset's own
+file, and missing inputs are reported here, before TensorFlow is imported, which takes seconds.
 """
 
 import ast
 from pathlib import Path
 
 from petseg.core import stage_runner
+from petseg.core.dataset_file import load_dataset
 from petseg.core.params import load_params
 
 stage_runner.report_ctrl_c()
@@ -17,6 +18,8 @@ with stage_runner.report_errors():
     if script.is_file():
         description = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
         stage_runner.parse_arguments(stage, description)
-    load_params()
+    params = load_params()
+    if stage == "download":
+        load_dataset(params.dataset.name)
     if script.is_file():
         stage_runner.require_inputs(stage)

@@ -1,13 +1,15 @@
 """Checks every image and mask and writes them, resized, as TFRecords to data/records.
 
-Splits a validation set off the official training split; the official test split stays as it is.
+Draws the splits that the dataset does not bring from its training split, by seed and name.
 """
+
+from collections import Counter
 
 from petseg.core import stage_runner
 from petseg.core.files import atomic_folder
 from petseg.core.params import load_params
 from petseg.core.paths import RAW_DATASET, RECORDS
-from petseg.sources.preparation import records_bytes, write_records
+from petseg.sources.preparation import absent_classes, records_bytes, write_records
 
 
 def main() -> dict:
@@ -23,10 +25,12 @@ def main() -> dict:
         )
     for split, entry in manifest["splits"].items():
         print(f"{split}: {entry['examples']} images")
+    for sentence in absent_classes(manifest):
+        print(f"warning: {sentence}")
     for entry in manifest["left_out"]:
         print(f"left out of {entry['split']}: {entry['name']}, {entry['reason']}")
-    for entry in manifest["converted"]:
-        print(f"converted: {entry['name']}, from {entry['from']}")
+    for kind, count in Counter(entry["from"] for entry in manifest["converted"]).items():
+        print(f"converted: {count} images, {kind}; data/records/manifest.json names them")
     return {"examples": {name: entry["examples"] for name, entry in manifest["splits"].items()}}
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from petseg import records
 from petseg.core import paths, stage_runner
 from petseg.core.params import load_params
 from petseg.models import shallow
@@ -10,9 +11,10 @@ from petseg.training import loop
 
 def main() -> dict | None:
     params = load_params()
+    classes = len(records.spec(paths.RECORDS).classes)
     return loop.train(
         "shallow",
-        partial(shallow.build, params.image_size, params.train_shallow),
+        partial(shallow.build, params.image_size, classes, params.train_shallow),
         params.train_shallow,
         machine=params.machine,
         seed=params.seed,

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from petseg import records
 from petseg.core import paths, stage_runner
 from petseg.core.params import load_params
 from petseg.models import unet
@@ -11,10 +12,11 @@ from petseg.training import loop
 
 def main() -> dict | None:
     params = load_params()
+    classes = len(records.spec(paths.RECORDS).classes)
     weights = mobilenet_v2.stored_weights(paths.ENCODER)
     return loop.train(
         "unet",
-        partial(unet.build, params.image_size, params.train_unet, weights),
+        partial(unet.build, params.image_size, classes, params.train_unet, weights),
         params.train_unet,
         machine=params.machine,
         seed=params.seed,

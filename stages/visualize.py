@@ -1,23 +1,27 @@
 """Draws the figures in plots/ from the tables, the records and the trained networks."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from petseg import records
 from petseg.core import paths, stage_runner
-from petseg.core.files import read_json
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.files import atomic_folder, read_json
 from petseg.core.params import load_params
 from petseg.evaluation import inference, tables
-from petseg.figures import breeds, comparison, confusion, curves, pictures
+from petseg.figures import comparison, confusion, curves, groups, pictures
 from petseg.records import augmentation
+
+TEXTS = dict.fromkeys(("name", "truth", "prediction", "column", "group"), str)
+"""Columns of tables in which a value may be NA, or look like a number."""
 
 
 def main() -> dict:
     params = load_params()
+    records.verify(paths.RECORDS)
+    spec = records.spec(paths.RECORDS)
     rng = np.random.default_rng(params.seed)
-    draw_tables()
+    draw_tables(spec)
 
     training, index = records.on_disk(paths.RECORDS, "train"), records.index(paths.RECORDS, "train")
     chosen = some_of(training, params.visualize.samples, rng)
@@ -31,20 +35,25 @@ def main() -> dict:
         for example in zip(images, masks, draws, strict=True)
     ]
     names = index["name"].to_numpy()[chosen]
-    pictures.samples(images, masks, augmented, names, paths.SAMPLES_FIGURE)
+    pictures.samples(images, masks, augmented, names, spec, paths.SAMPLES_FIGURE)
 
     test, index = records.on_disk(paths.RECORDS, "test"), records.index(paths.RECORDS, "test")
-    scored = pd.read_csv(paths.PER_IMAGE).pivot(index="name", columns="network", values="mean_iou")
-    scored = scored.loc[index["name"]].reset_index(names="name")
+    scored = tables.mean_ious(pd.read_csv(paths.PER_IMAGE, converters=TEXTS), index["name"])
     runners = {
-        name: inference.runner(inference.load_network(paths.model(name))) for name in paths.NETWORKS
+        name: inference.runner(inference.load_trained(name, paths.model(name), spec))
+        for name in paths.NETWORKS
     }
-    chosen = scored.loc[some_of(test, params.visualize.predictions, rng)]
-    title = "Images of the test split"
-    draw_predictions(runners, test, chosen, paths.PREDICTIONS_FIGURE, title)
-    hardest = scored.nsmallest(params.visualize.hardest, paths.NETWORKS[0])
-    title = "The test images with the lowest mean IoU"
-    draw_predictions(runners, test, hardest, paths.HARDEST_FIGURE, title)
+    some = scored.loc[some_of(test, params.visualize.predictions, rng)]
+    worst = scored.nsmallest(params.visualize.hardest, paths.NETWORKS[0])
+    for rows, path, title in (
+        (some, paths.PREDICTIONS_FIGURE, "Images of the test split"),
+        (worst, paths.HARDEST_FIGURE, "The test images with the lowest mean IoU"),
+    ):
+        images, masks = test.fetch(rows.index.to_numpy())
+        predicted = {name: run(images).argmax(axis=-1) for name, run in runners.items()}
+        ious = {name: rows[name].to_numpy() for name in runners}
+        names = list(rows["name"])
+        pictures.predictions(images, masks, predicted, ious, names, spec, path, title)
     return {"images": test.count}
 
 
@@ -52,24 +61,18 @@ def some_of(source: records.Source, count: int, rng: np.random.Generator) -> np.
     return rng.choice(source.count, min(count, source.count), replace=False)
 
 
-def draw_tables() -> None:
+def draw_tables(spec: DatasetSpec) -> None:
     learning = {name: pd.read_csv(paths.learning_curve(name)) for name in paths.NETWORKS}
-    counts = {name: pd.read_csv(paths.CONFUSION[name]) for name in paths.NETWORKS}
-    matrices = {name: tables.confusion_matrix(table) for name, table in counts.items()}
-    intervals = pd.DataFrame.from_dict(read_json(paths.COMPARISON), orient="index")
     curves.learning_curves(learning, paths.LEARNING_CURVES_FIGURE)
-    confusion.confusion_matrices(matrices, paths.CONFUSION_FIGURE)
-    breeds.per_breed(pd.read_csv(paths.PER_BREED), paths.PER_BREED_FIGURE)
-    comparison.intervals(intervals, paths.COMPARISON_FIGURE)
-
-
-def draw_predictions(
-    runners: dict, test: records.Source, scored: pd.DataFrame, path: Path, title: str
-) -> None:
-    images, masks = test.fetch(scored.index.to_numpy())
-    predicted = {name: run(images).argmax(axis=-1) for name, run in runners.items()}
-    ious = {name: scored[name].to_numpy() for name in runners}
-    pictures.predictions(images, masks, predicted, ious, list(scored["name"]), path, title)
+    counts = {name: pd.read_csv(paths.CONFUSION[name], converters=TEXTS) for name in paths.NETWORKS}
+    matrices = {name: tables.confusion_matrix(table) for name, table in counts.items()}
+    confusion.confusion_matrices(matrices, spec.class_names, paths.CONFUSION_FIGURE)
+    intervals = pd.DataFrame.from_dict(read_json(paths.COMPARISON), orient="index")
+    by_group = pd.read_csv(paths.PER_GROUP, converters=TEXTS)
+    with atomic_folder(paths.SCORES_FIGURES) as folder:
+        comparison.intervals(intervals, folder / paths.COMPARISON_FIGURE.name)
+        if len(by_group):
+            groups.per_group(by_group, folder / paths.PER_GROUP_FIGURE.name)
 
 
 if __name__ == "__main__":

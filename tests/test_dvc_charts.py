@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from petseg.core import paths
-from petseg.core.classes import CLASS_NAMES
 from petseg.figures.palette import NETWORK_STYLES, SPARE_LOOKS
 from tests.helpers import ROOT, dvc_charts, projects
+from tests.helpers.specs import CELLS, PETS, STREET
 
 OUTS = dvc_charts.plotted_outs()
-PICTURES = [name for name in OUTS if name.endswith(".png")]
 CURVES = ("Loss", "Mean IoU")
-BREEDS = paths.PER_BREED.as_posix()
+GROUPS = paths.PER_GROUP.as_posix()
 WORDS = {
     "Loss": ("Loss", "epoch", "loss"),
     "Mean IoU": ("Mean IoU", "epoch", "mean IoU"),
-    BREEDS: ("Pet IoU by breed", "pet IoU", "breed"),
+    GROUPS: ("Mean IoU by group", "mean IoU", "group"),
     **{
         paths.learning_curve(name).as_posix(): (f"Learning rate, {name}", "epoch", "learning rate")
         for name in paths.NETWORKS
@@ -43,7 +42,7 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("charts")
     dvc_charts.chart_project(folder)
     for seed in (1, 2):
-        breeds = dvc_charts.write_results(folder, seed)
+        groups = dvc_charts.write_results(folder, seed)
         projects.commit(folder, f"results {seed}")
     found = {name: dvc_charts.shown(folder, *command) for name, command in COMMANDS.items()}
     charts = {name: dvc_charts.specifications(part) for name, part in found.items()}
@@ -53,7 +52,7 @@ def project(tmp_path_factory):
     }
     return {
         "folder": folder,
-        "breeds": breeds,
+        "groups": groups,
         "found": found,
         "charts": charts,
         "drawings": drawings,
@@ -63,9 +62,12 @@ def project(tmp_path_factory):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_everything_is_shown_once_and_in_order(project, command):
     shown = project["found"][command]
-    assert list(shown) == [*CURVES, *OUTS]
-    assert {*CURVES, *OUTS} == {*WORDS, *PICTURES}
-    for name in PICTURES:
+    pictures = dvc_charts.pictures(project["groups"])
+    charts = [name for name in OUTS if name.endswith(".csv")]
+    assert sorted(shown) == sorted([*CURVES, *charts, *pictures])
+    assert [name for name in shown if name in WORDS] == [*CURVES, *charts]
+    assert {*CURVES, *charts} == set(WORDS)
+    for name in pictures:
         assert len(shown[name]) == len(REVISIONS[command])
 
 
@@ -104,16 +106,53 @@ def test_the_cells_show_their_numbers(project, command):
     for network, path in paths.CONFUSION.items():
         words = dvc_charts.words(project["drawings"][command][path.as_posix()])
         assert set(dvc_charts.confusion_texts(project["folder"], network)) <= set(words)
-        classes = [word for word in words if word in CLASS_NAMES]
-        repeated = len(classes) // len(CLASS_NAMES)
-        assert classes == list(CLASS_NAMES) * repeated, "order of the axes"
+        classes = [word for word in words if word in PETS.class_names]
+        repeated = len(classes) // len(PETS.class_names)
+        assert classes == list(PETS.class_names) * repeated, "order of the axes"
 
 
-def test_breeds_are_sorted_by_score(project):
-    words = dvc_charts.words(project["drawings"]["show"][BREEDS])
-    best = project["breeds"].groupby("breed")["pet_iou"].max().sort_values(ascending=False)
-    expected = [breed.replace("_", " ") for breed in best.index]
-    assert [word for word in words if word in expected] == expected
+@pytest.mark.parametrize("command", COMMANDS)
+def test_groups_are_sorted_by_score_in_each_column(project, command):
+    words = dvc_charts.words(project["drawings"][command][GROUPS])
+    table = project["groups"]
+    if command == "show":
+        best = table.groupby(["column", "group"])["mean_iou"].max().sort_values(ascending=False)
+        expected = [f"breed: {group}" for group in best["breed"].index]
+        expected += [f"species: {group}" for group in best["species"].index]
+        assert [word for word in words if word in expected] == expected
+    columns = [word.split(":")[0] for word in words if ": " in word]
+    assert columns == ["breed"] * 3 + ["species"] * 2, "one axis for all revisions"
+
+
+@pytest.mark.parametrize("spec", [CELLS, STREET], ids=lambda spec: spec.name)
+def test_charts_of_another_dataset(tmp_path, spec):
+    dvc_charts.chart_project(tmp_path)
+    groups = dvc_charts.write_results(tmp_path, seed=1, spec=spec)
+    shown = dvc_charts.shown(tmp_path, "show")
+    assert shown.keys() == {*CURVES, *(n for n in OUTS if n.endswith(".csv"))} | set(
+        dvc_charts.pictures(groups)
+    )
+    assert bool(shown[GROUPS]) == bool(spec.groups), "of a table without rows there is no chart"
+    charts = dvc_charts.specifications({name: part for name, part in shown.items() if part})
+    for path in paths.CONFUSION.values():
+        words = dvc_charts.words(dvc_charts.drawing(charts[path.as_posix()]))
+        classes = [word for word in words if word in spec.class_names]
+        assert classes == [*spec.class_names] * 2
+        cells = [word for word in words if re.fullmatch(r"\d+\.\d%", word)]
+        assert len(cells) == (4 if spec is CELLS else 0)
+    page = projects.run(tmp_path, "dvc", "plots", "show")
+    assert "index.html" in page
+
+
+def test_a_class_without_pixels_has_dashes_in_its_place(project):
+    content = project["charts"]["show"][paths.CONFUSION["unet"].as_posix()]
+    rows = [
+        row | ({"share": ""} if row["truth"] == "background" else {})
+        for row in content["data"]["values"]
+    ]
+    words = dvc_charts.words(dvc_charts.drawing(content | {"data": {"values": rows}}))
+    assert words.count("–") == 3 and "null" not in words
+    assert [word for word in words if word in PETS.class_names] == [*PETS.class_names] * 2
 
 
 def test_revisions_stand_in_panels_of_their_own_scales_shared(project):
@@ -128,7 +167,7 @@ def test_revisions_stand_in_panels_of_their_own_scales_shared(project):
 def test_colours_are_those_of_the_figures():
     colours = [style.colour for style in NETWORK_STYLES.values()]
     colours += [colour for colour, _ in SPARE_LOOKS]
-    for name in ("learning_curves", "per_breed"):
+    for name in ("learning_curves", "per_group"):
         path = ROOT / ".dvc" / "plots" / f"{name}.json"
         content = json.loads(path.read_text(encoding="utf-8"))
         assert content["spec"]["encoding"]["color"]["scale"]["range"] == colours

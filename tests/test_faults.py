@@ -20,7 +20,7 @@ from petseg.sources import oxford_pets
 from tests.helpers import ROOT
 from tests.helpers.local_server import Answer, serving
 from tests.helpers.projects import environment
-from tests.helpers.tiny import STAGES, TINY
+from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 PATIENCE = 120
 """Seconds after which a test that waits for another process fails."""
@@ -96,7 +96,7 @@ SETTINGS = {
 def project(tmp_path, records_folder) -> Path:
     """A clone whose records are there, so that a network can be trained by `dvc repro`."""
     folder = tmp_path / "ein Ordner für 犬"
-    workspace.populate(folder, workspace.merged(TINY, {"train_shallow": SETTINGS}))
+    workspace.populate(folder, workspace.merged(TINY, {"train_shallow": SETTINGS}), SOURCE)
     shutil.copytree(records_folder, folder / paths.RECORDS)
     return folder
 

@@ -16,7 +16,7 @@ from petseg.core import paths, yaml12
 from tests.helpers.pipeline import copied
 from tests.helpers.projects import commit, fails, run
 from tests.helpers.shared import made_once
-from tests.helpers.tiny import STAGES, TINY
+from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 
 def stages_run(output: str) -> list[str]:
@@ -44,7 +44,7 @@ def reproduced(tmp_path_factory, tmp_path) -> Path:
 
     def reproduce(folder: Path) -> None:
         clone = folder / "clone"
-        workspace.populate(clone, TINY)
+        workspace.populate(clone, TINY, SOURCE)
         assert stages_run(run(clone, "dvc", "repro")) == list(STAGES)
         commit(clone, "first run")
 
@@ -68,7 +68,7 @@ def test_git_holds_tables_and_metrics_and_no_photograph(project):
     assert {
         "dvc.lock",
         "metrics/unet.json",
-        "plots/per_breed.csv",
+        "plots/per_group.csv",
         "plots/confusion.png",
     } <= tracked
     assert not tracked & {"plots/samples.png", "plots/predictions.png", "plots/hardest.png"}
@@ -103,9 +103,31 @@ def test_metrics_show_has_a_line_for_each_predictor(project):
     assert all(f"metrics/{name}.json" in table for name in ("unet", "shallow", "baseline"))
 
 
-def test_a_colour_redraws_and_no_more(project):
-    edit(project / "petseg/figures/palette.py", "#E69F00", "#E69F01")
+def test_a_network_s_colour_redraws_and_no_more(project):
+    edit(project / "petseg/figures/palette.py", "#56B4E9", "#56B4EA")
     assert stages_run(run(project, "dvc", "repro", "--dry")) == ["visualize"]
+
+
+def test_whatever_changes_in_the_dataset_s_folder_is_brought_again(project):
+    """A class's colour as well as a file, as of a mask; what is in another dataset's is not."""
+    (project / "datasets" / "oxford_iiit_pet" / "new.png").write_bytes(b"mask")
+    assert stages_run(run(project, "dvc", "repro", "--dry")) == []
+    mine = project / paths.dataset_file("generated_pets")
+    before = mine.read_text(encoding="utf-8")
+    edit(mine, "#E69F00", "#E69F01")
+    assert stages_run(run(project, "dvc", "repro", "--dry")) == ["download"]
+    mine.write_text(before, encoding="utf-8")
+    assert stages_run(run(project, "dvc", "repro", "--dry")) == []
+    (mine.parent / "new.png").write_bytes(b"mask")
+    assert stages_run(run(project, "dvc", "repro", "--dry")) == ["download"]
+
+
+def test_another_dataset_is_a_name_in_params_yaml(project):
+    set_parameter(project, "dataset", "name", "oxford_iiit_pet")
+    assert stages_run(run(project, "dvc", "repro", "--dry")) == ["download"]
+    set_parameter(project, "dataset", "name", "mine")
+    said = fails(project, sys.executable, "-m", "stages.download")
+    assert said.startswith("error: dataset.name: mine needs a file datasets/mine/dataset.yaml; ")
 
 
 @pytest.mark.slow

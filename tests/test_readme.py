@@ -5,8 +5,9 @@ import re
 import pytest
 import readme_results
 
-from petseg.core import yaml12
-from tests.helpers import ROOT
+from petseg.app import inspect
+from petseg.core import paths, yaml12
+from tests.helpers import ROOT, datasets
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -31,3 +32,14 @@ def test_parameters_exist(name):
     value = yaml12.read(ROOT / "params.yaml")
     for part in name.split("."):
         value = value[part]
+
+
+def test_what_inspect_says_is_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    datasets.cells(tmp_path / "datasets" / "cells")
+    with pytest.raises(SystemExit) as end:
+        inspect.main(["datasets/cells", "--write", "cells"])
+    assert not end.value.code
+    assert f"--write cells\n{capsys.readouterr().out.strip()}\n```" in README
+    written = paths.dataset_file("cells").read_text(encoding="utf-8")
+    assert f"```yaml\n{written}```" in README

@@ -9,6 +9,7 @@ import pytest
 
 import petseg.__main__
 from tests.helpers import ROOT
+from tests.helpers.specs import PETS, add_spec
 from tests.helpers.tiny import STAGES
 
 COMMANDS = {
@@ -76,7 +77,7 @@ def test_a_missing_network_does_not_wait_for_tensorflow(without_tensorflow, comm
 
 
 def test_photographs_none_of_which_can_be_read_do_not_wait_for_tensorflow(without_tensorflow):
-    (without_tensorflow.folder / "unet.keras").touch()
+    add_spec(without_tensorflow.folder / "unet.keras", PETS)
     (without_tensorflow.folder / "broken.png").write_bytes(b"no photograph")
     arguments = ("lost.jpg", "broken.png", "--model", "unet.keras")
     done = without_tensorflow("petseg", "predict", *arguments)

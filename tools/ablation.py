@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import dvc.api
 import pandas as pd
-from workspace import ROOT, merged
+from workspace import ROOT, committed_dataset, merged
 
 from petseg.app.compare import changed_params
 from petseg.core import paths, yaml12
@@ -80,8 +80,15 @@ def keep(name: str, seed: int, found: dict) -> None:
 
 def command(experiment: str, changes: dict, stage: str) -> list[str]:
     """What runs the pipeline as far as `stage`, as an experiment apart from the workspace."""
-    changed = [part for k, v in changes.items() for part in ("-S", f"{k}={json.dumps(v)}")]
+    changed = [part for k, v in changes.items() for part in ("-S", f"{k}={_hydra(v)}")]
     return ["dvc", "exp", "run", "--temp", "--name", experiment, *changed, stage]
+
+
+def _hydra(value: object) -> str:
+    """A value as `dvc exp run -S` takes it: JSON, but without quotes around keys."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value)
 
 
 def run(name: str, row: Row, seed: int) -> dict:
@@ -96,12 +103,13 @@ def run(name: str, row: Row, seed: int) -> dict:
 
     curve = pd.read_csv(io.StringIO(read(paths.learning_curve("unet"))))
     test = json.loads(read(paths.metrics("unet"))) if row.tested else {}
+    region = committed_dataset().default_region
     return {
         "epochs": len(curve),
         "seconds": seconds,
         "val_mean_iou": curve["val_mean_iou"].max(),
         "test_mean_iou": test.get("mean_iou"),
-        "test_pet_iou": test.get("pet_iou_dataset"),
+        "test_region_iou": test.get("regions", {}).get(region, {}).get("iou_dataset"),
     }
 
 

@@ -1,4 +1,4 @@
-"""How an image best gets into the network's square: what other ways cost against stretching.
+"""How an image best gets into the network's input: what other ways cost against stretching.
 
     python tools/compare_framing.py PATH/TO/ORIGINAL_DATASET [--model models/unet.keras]
 
@@ -18,8 +18,9 @@ from PIL import Image
 from petseg.app import commands
 from petseg.core import paths
 from petseg.core.errors import PetsegError
+from petseg.decoding.mask import decode_mask
+from petseg.decoding.photograph import decode_photograph
 from petseg.metrics import bootstrap, scores
-from petseg.sources import integrity
 
 GREY = (127, 127, 127)
 """Around a framed image: about 0 after the networks' own scaling."""
@@ -30,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("dataset", metavar="FOLDER", type=Path)
+    parser.add_argument("pictures", metavar="FOLDER", type=Path)
     commands.add_model_option(parser)
     commands.run(compare, parser)
 
@@ -40,54 +41,63 @@ def compare(options: argparse.Namespace) -> int:
     from petseg.evaluation import full_size, inference, original_size
     from petseg.sources import preparation
 
-    held = {path.stem for path in (options.dataset / "images").glob("*.jpg")}
+    held = {path.stem for path in (options.pictures / "images").glob("*.jpg")}
     names = [name for name in records.index(paths.RECORDS, "validation")["name"] if name in held]
     if not names:
-        raise PetsegError(f"{options.dataset}/images holds no image of the validation split")
-    model = commands.load_model(options.model)
+        raise PetsegError(f"{options.pictures}/images holds no image of the validation split")
+    model, spec = inference.load_network(
+        options.model, commands.model_spec(options.model, options.dataset)
+    )
     size, run = inference.image_size(model), inference.runner(model)
     matrices = defaultdict(list)
     for name in names:
-        encoded = (options.dataset / "images" / f"{name}.jpg").read_bytes()
-        trimap = (options.dataset / f"annotations/trimaps/{name}.png").read_bytes()
-        in_full = integrity.decode_photograph(encoded)
-        small = integrity.decode_photograph(encoded, at_least=size)
-        mask = integrity.decode_mask(trimap, in_full.size, in_full.orientation)
+        encoded = (options.pictures / "images" / f"{name}.jpg").read_bytes()
+        trimap = (options.pictures / f"annotations/trimaps/{name}.png").read_bytes()
+        in_full = decode_photograph(encoded)
+        small = decode_photograph(encoded, at_least=size)
+        mask = decode_mask(trimap, spec, in_full.size, in_full.orientation)
         reduced, _ = preparation.resize(small.image, mask, size, small.box)
         ways = {
-            "stretch": (full_size.square(in_full.image, size), EVERYWHERE),
+            "stretch": (full_size.network_input(in_full.image, size), EVERYWHERE),
             "letterbox": letterbox(in_full.image, size),
             "reduced": (reduced, EVERYWHERE),
         }
-        logits = run(np.stack([square for square, _ in ways.values()]))
+        logits = run(np.stack([pixels for pixels, _ in ways.values()]))
         for (way, (_, inside)), found in zip(ways.items(), logits, strict=True):
-            matrices[way].append(original_size.confusion_matrix(found[inside], trimap))
-    print(table({way: np.stack(found) for way, found in matrices.items()}))
+            matrices[way].append(original_size.confusion_matrix(found[inside], trimap, spec))
+    counts = {
+        way: scores.counts(np.stack(found), spec.label_sets) for way, found in matrices.items()
+    }
+    print(table(counts, len(spec.classes)))
     return 0
 
 
-def letterbox(image: Image.Image, size: int) -> tuple[np.ndarray, tuple[slice, slice]]:
-    """A square, uint8 (size, size, 3), with the image in its middle, and where it lies."""
-    share = size / max(image.size)
+def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, tuple[slice, slice]]:
+    """An input, uint8 (*size, 3), with the image in its middle, and where it lies."""
+    share = min(size[0] / image.height, size[1] / image.width)
     width, height = (max(1, round(side * share)) for side in image.size)
-    left, top = (size - width) // 2, (size - height) // 2
-    square = Image.new("RGB", (size, size), GREY)
-    square.paste(image.resize((width, height), Image.Resampling.BILINEAR), (left, top))
-    return np.asarray(square), (slice(top, top + height), slice(left, left + width))
+    left, top = (size[1] - width) // 2, (size[0] - height) // 2
+    framed = Image.new("RGB", size[::-1], GREY)
+    framed.paste(image.resize((width, height), Image.Resampling.BILINEAR), (left, top))
+    return np.asarray(framed), (slice(top, top + height), slice(left, left + width))
 
 
-def table(matrices: dict[str, np.ndarray]) -> str:
+def table(counts: dict[str, np.ndarray], classes: int) -> str:
     """Scores over all pixels at original size; 95 % intervals of the difference from stretching."""
     rows = []
-    for title, statistic in (("mean IoU", scores.mean_iou), ("pet IoU", scores.pet_iou)):
-        found = bootstrap.intervals(matrices, statistic, resamples=2000, seed=0)
-        for way in matrices:
+    statistics = {
+        "mean IoU": lambda found: scores.mean_iou(found[..., :classes, :]),
+        "pet IoU": lambda found: scores.iou(found)[..., classes],
+    }
+    for title, statistic in statistics.items():
+        found = bootstrap.intervals(counts, statistic, resamples=2000, seed=0)
+        for way in counts:
             against = ""
             if way != "stretch":
                 estimate, low, high = found[f"stretch_minus_{way}"]
                 against = f"{-estimate:+.4f} [{-high:+.4f}, {-low:+.4f}]"
             rows.append((f"{title}, {way}", f"{found[way].estimate:.4f}", against))
-    heads = (f"{len(matrices['stretch'])} images", "", "against stretch, 95% interval")
+    heads = (f"{len(counts['stretch'])} images", "", "against stretch, 95% interval")
     return commands.table(heads, rows)
 
 

@@ -6,24 +6,15 @@ import json
 import ablation
 import marked
 import pandas as pd
-from workspace import ROOT
+from workspace import ROOT, committed_dataset
 
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.figures.palette import NETWORK_STYLES
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- results: tools/readme_results.py -->\n", "<!-- end of results -->"
 NETWORKS = {network: style.name for network, style in NETWORK_STYLES.items()}
 ROWS = NETWORKS | {"baseline": "Baseline, sees no image"}
-COLUMNS = {
-    "parameters": "{:,}",
-    "pixel_accuracy": "{:.4f}",
-    "mean_iou": "{:.4f}",
-    "iou.pet": "{:.3f}",
-    "iou.background": "{:.3f}",
-    "iou.border": "{:.3f}",
-    "pet_iou_dataset": "{:.3f}",
-    "pet_iou_per_image": "{:.3f}",
-}
 
 
 def main() -> None:
@@ -31,13 +22,25 @@ def main() -> None:
     marked.replace(README, BEGIN, END, table())
 
 
+def columns(spec: DatasetSpec) -> dict[str, str]:
+    """The keys of the metrics files that are shown, and how."""
+    shown = {"parameters": "{:,}", "pixel_accuracy": "{:.4f}", "mean_iou": "{:.4f}"}
+    shown |= {f"iou.{name}": "{:.3f}" for name in spec.class_names}
+    for region in spec.regions:
+        shown |= dict.fromkeys(
+            (f"regions.{region}.iou_dataset", f"regions.{region}.iou_per_image"), "{:.3f}"
+        )
+    return shown
+
+
 def table() -> str:
     """The results as Markdown: a row for each predictor, then the difference and the tutorial."""
-    lines = ["| " + " | ".join(["", *(f"`{key}`" for key in COLUMNS)]) + " |"]
-    lines.append("| --- |" + " ---: |" * len(COLUMNS))
+    shown = columns(committed_dataset())
+    lines = ["| " + " | ".join(["", *(f"`{key}`" for key in shown)]) + " |"]
+    lines.append("| --- |" + " ---: |" * len(shown))
     for name, title in ROWS.items():
         scores = _read(name)
-        cells = [form.format(_value(scores, key)) for key, form in COLUMNS.items()]
+        cells = [form.format(_value(scores, key)) for key, form in shown.items()]
         lines.append("| " + " | ".join([title, *cells]) + " |")
     lines += ["", _difference(_read("comparison")["unet_minus_shallow"])]
     lines += ["", _tutorial(ablation.read_results().loc["tutorial"].mean())]
@@ -52,10 +55,11 @@ def _difference(found: dict) -> str:
 
 
 def _tutorial(found: pd.Series) -> str:
+    region = committed_dataset().default_region
     return (
         "The recipe of TensorFlow's tutorial ([params/tutorial.yaml](params/tutorial.yaml)), "
         f"trained by this pipeline: `mean_iou` {found['test_mean_iou']:.4f}, "
-        f"`pet_iou_dataset` {found['test_pet_iou']:.3f}."
+        f"`regions.{region}.iou_dataset` {found['test_region_iou']:.3f}."
     )
 
 

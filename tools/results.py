@@ -14,18 +14,20 @@ import marked
 import numpy as np
 import pandas as pd
 from readme_results import NETWORKS
-from workspace import ROOT
+from workspace import ROOT, committed_dataset
 
 from petseg.app.compare import flat
 from petseg.core import params, yaml12
-from petseg.core.classes import BACKGROUND, CLASS_NAMES
 from petseg.evaluation import tables
 from petseg.metrics import bootstrap, scores
 
 PAGE = ROOT / "docs" / "results.md"
 MARK = "<!-- {}: tools/results.py -->\n"
 END = "<!-- end -->"
-SCORES = ("mean IoU", *CLASS_NAMES, "pet IoU", "pixel accuracy")
+SPEC = committed_dataset()
+REGION = SPEC.default_region
+CLASSES = len(SPEC.classes)
+SCORES = ("mean IoU", *SPEC.class_names, f"{REGION} IoU", "pixel accuracy")
 RENAMED = {
     "averaging": "ema_decay",
     "enlarge": "encoder_upscale",
@@ -33,7 +35,7 @@ RENAMED = {
 }
 """Keys of params.yaml in earlier commits -> what they are called now."""
 SIZES = 5
-"""As many groups of equally many images, from the smallest pets to the largest."""
+"""As many groups of equally many images, from the smallest regions to the largest."""
 
 
 def main() -> None:
@@ -43,9 +45,9 @@ def main() -> None:
         **{f"{network}_runs": runs(network) for network in NETWORKS},
         "ablation": ablations(ablation.read_rows(), ablation.read_results()),
         "test": test(per_image),
-        "species": grouped(per_image, per_image["species"]),
+        "last_group": grouped(per_image, per_image[f"{tables.GROUP}{SPEC.groups[-1]}"]),
         "sizes": grouped(per_image, size_group(per_image)),
-        "breeds": breeds(pd.read_csv(ROOT / "plots" / "per_breed.csv")),
+        "groups": groups(pd.read_csv(ROOT / "plots" / "per_group.csv")),
         "concentration": concentration(per_image),
     }
     for name, text in parts.items():
@@ -65,13 +67,15 @@ def runs(network: str) -> str:
             io.StringIO(git("show", f"{commit}:plots/learning_curve_{network}.csv"))
         )
         found = json.loads(git("show", f"{commit}:{metrics}"))
-        scored = curve["val_mean_iou"].max(), found["mean_iou"], found["pet_iou_dataset"]
+        region = found["regions"][REGION]["iou_dataset"] if "regions" in found else None
+        region = region or found[f"{REGION}_iou_dataset"]  # as earlier commits have it
+        scored = curve["val_mean_iou"].max(), found["mean_iou"], region
         cells = (f"{value:.4f}" for value in scored)
         parameters = f"{found['parameters']:,}"
         lines.append((f"`{commit}`", ", ".join(changed), parameters, len(curve), *cells))
         before = section
     titles = ("commit", "changed", "parameters", "epochs", "mean IoU, validation")
-    return markdown((*titles, "mean IoU, test", "pet IoU, test"), lines)
+    return markdown((*titles, "mean IoU, test", f"{REGION} IoU, test"), lines)
 
 
 def ablations(rows: dict[str, ablation.Row], results: pd.DataFrame) -> str:
@@ -89,12 +93,12 @@ def ablations(rows: dict[str, ablation.Row], results: pd.DataFrame) -> str:
             minutes(found["seconds"]),
             *(
                 spread(found[score].dropna(), "{:.4f}")
-                for score in ("test_mean_iou", "test_pet_iou")
+                for score in ("test_mean_iou", "test_region_iou")
             ),
         )
         lines.append((f"`{name}`", rows[name].told, *cells))
     titles = ("row", "changed", "mean IoU, validation", "difference", "epochs", "minutes")
-    return markdown((*titles, "mean IoU, test", "pet IoU, test"), lines)
+    return markdown((*titles, "mean IoU, test", f"{REGION} IoU, test"), lines)
 
 
 def minutes(seconds: pd.Series) -> str:
@@ -118,8 +122,8 @@ def test(per_image: pd.DataFrame) -> str:
 
 
 def grouped(per_image: pd.DataFrame, groups: pd.Series) -> str:
-    """Mean IoU and pet IoU of both networks in each group of images."""
-    shown, lines = ("mean IoU", "pet IoU"), []
+    """Mean IoU and the region's IoU of both networks in each group of images."""
+    shown, lines = (SCORES[0], f"{REGION} IoU"), []
     for name, group in per_image.groupby(groups, observed=True):
         found, images = intervals(group), f"{len(group) // len(NETWORKS):,}"
         cells = (interval(found[network], s) for s in shown for network in NETWORKS)
@@ -129,9 +133,9 @@ def grouped(per_image: pd.DataFrame, groups: pd.Series) -> str:
 
 
 def size_group(per_image: pd.DataFrame) -> pd.Series:
-    """Of each row, the fifth in which the share of the image that the pet covers lies."""
-    counts = tables.matrices(per_image)
-    share = pd.Series(1 - counts[:, BACKGROUND].sum(-1) / counts.sum((1, 2)), index=per_image.index)
+    """Of each row, the fifth in which the share of the image that the region covers lies."""
+    region, classes = tables.counts(per_image, tables.REGION)[:, 0], tables.counts(per_image)
+    share = pd.Series(region[:, 0] / classes[:, :, 0].sum(-1), index=per_image.index)
     of_images = share[per_image["network"] == "unet"]
     edges = np.quantile(of_images, np.linspace(0, 1, SIZES + 1))
     names = [f"{a:.0%} to {b:.0%}" for a, b in itertools.pairwise(edges)]
@@ -139,51 +143,58 @@ def size_group(per_image: pd.DataFrame) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(number, names, ordered=True), per_image.index)
 
 
-def breeds(per_breed: pd.DataFrame) -> str:
-    """Every breed, the best first."""
-    found = per_breed.pivot(
-        index=["breed", "species", "images"], columns="network", values=["mean_iou", "pet_iou"]
+def groups(per_group: pd.DataFrame) -> str:
+    """Every group of the first column, the best first."""
+    first, of_region = SPEC.groups[0], f"{tables.REGION}{REGION}"
+    found = per_group[per_group["column"] == first].pivot(
+        index=["group", "images"], columns="network", values=["mean_iou", of_region]
     )
     order = found["mean_iou", "unet"].sort_values(ascending=False).index
-    columns = [(s, n) for s in ("mean_iou", "pet_iou") for n in NETWORKS]
+    shown = {"mean_iou": "mean IoU", of_region: f"{REGION} IoU"}
+    columns = [(score, network) for score in shown for network in NETWORKS]
     lines = [
-        (breed.replace("_", " "), species, images, *(f"{row[column]:.3f}" for column in columns))
-        for (breed, species, images), row in found.loc[order].iterrows()
+        (group.replace("_", " "), images, *(f"{row[column]:.3f}" for column in columns))
+        for (group, images), row in found.loc[order].iterrows()
     ]
-    titles = [f"{NETWORKS[n]}, {s.replace('_iou', ' IoU')}" for s, n in columns]
-    return markdown(("breed", "species", "images", *titles), lines)
+    titles = [f"{NETWORKS[network]}, {shown[score]}" for score, network in columns]
+    return markdown((first, "images", *titles), lines)
 
 
 def concentration(per_image: pd.DataFrame) -> str:
     """How much of the U-Net's wrong pixels the hardest images hold, and the score without."""
-    counts = tables.matrices(per_image[per_image["network"] == "unet"])
-    wrong = counts.sum((1, 2)) - np.trace(counts, axis1=1, axis2=2)
+    unet = per_image[per_image["network"] == "unet"]
+    counts, region = tables.counts(unet), tables.counts(unet, tables.REGION)[:, 0]
+    wrong = (counts[..., 0] - counts[..., 2]).sum(-1)
     order = np.argsort(-wrong)
     lines = []
     for share in (0, 0.01, 0.05, 0.1, 0.25):
         number = round(share * len(order))
-        rest = counts[order[number:]].sum(0)
+        rest, of_region = (part[order[number:]].sum(0) for part in (counts, region))
         of_wrong = wrong[order[:number]].sum() / wrong.sum()
-        cells = f"{scores.mean_iou(rest):.4f}", f"{scores.pet_iou(rest):.4f}"
+        cells = f"{scores.mean_iou(rest):.4f}", f"{scores.iou(of_region):.4f}"
         lines.append((f"{share:.0%}", f"{number:,}", f"{of_wrong:.1%}", *cells))
-    titles = ("left out", "images", "of all wrong pixels", "mean IoU of the rest", "pet IoU")
+    titles = ("left out", "images", "of all wrong pixels", "mean IoU of the rest", f"{REGION} IoU")
     return markdown(titles, lines)
 
 
 def intervals(per_image: pd.DataFrame) -> dict:
     """SCORES with 95 % intervals: of each network, and of their difference."""
     everything = params.load_params(ROOT / "params.yaml")
-    counts = {name: tables.matrices(per_image[per_image["network"] == name]) for name in NETWORKS}
+    counts = {}
+    for name in NETWORKS:
+        rows = per_image[per_image["network"] == name]
+        parts = tables.counts(rows), tables.counts(rows, tables.REGION)[:, :1]
+        counts[name] = np.concatenate(parts, axis=1)
     return bootstrap.intervals(
         counts, all_scores, everything.evaluate.bootstrap_resamples, everything.seed
     )
 
 
-def all_scores(matrices: np.ndarray) -> np.ndarray:
-    """The values of SCORES: (..., C, C) -> float64 (..., 6)."""
-    others = [score(matrices) for score in (scores.mean_iou, scores.pet_iou, scores.pixel_accuracy)]
-    mean, pet, accuracy = (values[..., None] for values in others)
-    return np.concatenate([mean, scores.iou(matrices), pet, accuracy], axis=-1)
+def all_scores(counts: np.ndarray) -> np.ndarray:
+    """The values of SCORES, from counts of the classes and the region: (..., K, 3) -> (..., S)."""
+    classes = counts[..., :CLASSES, :]
+    mean, accuracy = scores.mean_iou(classes), scores.pixel_accuracy(classes)
+    return np.concatenate([mean[..., None], scores.iou(counts), accuracy[..., None]], axis=-1)
 
 
 def interval(found: bootstrap.Interval, score: str) -> str:

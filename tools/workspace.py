@@ -5,17 +5,22 @@ import subprocess
 from pathlib import Path
 
 from petseg.core import yaml12
+from petseg.core.dataset_file import parse_dataset
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.params import load_params
+from petseg.core.paths import PARAMS, dataset_file
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ("dvc.lock", "metrics", "plots")
 
 
-def populate(folder: Path, overlay: dict) -> None:
+def populate(folder: Path, overlay: dict, source: dict | None = None) -> None:
     """Brings the checkout's code to `folder`, as a Git and DVC project of its own.
 
-    Its params.yaml is the checkout's, with the values of `overlay` in their places. Results of
-    earlier runs in `folder` stay; those of the checkout are not copied. RuntimeError where the
-    checkout is no Git repository.
+    Its params.yaml is the checkout's, with the values of `overlay` in their places, and the dataset
+    that it names has the values of `source` in the section of that name. Results of earlier runs in
+    `folder` stay; those of the checkout are not copied. RuntimeError where the checkout is no Git
+    repository.
     """
     for path in _project_files():
         target = folder / path
@@ -24,6 +29,10 @@ def populate(folder: Path, overlay: dict) -> None:
     params = merged(yaml12.read(ROOT / "params.yaml"), overlay)
     text = yaml12.dump(params)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
+    if source:
+        path = folder / dataset_file(params["dataset"]["name"])
+        dataset = merged(yaml12.read(path), {"source": source})
+        path.write_text(yaml12.dump(dataset), encoding="utf-8")
     if not (folder / ".git").exists():
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
 
@@ -54,6 +63,13 @@ def merged(base: dict, overlay: dict) -> dict:
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         result[key] = merged(base[key], value) if both else value
     return result
+
+
+def committed_dataset() -> DatasetSpec:
+    """The dataset that the checkout's params.yaml names."""
+    name = load_params(ROOT / PARAMS).dataset.name
+    path = ROOT / dataset_file(name)
+    return parse_dataset(yaml12.read(path), name, path)
 
 
 def _project_files() -> list[Path]:

@@ -1,4 +1,4 @@
-"""Checks params.yaml and the inputs that it and the environment name, before DVC runs anything.
+"""Checks params.yaml, the dataset and the inputs that they name, before DVC runs anything.
 
     petseg check && dvc repro        # as `make repro` does
 
@@ -9,9 +9,12 @@ copy (PETSEG_OFFLINE_DIR) or another content of the encoder_weights file than th
 """
 
 import argparse
+import sys
 
 from petseg.core import stage_runner
-from petseg.core.params import load_params
+from petseg.core.dataset_file import load_dataset
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.params import Params, Training, load_params
 from petseg.sources import inputs
 
 
@@ -23,9 +26,27 @@ def main(arguments: list[str] | None = None) -> None:
     ).parse_args(arguments)
     with stage_runner.report_errors():
         params = load_params()
-        inputs.require(params)
-        inputs.require_unchanged(params)
-        print("params.yaml and the inputs that it names: no mistake found")
+        dataset = load_dataset(params.dataset.name)
+        inputs.require(params, dataset)
+        inputs.require_usable(dataset)
+        inputs.require_unchanged(params, dataset)
+        for warning in unused_weights(params, dataset):
+            print(f"warning: {warning}", file=sys.stderr)
+        print("params.yaml, the dataset and the inputs that they name: no mistake found")
+
+
+def unused_weights(params: Params, dataset: DatasetSpec) -> list[str]:
+    """What is said of class weights for classes that the dataset does not have."""
+    told = []
+    for name, section in params:
+        weights = section.loss.class_weights if isinstance(section, Training) else {}
+        strange = set(weights) - set(dataset.class_names) if isinstance(weights, dict) else set()
+        if strange:
+            told.append(
+                f"{name}.loss.class_weights has {', '.join(sorted(strange))}, which is no class of "
+                f"{dataset.name} and is not used"
+            )
+    return told
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petseg.core import paths
+from petseg.core import dataset_file, dataset_spec, paths, yaml12
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
-from petseg.sources import integrity
+from petseg.decoding import photograph
 
 if TYPE_CHECKING:
-    import keras
+    from petseg.evaluation.inference import Network
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -44,6 +45,9 @@ def run(
         sys.exit(main(options))
     except PetsegError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # who read the output, as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -63,7 +67,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
-    """`--model`, by default the first of the networks under comparison."""
+    """`--model`, by default the first of the networks under comparison, and `--dataset`."""
     parser.add_argument(
         "--model",
         type=Path,
@@ -71,16 +75,32 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a trained network; default: %(default)s",
     )
+    add_dataset_option(parser)
+
+
+def add_dataset_option(parser: argparse.ArgumentParser) -> None:
+    """`--dataset`, for `model_spec`."""
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="for a network whose file does not say what its classes are: a folder in "
+        f"{paths.DATASETS}, or the path of a dataset.yaml",
+    )
+
+
+def add_region_option(parser: argparse.ArgumentParser, help: str) -> None:
+    """`--region`, for `cutout_region`."""
+    parser.add_argument("--region", metavar="NAME", help=help)
 
 
 def add_limit_option(parser: argparse.ArgumentParser) -> None:
-    """`--max-megapixels`, for `integrity.limit_megapixels`."""
+    """`--max-megapixels`, for `photograph.limit_megapixels`."""
     parser.add_argument(
         "--max-megapixels",
         type=whole_number(1, 10_000),
-        default=integrity.MAX_MEGAPIXELS,
+        default=photograph.MAX_MEGAPIXELS,
         metavar="N",
-        help="larger photographs are refused, for the sake of memory; default: %(default)s",
+        help="larger images are refused, for the sake of memory; default: %(default)s",
     )
 
 
@@ -93,15 +113,55 @@ def require_model(path: Path) -> None:
         )
 
 
-def load_model(path: Path) -> keras.Model:
-    """A trained network; PetsegError where the file is missing, damaged or no such network."""
+def model_spec(path: Path, dataset: str | None = None) -> DatasetSpec:
+    """The dataset that a network was trained for: what its file says, else that called `dataset`.
+
+    PetsegError where there is no such file or dataset, where the two differ, and where neither is
+    known.
+    """
     require_model(path)
+    carried, named = dataset_spec.of_model(path), dataset and named_dataset(dataset)
+    if carried and named:
+        mend = "leave out --dataset: the file says what its classes are"
+        dataset_spec.require_same_classes(carried, named, str(path), mend)
+    if spec := carried or named:
+        return spec
     from petseg.evaluation import inference
 
-    model = inference.load_network(path)
-    if inference.image_size(model) is None:
+    return inference.load_network(path).spec  # whose message also tells what else may be wrong
+
+
+def named_dataset(name: str) -> DatasetSpec:
+    """The dataset of a name, or in a file; PetsegError where there is none or it has mistakes."""
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        return dataset_file.load_dataset(name).spec()
+    if not path.is_file():
+        raise PetsegError(f"--dataset: {name} not found")
+    return dataset_file.parse_dataset(yaml12.read(path), path.absolute().parent.name, path).spec()
+
+
+def load_model(path: Path, dataset: str | None = None) -> Network:
+    """A trained network; PetsegError as in `model_spec`, or where the file is no such network."""
+    spec = model_spec(path, dataset)
+    from petseg.evaluation import inference
+
+    network = inference.load_network(path, spec)
+    if inference.image_size(network.model) is None:
         raise PetsegError(f"{path} does not say how large its images are")
-    return model
+    return network
+
+
+def cutout_region(spec: DatasetSpec, name: str | None = None) -> str:
+    """The region that a cutout is of; PetsegError where there is none, or an unknown one."""
+    region = name or spec.default_region
+    if region is None:
+        known = ", ".join(spec.class_names)
+        raise PetsegError(
+            f"{spec.name} has no region to cut out; name one of its classes with --region: {known}"
+        )
+    spec.region_labels(region)
+    return region
 
 
 def text(path: Path) -> str:

@@ -10,12 +10,14 @@ Writes into the folder OUT
     float16.tflite           the same with weights of half the size
     int8.tflite              the same with weights of 8 bits (dynamic range)
     model.onnx               for ONNX Runtime; needs the packages tf2onnx and onnxruntime
+    dataset.json             the classes in their order, their mask values and colours, the regions
     report.json              the table that is printed, and what goes in and comes out
 
-Each takes images as float32 (N, S, S, 3), RGB in [0, 255], and gives float32 logits
-(N, S, S, 3) of pet, background and border. The table tells, on test images, in which share
-of the pixels the labels are those of the Keras model, the largest difference of a logit, the
-scores, and the time for an image relative to Keras on this machine. A format that fails, or
+Each takes images as float32 (N, H, W, 3), RGB in [0, 255], and gives float32 logits
+(N, H, W, C) of the C classes. The table tells, on test images, in which share of the pixels
+the labels are those of the Keras model, the largest difference of a logit, the scores, and
+the time for an image relative to Keras on this machine. Without test images of these classes
+in the records, generated pictures are used, which have no scores. A format that fails, or
 differs too much, is reported, the others go on, and the exit code is 1.
 """
 
@@ -31,7 +33,7 @@ import numpy as np
 from petseg.app import commands
 from petseg.app.export_formats import FORMATS, Format, Network, missing_packages
 from petseg.core import paths
-from petseg.core.classes import CLASS_NAMES
+from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.core.files import write_json
 
@@ -39,10 +41,13 @@ REPORT = "report.json"
 
 
 class Images(NamedTuple):
-    """What networks are compared on: pixels uint8 (N, S, S, 3), masks uint8 (N, S, S)."""
+    """What networks are compared on: pixels uint8 (N, H, W, 3), and masks uint8 (N, H, W), if any.
+
+    The masks hold labels, and VOID.
+    """
 
     pixels: np.ndarray
-    masks: np.ndarray
+    masks: np.ndarray | None
     source: str
 
 
@@ -54,49 +59,57 @@ def _main(options: argparse.Namespace) -> int:
     out = options.out or Path("exported") / options.model.stem
     for name in options.formats or FORMATS:
         _refuse_foreign(out / FORMATS[name].file)
-    model = commands.load_model(options.model)
+    model, spec = commands.load_model(options.model, options.dataset)
     from petseg.evaluation import inference
 
     size = inference.image_size(model)
-    images = some_images(options.photographs, size)
+    images = some_images(options.photographs, size, spec)
     reference = measure(inference.runner(model), images)
-    rows = {"keras": _row(reference, reference, images) | {"bytes": _bytes(options.model)}}
+    rows = {"keras": _row(reference, reference, images, spec) | {"bytes": _bytes(options.model)}}
     for name in options.formats or FORMATS:
-        rows[name] = _export(model, FORMATS[name], out, reference, images)
+        rows[name] = _export(model, FORMATS[name], out, reference, images, spec)
+    shape = f"(N, {size[0]}, {size[1]}"
     report = {
         "model": commands.text(options.model),
-        "input": f"float32 (N, {size}, {size}, 3), RGB in [0, 255]; N = 1 for TFLite",
-        "output": f"float32 (N, {size}, {size}, 3), logits of {', '.join(CLASS_NAMES)}",
+        "dataset": spec.name,
+        "classes": list(spec.class_names),
+        "input": f"float32 {shape}, 3), RGB in [0, 255]; N = 1 for TFLite",
+        "output": f"float32 {shape}, {len(spec.classes)}), logits of the classes in their order",
         "photographs": len(images.pixels),
         "source": images.source,
         "formats": rows,
     }
+    write_json(out / SPEC_FILE, spec.to_json())
     write_json(out / REPORT, report)
-    print(_table(report))
+    print(_table(report, spec))
     print(f"\nwritten to {commands.shown(out)}")
     asked_for = options.formats or [name for name in FORMATS if not missing_packages(FORMATS[name])]
     return 1 if any("reason" in rows[name] for name in asked_for) else 0
 
 
-def some_images(count: int, size: int) -> Images:
-    """The first images of the test split where its records have that size, or drawn ones."""
+def some_images(count: int, size: tuple[int, int], spec: DatasetSpec) -> Images:
+    """The first images of the test split where the records are of these classes and of that size.
+
+    Otherwise, generated pictures.
+    """
     from petseg import records
-    from petseg.sources.generated.breeds import BREEDS
-    from petseg.sources.generated.drawing import draw_pet
 
     try:
-        if records.manifest(paths.RECORDS)["image_size"] == size:
+        same_classes = records.spec(paths.RECORDS).class_names == spec.class_names
+        if same_classes and records.image_size(paths.RECORDS) == size:
             examples = list(itertools.islice(records.read(paths.RECORDS, "test"), count))
             pixels, masks, *_ = zip(*examples, strict=True)
             return Images(np.stack(pixels), np.stack(masks), "the test split")
     except PetsegError:
         pass
+    from petseg.sources.generated.breeds import BREEDS
+    from petseg.sources.generated.drawing import draw_pet
+
     drawn = [
-        draw_pet(np.random.default_rng([0, index]), BREEDS[index % len(BREEDS)], size, size)
+        draw_pet(np.random.default_rng([0, index]), BREEDS[index % len(BREEDS)], *size)[0]
         for index in range(count)
     ]
-    pixels, trimaps = zip(*drawn, strict=True)
-    return Images(np.stack(pixels), np.stack(trimaps) - 1, "generated pets")
+    return Images(np.stack(drawn), None, "generated pictures")
 
 
 class Measured(NamedTuple):
@@ -117,7 +130,9 @@ def measure(network: Network, images: Images) -> Measured:
     return Measured(np.concatenate(logits), statistics.median(seconds))
 
 
-def _export(model, kind: Format, out: Path, reference: Measured, images: Images) -> dict:
+def _export(
+    model, kind: Format, out: Path, reference: Measured, images: Images, spec: DatasetSpec
+) -> dict:
     """A row of the report: how the exported network compares, or the reason why there is none."""
     if missing := missing_packages(kind):
         return {"reason": f"needs {' and '.join(missing)}: pip install {' '.join(missing)}"}
@@ -130,27 +145,34 @@ def _export(model, kind: Format, out: Path, reference: Measured, images: Images)
         return {"reason": f"{type(error).__name__}: {lines[0]}"}
     if not np.isfinite(found.logits).all():
         return {"file": kind.file, "reason": "its logits are not finite"}
-    row = {"file": kind.file, "bytes": _bytes(path)} | _row(found, reference, images)
+    row = {"file": kind.file, "bytes": _bytes(path)} | _row(found, reference, images, spec)
     if row["agreement"] < kind.least_agreement:
         row["reason"] = f"less than {kind.least_agreement:.1%} of the labels are those of Keras"
     return row
 
 
-def _row(found: Measured, reference: Measured, images: Images) -> dict:
+def _row(found: Measured, reference: Measured, images: Images, spec: DatasetSpec) -> dict:
+    """How far two networks agree, and the scores of the first; None for one that is undefined."""
     from petseg.metrics import scores
     from petseg.metrics.confusion import confusion_matrices
 
-    def counts(truth, predicted):
-        return confusion_matrices(truth, predicted, len(CLASS_NAMES)).sum(axis=0)
-
+    classes = len(spec.classes)
     labels = found.logits.argmax(axis=-1)
-    against_truth = counts(images.masks, labels)
-    agreed = scores.pixel_accuracy(counts(reference.logits.argmax(axis=-1), labels))
+
+    def matrix(truth: np.ndarray) -> np.ndarray:
+        return confusion_matrices(truth, labels, classes).sum(axis=0)
+
+    agreed = scores.pixel_accuracy(scores.counts(matrix(reference.logits.argmax(axis=-1))))
+    values = np.full(1 + len(spec.regions), np.nan)
+    if images.masks is not None:
+        counts = scores.counts(matrix(images.masks), spec.label_sets)
+        values = np.array([scores.mean_iou(counts[:classes]), *scores.iou(counts[classes:])])
+    mean_iou, *regions = (None if np.isnan(value) else float(value) for value in values)
     return {
         "agreement": float(agreed),
         "largest_logit_difference": float(np.abs(found.logits - reference.logits).max()),
-        "mean_iou": float(scores.mean_iou(against_truth)),
-        "pet_iou": float(scores.pet_iou(against_truth)),
+        "mean_iou": mean_iou,
+        "regions": dict(zip(spec.regions, regions, strict=True)),
         "milliseconds": 1000 * found.seconds,
         "relative_latency": found.seconds / reference.seconds,
     }
@@ -186,29 +208,31 @@ def _parser() -> argparse.ArgumentParser:
         default=64,
         metavar="N",
         help="how many the formats are compared on: of the test split where its records are here, "
-        "else generated pets; default: %(default)s",
+        "else generated pictures; default: %(default)s",
     )
     return parser
 
 
-def _table(report: dict) -> str:
-    heads = ("format", "MB", "agreement", "logit difference", "mean IoU", "pet IoU", "latency")
+def _table(report: dict, spec: DatasetSpec) -> str:
+    heads = ("format", "MB", "agreement", "logit difference", "mean IoU")
     rows, reasons = [], []
     for name, row in report["formats"].items():
         if "reason" in row:
             reasons.append(f"{name}: {row['reason']}")
         if "agreement" in row:
+            scores = (row["mean_iou"], *row["regions"].values())
             numbers = (
                 f"{row['bytes'] / 1e6:.2f}",
                 f"{row['agreement']:.3%}",
                 f"{row['largest_logit_difference']:.2g}",
-                f"{row['mean_iou']:.4f}",
-                f"{row['pet_iou']:.4f}",
+                *("–" if score is None else f"{score:.4f}" for score in scores),
                 f"{row['relative_latency']:.2f}",
             )
             rows.append((name, *numbers))
     headline = f"On {report['photographs']} images ({report['source']}):"
-    return "\n".join([headline, "", commands.table(heads, rows), *reasons])
+    regions = [f"{name} IoU" for name in spec.regions]
+    table = commands.table((*heads, *regions, "latency"), rows)
+    return "\n".join([headline, "", table, *reasons])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 from petseg.core.files import atomic_file, atomic_folder
 
 Network = Callable[[np.ndarray], np.ndarray]
-"""float32 images (N, S, S, 3) in [0, 255] -> float32 logits (N, S, S, 3)."""
+"""float32 images (N, H, W, 3) in [0, 255] -> float32 logits (N, H, W, C)."""
 
 
 class Format(NamedTuple):
@@ -43,8 +43,7 @@ def _signature(model, batch: int | None = None) -> list:
     """What an exported network takes, as Keras's export wants to be told it."""
     import keras
 
-    size = model.input_shape[1]
-    return [keras.InputSpec(shape=(batch, size, size, 3), dtype="float32", name="images")]
+    return [keras.InputSpec(shape=(batch, *model.input_shape[1:]), dtype="float32", name="images")]
 
 
 def _load_saved_model(path: Path) -> Network:

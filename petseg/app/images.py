@@ -1,4 +1,4 @@
-"""A person's own photographs: which files are meant, how they are read, where results go."""
+"""A person's own images: which files are meant, how they are read, where results go."""
 
 import os
 from collections import Counter
@@ -9,28 +9,28 @@ from PIL import Image
 
 from petseg.app import commands
 from petseg.core.errors import PetsegError
-from petseg.sources import integrity
+from petseg.decoding import photograph
 
 HEIC_SUFFIXES = (".heic", ".heif")
 """Formats that need pillow-heif."""
-NO_PHOTOGRAPHS = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF")
+NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF")
 """Documents, films, drawings and tables whose suffixes Pillow knows."""
 FOUND_BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
 """Formats that are found under any name. Not TIFF: it would take the previews of raw files."""
 
 
-class BadPhotograph(Exception):
-    """A photograph that cannot be read; the message is the reason."""
+class BadImage(Exception):
+    """An image that cannot be read; the message is the reason."""
 
 
 def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
-    """The photographs that files and folders name -> the path, inside `out`, of their results.
+    """The images that files and folders name -> the path, inside `out`, of their results.
 
     Folders are searched through, without hidden files and without `out`: for files with the suffix
     of an image format, and for those of an unknown suffix whose first bytes are an image's. A
-    result's path has neither `out` nor an end: it is the photograph's own, from the deepest folder
-    that holds all of `sources` on, without its suffix where that is enough to tell the folder's
-    photographs apart.
+    result's path has neither `out` nor an end: it is the image's own, from the deepest folder that
+    holds all of `sources` on, without its suffix where that is enough to tell the folder's images
+    apart.
 
     Raises PetsegError where a folder is also `out`. Files that are named are taken as they are,
     also where they do not exist: reading them says so.
@@ -41,7 +41,7 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
     for source in map(_absolute, sources):
         if source == out:
             raise PetsegError(
-                f"{commands.shown(source)} holds the photographs and would take the results too; "
+                f"{commands.shown(source)} holds the images and would take the results too; "
                 "name another folder with --out"
             )
         if source.is_dir():
@@ -60,42 +60,42 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
 
 
 def read(path: Path) -> Image.Image:
-    """A photograph, upright as its EXIF says, in RGB, or in RGBA where any of it is transparent.
+    """An image, upright as its EXIF says, in RGB, or in RGBA where any of it is transparent.
 
-    BadPhotograph where the file is missing, is no image, is damaged, or is too large.
+    BadImage where the file is missing, is no image, is damaged, or is too large.
     """
     if path.suffix.lower() in HEIC_SUFFIXES and not _heic():
-        raise BadPhotograph("HEIC needs another package; install it: pip install pillow-heif")
+        raise BadImage("HEIC needs another package; install it: pip install pillow-heif")
     try:
-        return integrity.decode_with_transparency(path.read_bytes()).image
-    except integrity.TooLarge as error:
-        raise BadPhotograph(f"{error}, or raise it with --max-megapixels") from None
-    except integrity.BadExample as error:
-        raise BadPhotograph(str(error)) from None
+        return photograph.decode_with_transparency(path.read_bytes()).image
+    except photograph.TooLarge as error:
+        raise BadImage(f"{error}, or raise it with --max-megapixels") from None
+    except photograph.BadExample as error:
+        raise BadImage(str(error)) from None
     except OSError as error:
-        raise BadPhotograph(error.strerror or str(error)) from None
+        raise BadImage(error.strerror or str(error)) from None
 
 
-def colour_profile(photograph: Image.Image) -> bytes | None:
-    """The ICC profile that pictures made from the photograph need, where it has one for RGB."""
-    profile = photograph.info.get("icc_profile")
+def colour_profile(image: Image.Image) -> bytes | None:
+    """The ICC profile that pictures made from the image need, where it has one for RGB."""
+    profile = image.info.get("icc_profile")
     return profile if profile and profile[16:20] == b"RGB " else None
 
 
-def refuse_to_overwrite(photographs: Sequence[Path], targets: Iterable[Path]) -> None:
-    """PetsegError where one of the files to write is one of the photographs."""
-    inputs = {_identity(path): path for path in photographs if path.exists()}
+def refuse_to_overwrite(images: Sequence[Path], targets: Iterable[Path]) -> None:
+    """PetsegError where one of the files to write is one of the images."""
+    inputs = {_identity(path): path for path in images if path.exists()}
     for target in targets:
         if target.exists() and _identity(target) in inputs:
             raise PetsegError(
-                f"{commands.shown(target)} is one of the photographs and would be overwritten; "
+                f"{commands.shown(target)} is one of the images and would be overwritten; "
                 "name another folder with --out"
             )
 
 
 def _inside(folder: Path, out: Path) -> list[Path]:
-    """The photographs in a folder and in those below it, but not in `out`."""
-    own = folder.is_relative_to(out)  # then the person wants photographs of that folder
+    """The images in a folder and in those below it, but not in `out`."""
+    own = folder.is_relative_to(out)  # then the person wants images of that folder
     return [
         path
         for path in sorted(folder.rglob("*"))
@@ -112,7 +112,7 @@ def _is_image(path: Path) -> bool:
     if suffix in HEIC_SUFFIXES:
         return True
     if file_format := Image.registered_extensions().get(suffix):
-        return file_format not in NO_PHOTOGRAPHS
+        return file_format not in NO_IMAGES
     try:
         Image.open(path, formats=[name for name in FOUND_BY_CONTENT if name in Image.OPEN]).close()
     except OSError:  # no image

@@ -1,21 +1,23 @@
-"""Segments photographs: pet, background and border, at each photograph's own size.
+"""Segments images: the class of each pixel, at each image's own size.
 
     petseg predict cat.jpg holidays/
     petseg predict --cutout --json --out results holidays/ > shares.json
 
-Writes into the folder OUT, for each photograph NAME (folders below the ones that are named stay):
+Writes into the folder OUT, for each image NAME (folders below the ones that are named stay):
 
-    NAME_labels.png    the dataset's mask values, 1 pet, 2 background, 3 border, in colours
-    NAME_overlay.png   the photograph with outlines and a legend
-    NAME_cutout.png    with --cutout: the pet on a transparent background
+    NAME_labels.png    a mask with the dataset's values or colours, in the colours of the classes
+    NAME_overlay.png   the image with outlines and a legend
+    NAME_cutout.png    with --cutout or --region: a region on a transparent background
 
-and prints each class's share of the pixels. Every format that Pillow reads is taken, HEIC where
-pillow-heif is installed, and of several frames the first; folders are searched with all below them.
-Where a photograph is transparent, the network sees grey, and the cutout is no more opaque. A
-photograph that cannot be read is reported, the others go on, and the exit code is 1.
+and prints each class's share of the pixels. The network's file says what its classes and regions
+are. Every format that Pillow reads is taken, HEIC where pillow-heif is installed, and of several
+frames the first; folders are searched with all below them. Where an image is transparent, the
+network sees grey, and the cutout is no more opaque. An image that cannot be read is reported, the
+others go on, and the exit code is 1.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -30,22 +32,23 @@ from PIL import Image
 from tqdm import tqdm
 
 from petseg.app import commands, images
-from petseg.core.classes import CLASS_NAMES
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.core.files import atomic_file
-from petseg.sources import integrity
+from petseg.decoding import photograph
 
 BATCH_PIXELS = 32_000_000
-"""A batch ends before its photographs have more pixels than this, for the sake of memory."""
+"""A batch ends before its images have more pixels than this, for the sake of memory."""
 
 
 class Segmented(NamedTuple):
-    """What became of one photograph: its size, the classes' shares and the files written."""
+    """What became of one image: its size, the shares of classes and regions, the files written."""
 
     path: Path
     width: int
     height: int
     shares: dict[str, float]
+    regions: dict[str, float]
     files: dict[str, Path]
 
 
@@ -54,11 +57,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _main(options: argparse.Namespace) -> int:
-    integrity.limit_megapixels(options.max_megapixels)
-    found = images.find(options.photographs, options.out)
+    photograph.limit_megapixels(options.max_megapixels)
+    found = images.find(options.images, options.out)
     if not found:
-        raise PetsegError(f"no photograph in {', '.join(map(commands.shown, options.photographs))}")
-    kinds = ("labels", "overlay", "cutout") if options.cutout else ("labels", "overlay")
+        raise PetsegError(f"no image in {', '.join(map(commands.shown, options.images))}")
+    cutout = options.cutout or options.region is not None
+    kinds = ("labels", "overlay", "cutout") if cutout else ("labels", "overlay")
     targets = {
         path: {kind: Path(f"{options.out / result}_{kind}.png") for kind in kinds}
         for path, result in found.items()
@@ -66,42 +70,46 @@ def _main(options: argparse.Namespace) -> int:
     images.refuse_to_overwrite(
         list(found), (target for files in targets.values() for target in files.values())
     )
-    done, failed = segment(options.model, targets, flip=options.flip, batch_size=options.batch_size)
-    print(_json(options, done, failed) if options.json else _table(done))
+    spec = commands.model_spec(options.model, options.dataset)
+    region = commands.cutout_region(spec, options.region) if cutout else None
+    done, failed = segment(options, spec, region, targets)
+    print(_json(options, done, failed) if options.json else _table(done, spec))
     if failed:
-        print(f"{len(failed)} of {len(found)} photographs could not be read", file=sys.stderr)
+        print(f"{len(failed)} of {len(found)} images could not be read", file=sys.stderr)
     return 1 if failed else 0
 
 
 def segment(
-    model: Path, targets: dict[Path, dict[str, Path]], *, flip: bool, batch_size: int
+    options: argparse.Namespace,
+    spec: DatasetSpec,
+    region: str | None,
+    targets: dict[Path, dict[str, Path]],
 ) -> tuple[list[Segmented], dict[Path, str]]:
-    """Segments photographs and writes their pictures; progress and mishaps go to the terminal.
+    """Segments images and writes their pictures; progress and mishaps go to the terminal.
 
-    `targets` tells for each photograph which kinds of picture to write, and where. Returns what
-    was done, in the order of `targets`, and why the others could not be read. PetsegError for a
-    model that is none, and where a picture cannot be written.
+    `region` is that of the cutouts; `targets` tells for each image which kinds of picture to write,
+    and where. Returns what was done, in the order of `targets`, and why the others could not be
+    read. PetsegError for a model that is none, and where a picture cannot be written.
     """
-    commands.require_model(model)
     done: list[Segmented] = []
     failed: dict[Path, str] = {}
-    batches = _batches(targets, batch_size, failed)
+    batches = _batches(targets, options.batch_size, failed)
     first = next(batches, None)  # where none can be read, nobody waits for TensorFlow
     if first is None:
         return done, failed
-    network = commands.load_model(model)
+    model, _ = commands.load_model(options.model, options.dataset)
     from petseg.evaluation import full_size, inference
 
-    run = inference.runner(network, flip=flip)
+    run, size = inference.runner(model, flip=options.flip), inference.image_size(model)
+    write = functools.partial(_write, spec, region)
     with (
-        tqdm(total=len(targets), desc="segment", unit="photo", disable=None) as progress,
+        tqdm(total=len(targets), desc="segment", unit="image", disable=None) as progress,
         ThreadPoolExecutor(os.cpu_count()) as pool,  # Pillow compresses without Python's lock
     ):
         for batch in itertools.chain([first], batches):
-            size = inference.image_size(network)
-            logits = run(np.stack([full_size.square(image, size) for image in batch.values()]))
+            seen = [full_size.network_input(image, size) for image in batch.values()]
             files = [targets[path] for path in batch]
-            done += pool.map(_write, batch, batch.values(), logits, files)
+            done += pool.map(write, batch, batch.values(), run(np.stack(seen)), files)
             batch.clear()  # before the next ones are read
             progress.update(len(done) + len(failed) - progress.n)
         progress.update(len(targets) - progress.n)
@@ -111,12 +119,12 @@ def segment(
 def _batches(
     targets: dict[Path, dict[str, Path]], batch_size: int, failed: dict[Path, str]
 ) -> Iterator[dict[Path, Image.Image]]:
-    """The photographs that can be read, some at a time; the others come into `failed`."""
+    """The images that can be read, some at a time; the others come into `failed`."""
     batch: dict[Path, Image.Image] = {}
     for path in targets:
         try:
             batch[path] = images.read(path)
-        except images.BadPhotograph as error:
+        except images.BadImage as error:
             failed[path] = str(error)
             tqdm.write(f"{commands.shown(path)}: {error}", file=sys.stderr)
         pixels = sum(image.width * image.height for image in batch.values())
@@ -127,15 +135,22 @@ def _batches(
         yield batch
 
 
-def _write(path: Path, image: Image.Image, logits: np.ndarray, files: dict[str, Path]) -> Segmented:
+def _write(
+    spec: DatasetSpec,
+    region: str | None,
+    path: Path,
+    image: Image.Image,
+    logits: np.ndarray,
+    files: dict[str, Path],
+) -> Segmented:
     from petseg.evaluation import full_size
     from petseg.figures import segmented
 
     labels = full_size.labels(logits, image.height, image.width)
     draw = {
-        "labels": lambda: segmented.label_picture(labels),
-        "overlay": lambda: segmented.outlined(integrity.on_grey(image), labels),
-        "cutout": lambda: segmented.cutout(image, full_size.opacity(logits, labels)),
+        "labels": lambda: segmented.label_picture(labels, spec),
+        "overlay": lambda: segmented.outlined(photograph.on_grey(image), labels, spec),
+        "cutout": lambda: segmented.cutout(image, full_size.opacity(logits, labels, spec, region)),
     }
     profile = images.colour_profile(image)
     for kind, target in files.items():
@@ -147,14 +162,16 @@ def _write(path: Path, image: Image.Image, logits: np.ndarray, files: dict[str, 
         except OSError as error:
             reason = error.strerror or error
             raise PetsegError(f"{commands.shown(target)} cannot be written: {reason}") from None
-    shares = dict(zip(CLASS_NAMES, segmented.shares(labels), strict=True))
-    return Segmented(path, image.width, image.height, shares, files)
+    found = segmented.shares(labels, len(spec.classes))
+    shares = dict(zip(spec.class_names, found, strict=True))
+    regions = {name: sum(shares[one] for one in members) for name, members in spec.regions.items()}
+    return Segmented(path, *image.size, shares, regions, files)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = commands.parser("predict", __doc__)
     parser.add_argument(
-        "photographs", metavar="PHOTO_OR_FOLDER", nargs="+", type=Path, help="what to segment"
+        "images", metavar="IMAGE_OR_FOLDER", nargs="+", type=Path, help="what to segment"
     )
     commands.add_model_option(parser)
     commands.add_limit_option(parser)
@@ -166,12 +183,16 @@ def _parser() -> argparse.ArgumentParser:
         help="where the pictures go; default: %(default)s",
     )
     parser.add_argument(
-        "--cutout", action="store_true", help="write the pet on a transparent background, too"
+        "--cutout",
+        action="store_true",
+        help="write a region on a transparent background, too: the one for which the dataset says "
+        "so, or its first",
     )
+    commands.add_region_option(parser, "the region, or class, of the cutout; implies --cutout")
     parser.add_argument(
         "--flip",
         action="store_true",
-        help="average with what the network says of the mirrored photograph; takes twice as long",
+        help="average with what the network says of the mirrored image; takes twice as long",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
@@ -179,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
         type=commands.whole_number(1, 1024),
         default=16,
         metavar="N",
-        help="photographs at a time, at most; default: %(default)s",
+        help="images at a time, at most; default: %(default)s",
     )
     return parser
 
@@ -193,6 +214,7 @@ def _json(options: argparse.Namespace, done: list[Segmented], failed: dict[Path,
                 "width": row.width,
                 "height": row.height,
                 "shares": row.shares,
+                "regions": row.regions,
                 "files": {kind: commands.text(path) for kind, path in row.files.items()},
             }
             for row in done
@@ -204,17 +226,20 @@ def _json(options: argparse.Namespace, done: list[Segmented], failed: dict[Path,
     return json.dumps(content, indent=2, allow_nan=False)  # in ASCII, which any terminal takes
 
 
-def _table(done: list[Segmented]) -> str:
-    heads = ("photograph", "size", *CLASS_NAMES)
+def _table(done: list[Segmented], spec: DatasetSpec) -> str:
+    from petseg.figures.palette import legend_labels
+
+    present = {i for row in done for i, share in enumerate(row.shares.values()) if share}
+    names = [spec.class_names[label] for label in legend_labels(spec, present)]
     rows = [
         (
             commands.shown(row.path),
             f"{row.width}x{row.height}",
-            *(f"{s:.1%}" for s in row.shares.values()),
+            *(f"{row.shares[name]:.1%}" for name in names),
         )
         for row in done
     ]
-    return commands.table(heads, rows)
+    return commands.table(("image", "size", *names), rows)
 
 
 if __name__ == "__main__":

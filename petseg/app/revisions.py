@@ -13,6 +13,7 @@ from petseg.core import yaml12
 from petseg.core.errors import PetsegError
 from petseg.core.paths import PARAMS, PER_IMAGE
 from petseg.evaluation import tables
+from petseg.metrics import scores
 
 WORKSPACE = "workspace"
 """What DVC calls the files as they lie in the folder."""
@@ -24,11 +25,15 @@ def read_table(revision: str) -> pd.DataFrame:
     if content is None:
         raise PetsegError(f"{revision} has no {PER_IMAGE}. {_way(revision, 'dvc repro')}")
     try:
-        table = pd.read_csv(io.BytesIO(content))
+        columns = pd.read_csv(io.BytesIO(content), nrows=0).columns
+        # A name or a group may be NA, or look like a number.
+        texts = [name for name in columns if name == "name" or name.startswith(tables.GROUP)]
+        table = pd.read_csv(io.BytesIO(content), converters=dict.fromkeys(texts, str))
     except ValueError as error:
         raise PetsegError(f"{PER_IMAGE} of {revision} cannot be read: {error}") from None
-    columns = {"network", "name", "breed", *tables.COUNTS}
-    if lacking := sorted(columns - set(table.columns)):
+    classes = tables.names(table, tables.CLASS) or ["NAME"]
+    counts = [f"{tables.CLASS}{name}.{count}" for name in classes for count in scores.COUNTS]
+    if lacking := [name for name in ("network", "name", *counts) if name not in table]:
         raise PetsegError(
             f"{PER_IMAGE} of {revision} is of another version of this project: it has no column "
             f"{', '.join(lacking)}. Run the pipeline there again with today's code"

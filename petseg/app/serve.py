@@ -3,10 +3,11 @@
     petseg serve
     petseg serve --model models/unet.keras --port 8000
 
-Drop a photograph, and see what each network makes of it, side by side; the pet can be downloaded,
-cut out on a transparent background. The page is served at 127.0.0.1 and fetches nothing from
-elsewhere; photographs stay on this machine, in a temporary folder that goes when the page is
-stopped: with Ctrl-C, by SIGTERM, or when the terminal is closed. Needs the package gradio.
+Drop an image, and see what each network makes of it, side by side; where the dataset has regions,
+one of them can be downloaded, cut out on a transparent background. The page is served at 127.0.0.1
+and fetches nothing from elsewhere; images stay on this machine, in a temporary folder that goes
+when the page is stopped: with Ctrl-C, by SIGTERM, or when the terminal is closed. Needs the package
+gradio.
 """
 
 import argparse
@@ -25,21 +26,21 @@ from PIL import Image, ImageOps
 from petseg.app import commands, images
 from petseg.core import paths
 from petseg.core.errors import PetsegError
-from petseg.sources import integrity
+from petseg.decoding import photograph
 
 HOST = "127.0.0.1"
 LARGEST_SHOWN = 1280
-"""Longest side of a picture on the page, in pixels; the cutout has the photograph's own size."""
+"""Longest side of a picture on the page, in pixels; the cutout has the image's own size."""
 
 
 class Segmented(NamedTuple):
-    """What a network made of a photograph: the outlined picture, and the cutout (RGBA)."""
+    """What a network made of an image: the outlined picture, and the cutout (RGBA), if any."""
 
     overlay: Image.Image
-    cutout: Image.Image
+    cutout: Image.Image | None
 
 
-Network = Callable[[Image.Image], Segmented]
+Segment = Callable[[Image.Image], Segmented]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,8 +55,8 @@ def _main(options: argparse.Namespace) -> int:
         import gradio  # noqa: F401
     except ImportError:
         raise PetsegError("petseg serve needs another package: pip install gradio") from None
-    integrity.limit_megapixels(options.max_megapixels)
-    networks = {_title(path, files): load(path) for path in files}
+    photograph.limit_megapixels(options.max_megapixels)
+    networks = {_title(path, files): load(path, options.dataset, options.region) for path in files}
     end_as_on_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -89,55 +90,66 @@ def end_as_on_ctrl_c() -> None:
         signal.signal(number, stop)
 
 
-def load(path: Path) -> Network:
-    """A network as a function of an RGB or RGBA image; PetsegError as in `commands.load_model`."""
-    model = commands.load_model(path)
+def load(path: Path, dataset: str | None = None, region: str | None = None) -> Segment:
+    """A network as a function of an RGB or RGBA image; PetsegError as in `commands.load_model`.
+
+    The cutout is of `region`, or of the region that the dataset says, if any.
+    """
+    model, spec = commands.load_model(path, dataset)
+    region = commands.cutout_region(spec, region) if region else spec.default_region
     from petseg.evaluation import full_size, inference
     from petseg.figures import segmented
 
-    run = inference.runner(model)
+    run, size = inference.runner(model), inference.image_size(model)
 
-    def segment(photograph: Image.Image) -> Segmented:
-        logits = run(full_size.square(photograph, inference.image_size(model))[None])[0]
-        labels = full_size.labels(logits, photograph.height, photograph.width)
-        cutout = segmented.cutout(photograph, full_size.opacity(logits, labels))
-        shown = integrity.on_grey(photograph)
+    def segment(image: Image.Image) -> Segmented:
+        logits = run(full_size.network_input(image, size)[None])[0]
+        cutout = None
+        if region:
+            labels = full_size.labels(logits, image.height, image.width)
+            opacity = full_size.opacity(logits, labels, spec, region)
+            cutout = segmented.cutout(image, opacity)
+        shown = photograph.on_grey(image)
         if max(shown.size) > LARGEST_SHOWN:
             shown = ImageOps.contain(shown, (LARGEST_SHOWN, LARGEST_SHOWN))
         labels = full_size.labels(logits, shown.height, shown.width)
-        return Segmented(segmented.outlined(shown, labels), cutout)
+        return Segmented(segmented.outlined(shown, labels, spec), cutout)
 
     return segment
 
 
-def page(networks: dict[str, Network]):
-    """The page, a gradio.Blocks: a place for a photograph, and a column for each network."""
+def page(networks: dict[str, Segment]):
+    """The page, a gradio.Blocks: a place for an image, and a column for each network."""
     import gradio
 
     def segment(file: str | None) -> list:
-        """Values of all pictures, then of all buttons; none of them without a photograph."""
-        nothing = [None] * len(networks) + [gradio.update(visible=False)] * len(networks)
+        """Values of all pictures, then of all buttons; none of them without an image."""
+        hidden = gradio.update(visible=False)
+        nothing = [None] * len(networks) + [hidden] * len(networks)
         if file is None:
             return nothing
         path = Path(file)
         try:
-            photograph = images.read(path)
-        except images.BadPhotograph as error:
+            image = images.read(path)
+        except images.BadImage as error:
             gradio.Warning(html.escape(f"{path.name}: {error}"))
             return nothing
-        profile = images.colour_profile(photograph)
+        profile = images.colour_profile(image)
         overlays, buttons = [], []
         for name, network in networks.items():
-            overlay, cutout = network(photograph)
+            overlay, cutout = network(image)
+            overlays.append(overlay)
+            if cutout is None:
+                buttons.append(hidden)
+                continue
             target = Path(tempfile.mkdtemp(dir=path.parent)) / f"{path.stem}_{name}_cutout.png"
             cutout.save(target, icc_profile=profile)
-            overlays.append(overlay)
             buttons.append(gradio.update(value=str(target), visible=True))
         return overlays + buttons
 
     with gradio.Blocks(title="petseg", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
-        gradio.Markdown("# petseg\nPet, background and border, as the networks see them.")
-        file = gradio.File(label="A photograph: JPEG, PNG, WebP (or HEIC)", height=140)
+        gradio.Markdown("# petseg\nAn image, and the classes that the networks see in it.")
+        file = gradio.File(label="An image: JPEG, PNG, WebP (or HEIC)", height=140)
         pictures, buttons = [], []
         with gradio.Row():
             for name in networks:
@@ -197,6 +209,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="trained networks; default: "
         + " and ".join(str(paths.model(network)) for network in paths.NETWORKS),
+    )
+    commands.add_dataset_option(parser)
+    commands.add_region_option(
+        parser, "the region, or class, of the cutout; default: what each dataset says"
     )
     parser.add_argument(
         "--port",

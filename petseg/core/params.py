@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from petseg.core import yaml12
 from petseg.core.errors import PetsegError
+from petseg.core.param_types import ClassWeights, ImageSize
 from petseg.core.paths import PARAMS
 from petseg.core.strict import (
     Count,
@@ -32,13 +33,9 @@ encoder's input, to half of the image's side."""
 
 
 class Dataset(Section):
-    """What `download` brings."""
+    """Which dataset: the name of a folder in datasets/."""
 
-    name: Literal["oxford_iiit_pet", "synthetic"]
-    synthetic_train: Count
-    synthetic_test: Count
-    synthetic_side: Annotated[int, Field(ge=32, le=4096)]
-    synthetic_seed: Seed
+    name: Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
 
 
 class Preprocess(Section):
@@ -62,7 +59,7 @@ class Loss(Section):
 
     cross_entropy: Weight
     dice: Weight
-    class_weights: listed(Weight, 3)
+    class_weights: ClassWeights
     label_smoothing: Annotated[float, Field(ge=0, le=0.9)]
 
     @field_validator("dice")
@@ -71,13 +68,6 @@ class Loss(Section):
         if dice == info.data.get("cross_entropy") == 0:
             raise ValueError("cross_entropy is 0 too; nothing would be learnt")
         return dice
-
-    @field_validator("class_weights")
-    @classmethod
-    def _weighs_something(cls, weights: tuple) -> tuple:
-        if not any(weights):
-            raise ValueError("all are 0; nothing would be learnt")
-        return weights
 
 
 class Augmentation(Section):
@@ -219,7 +209,7 @@ class Params(Section):
     """The whole of params.yaml."""
 
     seed: Seed
-    image_size: Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
+    image_size: ImageSize
     dataset: Dataset
     preprocess: Preprocess
     machine: Machine

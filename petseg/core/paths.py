@@ -5,6 +5,8 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 
+DATASETS = Path("datasets")
+
 RAW = Path("data/raw")
 RAW_DATASET = RAW / "dataset"
 ENCODER = RAW / "encoder"
@@ -20,7 +22,7 @@ NETWORKS = ("unet", "shallow")
 
 PER_IMAGE = Path("data/per_image.csv")
 CONFUSION = {name: Path(f"plots/confusion_{name}.csv") for name in NETWORKS}
-PER_BREED = Path("plots/per_breed.csv")
+PER_GROUP = Path("plots/per_group.csv")
 
 COMPARISON = Path("metrics/comparison.json")
 
@@ -29,8 +31,15 @@ LEARNING_CURVES_FIGURE = Path("plots/learning_curves.png")
 PREDICTIONS_FIGURE = Path("plots/predictions.png")
 HARDEST_FIGURE = Path("plots/hardest.png")
 CONFUSION_FIGURE = Path("plots/confusion.png")
-PER_BREED_FIGURE = Path("plots/per_breed.png")
-COMPARISON_FIGURE = Path("plots/comparison.png")
+SCORES_FIGURES = Path("plots/scores")
+COMPARISON_FIGURE = SCORES_FIGURES / "comparison.png"
+PER_GROUP_FIGURE = SCORES_FIGURES / "per_group.png"
+"""Only where the dataset has groups."""
+
+
+def dataset_file(name: str) -> Path:
+    """What describes a dataset: its classes, and where its images and masks come from."""
+    return DATASETS / name / "dataset.yaml"
 
 
 def user_cache() -> Path:

@@ -1,7 +1,7 @@
 """YAML sections as pydantic models: strict, and every mistake in one message."""
 
 import reprlib
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -19,12 +19,33 @@ def listed(kind, length: int | None = None):
 
     def as_tuple(value: object) -> tuple:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"{_shown(value)} should be a list")
+            raise ValueError(f"{shown(value)} should be a list")
         if length and len(value) != length:
-            raise ValueError(f"{_shown(value)} should be a list of {length}")
+            raise ValueError(f"{shown(value)} should be a list of {length}")
         return tuple(value)
 
     return Annotated[tuple[kind, ...], BeforeValidator(as_tuple)]
+
+
+def one_or_more(kind):
+    """The type of one value or a list of them in YAML, a tuple here."""
+
+    def as_tuple(value: object) -> tuple:
+        return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+    return Annotated[tuple[kind, ...], BeforeValidator(as_tuple)]
+
+
+def text_or_share():
+    """The type of a text or a share between 0 and 1, both excluded, or of nothing."""
+
+    def check(value: object) -> object:
+        share = type(value) is float and 0 < value < 1
+        if not (share or value is None or (isinstance(value, str) and value)):
+            raise ValueError(f"{shown(value)} should be a text, or a share between 0 and 1")
+        return value
+
+    return Annotated[Any, BeforeValidator(check)]
 
 
 class Section(BaseModel):
@@ -41,7 +62,7 @@ def parse_section(kind: type[AnySection], content: object, source: str) -> AnySe
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        mistakes = [_told(mistake) for mistake in error.errors(include_url=False)]
+        mistakes = [_told(mistake, kind) for mistake in error.errors(include_url=False)]
     lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
     raise PetsegError(f"{source} has {len(mistakes)} mistake{'s' * (len(mistakes) != 1)}:{lines}")
 
@@ -54,11 +75,16 @@ _PLAIN_WORDS = {
 }
 
 
-def _told(mistake: dict) -> str:
+def _told(mistake: dict, kind: type[Section]) -> str:
     """One of pydantic's errors as a line: the full key, and what is wrong with it."""
     value, place = mistake["input"], list(mistake["loc"])
+    field = kind.model_fields.get(place[0]) if place else None
+    if field and field.discriminator:
+        del place[1:2]  # the name of the section that was chosen is no key
     if mistake["type"] == "invalid_key":
-        place[-1] = _shown(value)  # a number as a key is no index
+        place[-1] = shown(value)  # a number as a key is no index
+    if place and place[-1] == "[key]":
+        del place[-2:]  # the value in the message is the key itself
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     place = place.lstrip(".") or "the file"
     match mistake["type"]:
@@ -66,16 +92,21 @@ def _told(mistake: dict) -> str:
             return f"{place}: missing"
         case "extra_forbidden" | "invalid_key":
             return f"{place}: unknown key"
-        case "model_type":
+        case "union_tag_not_found":
+            return f"{place}.type: missing"
+        case "union_tag_invalid":
+            tag, tags = mistake["ctx"]["tag"], mistake["ctx"]["expected_tags"]
+            return f"{place}.type: {shown(tag)} should be one of {tags}"
+        case "model_type" | "model_attributes_type":
             return f"{place}: expected keys and values"
         case "value_error":
             return f"{place}: {mistake['ctx']['error']}"
         case "float_type" if type(value) is int:
-            return f"{place}: {_shown(value)} is too large"
+            return f"{place}: {shown(value)} is too large"
     _, _, requirement = mistake["msg"].partition(" should ")
     for theirs, ours in _PLAIN_WORDS.items():
         requirement = requirement.replace(theirs, ours)
-    return f"{place}: {_shown(value)} should {requirement}"
+    return f"{place}: {shown(value)} should {requirement}"
 
 
 class _Short(reprlib.Repr):
@@ -89,7 +120,7 @@ class _Short(reprlib.Repr):
         return repr(value)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value for a message."""
     short = _Short()
     short.maxlevel = 2

@@ -1,6 +1,6 @@
-"""Networks on images of any size: into the network's square, and its logits back out of it.
+"""Networks on images of any size: to the size that a network sees, and its logits back from it.
 
-An image is stretched to the square, as in training: framed in it with its own shape, it scores no
+An image is stretched to that size, as in training: framed in it with its own shape, it scores no
 better (tools/compare_framing.py). Labels at the image's own size are made from the logits, brought
 there by bilinear interpolation, and not from the small mask, whose steps would be seen.
 """
@@ -10,55 +10,80 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from petseg.core.classes import BACKGROUND, BORDER, PET
-from petseg.sources import integrity
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.decoding import photograph
 
-BAND_PIXELS = 1 << 20
-"""Pixels at a time: their logits and what is computed from them take some 50 MB."""
+BAND_VALUES = 3 << 20
+"""Logits at a time: with what is computed from them, they take some 50 MB."""
 
 
-def square(image: Image.Image, size: int) -> np.ndarray:
-    """What a network sees of an image, RGB or RGBA: uint8 (size, size, 3), as for training."""
-    seen = integrity.on_grey(image)
-    return np.asarray(seen.resize((size, size), Image.Resampling.BILINEAR))
+def network_input(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """What a network that sees images of a size (h, w) sees of an image, RGB or RGBA.
+
+    uint8 (h, w, 3), as for training.
+    """
+    seen = photograph.on_grey(image)
+    return np.asarray(seen.resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def bands(logits: np.ndarray, height: int, width: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Logits (h, w, 3) at the size of the image: its rows, and their float32 (rows, width, 3).
+    """Logits (h, w, C) at the size of the image: its rows, and their float32 (rows, width, C).
 
-    Bilinear, with the centres of the pixels as sample points, and in bands of some BAND_PIXELS, so
-    that a large image needs little memory.
+    Bilinear, with the centres of the pixels as sample points, and in bands of some BAND_VALUES, so
+    that a large image, or one of many classes, needs little memory.
     """
-    left, right, share = _neighbours(width, logits.shape[1])
-    wide = _mixed(logits[:, left], logits[:, right], share[:, None])
-    above, below, share = _neighbours(height, logits.shape[0])
-    step = max(1, BAND_PIXELS // width)
+    left, right, across = _neighbours(width, logits.shape[1])
+    above, below, down = _neighbours(height, logits.shape[0])
+    step = max(1, BAND_VALUES // (width * logits.shape[2]))
     for start in range(0, height, step):
         rows = slice(start, min(start + step, height))
-        yield rows, _mixed(wide[above[rows]], wide[below[rows]], share[rows, None, None])
+        first, last = above[rows][0], below[rows][-1] + 1
+        part = logits[first:last]
+        wide = _mixed(part[:, left], part[:, right], across[:, None])
+        yield (
+            rows,
+            _mixed(wide[above[rows] - first], wide[below[rows] - first], down[rows, None, None]),
+        )
 
 
 def labels(logits: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The labels at the image's size: uint8 (height, width), from logits (h, w, 3)."""
+    """The labels at the image's size: uint8 (height, width), from logits (h, w, C)."""
     result = np.empty((height, width), np.uint8)
     for rows, band in bands(logits, height, width):
         result[rows] = band.argmax(axis=-1)
     return result
 
 
-def opacity(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How much of each pixel is pet: uint8 (H, W), 255 in the pet and 0 in the background.
+def opacity(logits: np.ndarray, labels: np.ndarray, spec: DatasetSpec, region: str) -> np.ndarray:
+    """How much of each pixel is a region: uint8 (H, W), 255 in the region and 0 outside.
 
-    In the border, which holds the true outline, the probability of pet against background alone.
-    `logits` are the network's, (h, w, 3); `labels` those at the image's size, (H, W).
+    In the classes of a soft edge, which hold the true outline: the probability of the region
+    against the rest, both without these classes. A region that has no others has a hard edge.
+    `logits` are the network's, (h, w, C); `labels` those at the image's size, (H, W).
+    PetsegError where the dataset has no such region.
     """
-    result = np.where(labels == PET, np.uint8(255), np.uint8(0))
+    region_labels = spec.region_labels(region)
+    result = np.zeros(labels.shape, np.uint8)
+    for label in region_labels:  # np.isin takes 8 bytes a pixel
+        result[labels == label] = 255
+    soft = spec.labels(spec.soft_edge)
+    hard = [label for label in range(len(spec.classes)) if label not in soft]
+    inside = [label for label in hard if label in region_labels]
+    outside = [label for label in hard if label not in region_labels]
+    if not (inside and outside and soft):
+        return result
     for rows, band in bands(logits, *labels.shape):
-        border = labels[rows] == BORDER
-        odds = band[border, BACKGROUND] - band[border, PET]
+        edge = np.isin(labels[rows], soft)
+        odds = _log_sum_exp(band[edge][:, outside]) - _log_sum_exp(band[edge][:, inside])
         with np.errstate(over="ignore"):  # exp of large odds is infinite, which gives 0
-            result[rows][border] = np.rint(255 / (1 + np.exp(odds)))
+            result[rows][edge] = np.rint(255 / (1 + np.exp(odds)))
     return result
+
+
+def _log_sum_exp(logits: np.ndarray) -> np.ndarray:
+    """The logarithm of the sum of exponentials over the last axis, (P, C) -> (P,)."""
+    highest = logits.max(axis=-1)
+    return highest + np.log(np.exp(logits - highest[:, None]).sum(axis=-1))
 
 
 def _neighbours(length: int, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from petseg.acceleration import accelerate
-from petseg.core.classes import CLASS_NAMES, NUM_CLASSES
+from petseg.core import dataset_spec
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
 
 LEAST_PROBABILITY = 1e-7
@@ -19,31 +21,58 @@ _KEEPING = "Cropping2D", "Dropout", "Identity", "Permute", "Reshape", "Resizing"
 """Layers after the last activation that keep probabilities what they are."""
 
 
-def load_network(path: Path) -> keras.Model:
-    """A trained model, whose outputs are logits.
+class Network(NamedTuple):
+    """A trained model, whose outputs are logits, and the dataset that it was trained for."""
 
-    One that ends in a softmax gets a logarithm after it: the differences between the classes, and
-    nothing else counts in logits, are then what they were before the softmax.
+    model: keras.Model
+    spec: DatasetSpec
 
-    PetsegError where the file is missing or damaged, where the model takes anything else than RGB
-    images or gives anything else than logits or a softmax of the classes at the images' size. Code
-    that a file carries is not run: it is refused.
+
+def load_network(path: Path, spec: DatasetSpec | None = None) -> Network:
+    """A trained network.
+
+    `spec` is that of a file which carries none, as one of another project. A model that ends in a
+    softmax gets a logarithm after it: the differences between the classes, and nothing else counts
+    in logits, are then what they were before the softmax.
+
+    PetsegError where the file is missing or damaged, where nobody says what its classes are, where
+    the model takes anything else than RGB images or gives anything else than logits or a softmax of
+    the classes at the images' size. Code that a file carries is not run: it is refused.
     """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PetsegError(f"{path} cannot be loaded as a Keras model: {reason}") from None
+    spec = dataset_spec.of_model(path) or spec
+    if spec is None:
+        raise PetsegError(
+            f"{path} does not say what its classes are; name the dataset that it was trained on, "
+            "with --dataset"
+        )
+    return Network(_with_logits(model, path, spec), spec)
+
+
+def load_trained(network: str, path: Path, spec: DatasetSpec) -> keras.Model:
+    """What `train_NETWORK` left at `path`; PetsegError where it was trained for other classes."""
+    model, trained_for = load_network(path, spec)
+    mend = f"run: dvc repro train_{network}"
+    dataset_spec.require_same_classes(trained_for, spec, str(path), mend)
+    return model
+
+
+def _with_logits(model: keras.Model, path: Path, spec: DatasetSpec) -> keras.Model:
     taken, given = (
         [tuple(tensor.shape) for tensor in getattr(model, side, [])]
         for side in ("inputs", "outputs")
     )
-    size = taken[0][1] if taken and len(taken[0]) == 4 else None
-    if (taken, given) != ([(None, size, size, 3)], [(None, size, size, NUM_CLASSES)]):
+    size = taken[0][1:3] if taken and len(taken[0]) == 4 else (None, None)
+    classes = len(spec.classes)
+    if (taken, given) != ([(None, *size, 3)], [(None, *size, classes)]):
         raise PetsegError(
             f"{path} takes {_listed(taken)} and gives {_listed(given)}; expected was a network "
-            "that takes square RGB images, (None, S, S, 3), and gives as many pixels of "
-            f"{NUM_CLASSES} classes, (None, S, S, {NUM_CLASSES}): {', '.join(CLASS_NAMES)}"
+            "that takes RGB images, (None, H, W, 3), and gives as many pixels of "
+            f"{classes} classes, (None, H, W, {classes}): {', '.join(spec.class_names)}"
         )
     logits = model.outputs[0]
     activation = _last_activation(logits)
@@ -58,13 +87,14 @@ def load_network(path: Path) -> keras.Model:
     return keras.Model(model.inputs[0], logits, name=model.name)
 
 
-def image_size(model: keras.Model) -> int | None:
-    """The side of the square that a network sees, in pixels; None where it takes any."""
-    return model.input_shape[1]
+def image_size(model: keras.Model) -> tuple[int, int] | None:
+    """The height and width of what a network sees, in pixels; None where it takes any."""
+    size = tuple(model.input_shape[1:3])
+    return None if None in size else size
 
 
 def runner(model: keras.Model, *, flip: bool = False) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of images, uint8 (N, S, S, 3), that returns their float32 logits (N, S, S, C).
+    """A function of images, uint8 (N, H, W, 3), that returns their float32 logits (N, H, W, C).
 
     With `flip`, the mean of the logits of each image and of its mirror image, mirrored back.
     """

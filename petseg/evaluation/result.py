@@ -4,14 +4,46 @@ from typing import NamedTuple
 
 import numpy as np
 
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.metrics import scores
 
-class Result(NamedTuple):
-    """A predictor's result on each of N images.
 
-    `matrices` are pixel counts, int64 (N, C, C), `original_matrices` the same at the images'
-    original size, and `cross_entropy` is in nats, float64 (N,); None where not asked for.
+class Counted(NamedTuple):
+    """Pixel counts: the confusion matrix of all images, int64 (C, C), and the counts of each.
+
+    `counts`, int64 (N, K, 3), are those of classes and then regions; see `scores.counts`.
     """
 
-    matrices: np.ndarray
+    matrix: np.ndarray
+    counts: np.ndarray
+
+
+class Result(NamedTuple):
+    """A predictor's result on N images.
+
+    `cross_entropy` is in nats, float64 (N,), `original` is counted at the images' original size;
+    None where not asked for.
+    """
+
+    counted: Counted
     cross_entropy: np.ndarray | None = None
-    original_matrices: np.ndarray | None = None
+    original: Counted | None = None
+
+
+class Counter:
+    """Adds up the confusion matrices of images, int64 (C, C) each, some at a time."""
+
+    def __init__(self, spec: DatasetSpec):
+        classes = len(spec.classes)
+        self._label_sets = spec.label_sets
+        self._matrix = np.zeros((classes, classes), np.int64)
+        self._counts: list[np.ndarray] = []
+
+    def add(self, matrices: np.ndarray) -> None:
+        """Adds those of B images, int64 (B, C, C)."""
+        self._matrix += matrices.sum(axis=0)
+        self._counts.append(scores.counts(matrices, self._label_sets))
+
+    def counted(self) -> Counted:
+        """All that was added."""
+        return Counted(self._matrix, np.concatenate(self._counts))

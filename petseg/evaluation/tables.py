@@ -1,99 +1,127 @@
-"""Tables from confusion matrices: per image, per breed, and the matrix itself."""
+"""Tables from counts of pixels: per image, per group, and the confusion matrix itself.
+
+The columns of a table tell what it is of, so that tables of any dataset are read in one way:
+`group.breed` is a group, `class.pet.truth` the pixels of the class pet in the truth, and
+`region.pet.hits` those of the region pet that were found.
+"""
 
 import numpy as np
 import pandas as pd
 
-from petseg.core.classes import CLASS_NAMES
-from petseg.evaluation.result import Result
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.evaluation.result import Counted, Result
 from petseg.metrics import bootstrap, scores
 
-COUNTS = [f"{truth}_as_{predicted}" for truth in CLASS_NAMES for predicted in CLASS_NAMES]
-"""The columns of a flattened confusion matrix, in pixels."""
+GROUP, CLASS, REGION = "group.", "class.", "region."
+"""The beginnings of columns."""
 
 
-def metrics(result: Result, parameters: int) -> dict:
+def metrics(result: Result, parameters: int, spec: DatasetSpec) -> dict:
     """What a metrics file says of a predictor; only numbers, and null where one is undefined."""
-    content = scores.summary(result.matrices) | {"parameters": parameters}
+    content = scores.summary(result.counted.counts, spec) | {"parameters": parameters}
     if result.cross_entropy is not None:
-        content["cross_entropy"] = float(result.cross_entropy.mean())
-    if result.original_matrices is not None:
-        content["at_original_size"] = scores.summary(result.original_matrices)
+        content["cross_entropy"] = float(scores.mean_defined(result.cross_entropy))
+    if result.original is not None:
+        content["at_original_size"] = scores.summary(result.original.counts, spec)
     return _without_nan(content)
 
 
-def per_image(network: str, index: pd.DataFrame, result: Result, manifest: dict) -> pd.DataFrame:
-    """A row an image: name, breed, species, cross-entropy, scores, and its nine pixel counts."""
-    table = pd.DataFrame(
-        {
-            "network": network,
-            "name": index["name"],
-            "breed": [manifest["breeds"][breed] for breed in index["breed"]],
-            "species": [manifest["species"][species] for species in index["species"]],
-            "cross_entropy": result.cross_entropy,
-            "mean_iou": scores.mean_iou(result.matrices),
-            "pet_iou": scores.pet_iou(result.matrices),
-        }
-    )
-    table[COUNTS] = result.matrices.reshape(len(table), -1)
-    return table
+def per_image(network: str, index: pd.DataFrame, result: Result, spec: DatasetSpec) -> pd.DataFrame:
+    """A row an image: name, groups, cross-entropy, scores, and counts of classes and regions.
+
+    `index` is that of the records: it has the column `name` and one for each group of `spec`.
+    """
+    counted = result.counted.counts
+    classes = len(spec.classes)
+    columns = {"network": network, "name": index["name"].to_numpy()}
+    columns |= {f"{GROUP}{group}": index[group].to_numpy() for group in spec.groups}
+    columns |= {
+        "cross_entropy": result.cross_entropy,
+        "mean_iou": scores.mean_iou(counted[:, :classes]),
+    }
+    keys = [f"{CLASS}{name}" for name in spec.class_names]
+    keys += [f"{REGION}{name}" for name in spec.regions]
+    flat = counted.reshape(len(counted), -1).T
+    names = [f"{key}.{count}" for key in keys for count in scores.COUNTS]
+    return pd.DataFrame(columns | dict(zip(names, flat, strict=True)))
 
 
-def matrices(table: pd.DataFrame) -> np.ndarray:
-    """The confusion matrices in a per-image table: int64 (N, 3, 3)."""
-    size = len(CLASS_NAMES)
-    return table[COUNTS].to_numpy(np.int64).reshape(-1, size, size)
+def names(table: pd.DataFrame, kind: str) -> list[str]:
+    """What a per-image table has columns for, in order: its GROUP, CLASS or REGION."""
+    found = [column.removeprefix(kind) for column in table.columns if column.startswith(kind)]
+    if kind != GROUP:
+        found = [column.rpartition(".")[0] for column in found]
+    return list(dict.fromkeys(found))
 
 
-def per_breed(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each breed and network, scored on the sum of the breed's images."""
+def counts(table: pd.DataFrame, kind: str = CLASS) -> np.ndarray:
+    """The counts in a per-image table: int64 (N, K, 3), K = the classes, or the regions."""
+    keys = [f"{kind}{name}.{count}" for name in names(table, kind) for count in scores.COUNTS]
+    return table[keys].to_numpy(np.int64).reshape(len(table), -1, len(scores.COUNTS))
+
+
+def per_group(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each value of each group column and each network, scored on the sums.
+
+    Columns: `column` (as breed), `group` (as beagle), `network`, `images`, `mean_iou`, and
+    `region.NAME` with the IoU of each region. No row where there are no groups.
+    """
+    regions = names(table, REGION)
     rows = []
-    for (breed, species, network), group in table.groupby(
-        ["breed", "species", "network"], sort=False
-    ):
-        total = matrices(group).sum(axis=0)
-        rows.append(
-            {
-                "breed": breed,
-                "species": species,
-                "network": network,
-                "mean_iou": scores.mean_iou(total),
-                "pet_iou": scores.pet_iou(total),
-                "images": len(group),
-            }
-        )
-    order = list(table["network"].unique())
-    return pd.DataFrame(rows).sort_values(
-        ["breed", "network"],
-        key=lambda column: column.map(order.index) if column.name == "network" else column,
+    for column in names(table, GROUP):
+        for (group, network), part in table.groupby([f"{GROUP}{column}", "network"]):
+            found = scores.iou(counts(part, REGION).sum(axis=0))
+            mean = float(scores.mean_iou(counts(part).sum(axis=0)))
+            row = {"column": column, "group": group, "network": network, "images": len(part)}
+            of_regions = zip(regions, found.tolist(), strict=True)
+            rows.append(row | {"mean_iou": mean} | {f"{REGION}{r}": v for r, v in of_regions})
+    order = {network: position for position, network in enumerate(table["network"].unique())}
+    columns = ["column", "group", "network", "images", "mean_iou"]
+    found = pd.DataFrame(rows, columns=columns + [f"{REGION}{region}" for region in regions])
+    of_columns = {column: position for position, column in enumerate(names(table, GROUP))}
+    keys = {"column": of_columns, "network": order}
+    return found.sort_values(
+        columns[:3],
+        key=lambda values: values.map(keys[values.name]) if values.name in keys else values,
         ignore_index=True,
     )
 
 
-def comparison(matrices: dict[str, np.ndarray], resamples: int, seed: int) -> dict:
-    """Mean IoU of each network, and the differences, with 95 % bootstrap intervals."""
-    found = bootstrap.intervals(matrices, scores.mean_iou, resamples, seed)
+def comparison(counts: dict[str, np.ndarray], resamples: int, seed: int) -> dict:
+    """Mean IoU of each network, and the differences, with 95 % bootstrap intervals.
+
+    `counts` are those of the classes in each image, int64 (N, C, 3).
+    """
+    found = bootstrap.intervals(counts, scores.mean_iou, resamples, seed)
     return {
         name: {"mean_iou": float(estimate), "low": float(low), "high": float(high)}
         for name, (estimate, low, high) in found.items()
     }
 
 
-def confusion(matrix: np.ndarray) -> pd.DataFrame:
+def confusion(counted: Counted, spec: DatasetSpec) -> pd.DataFrame:
     """A row a cell: truth, prediction, pixels, and their share of the truth's pixels."""
+    matrix, classes = counted.matrix, len(spec.classes)
+    totals = matrix.sum(axis=1, keepdims=True)
     return pd.DataFrame(
         {
-            "truth": np.repeat(CLASS_NAMES, len(CLASS_NAMES)),
-            "prediction": np.tile(CLASS_NAMES, len(CLASS_NAMES)),
-            "share": (matrix / matrix.sum(axis=1, keepdims=True)).ravel(),
+            "truth": np.repeat(spec.class_names, classes),
+            "prediction": np.tile(spec.class_names, classes),
+            "share": np.where(totals, matrix / np.maximum(totals, 1), np.nan).ravel(),
             "pixels": matrix.ravel(),
         }
     )
 
 
 def confusion_matrix(table: pd.DataFrame) -> np.ndarray:
-    """The matrix in a table that `confusion` made: int64 (3, 3)."""
-    size = len(CLASS_NAMES)
-    return table["pixels"].to_numpy(np.int64).reshape(size, size)
+    """The matrix in a table that `confusion` made: int64 (C, C)."""
+    return table["pixels"].to_numpy(np.int64).reshape(table["truth"].nunique(), -1)
+
+
+def mean_ious(table: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+    """Of a per-image table, the mean IoU of each image: `name`, and a column for each network."""
+    found = table.pivot(index="name", columns="network", values="mean_iou")
+    return found.loc[names].reset_index(names="name")
 
 
 def _without_nan(content):

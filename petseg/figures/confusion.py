@@ -1,5 +1,6 @@
 """Confusion matrices: where the pixels of each true class went."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,27 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from petseg.core.classes import CLASS_NAMES, NUM_CLASSES
-from petseg.figures.palette import network_styles
+from petseg.figures.palette import network_styles, shortened
 from petseg.figures.style import INK, house_style, save
 
 COLOURS = colormaps["Blues"].with_extremes(bad="0.92")
 WHITE_ABOVE = 0.67
 """The share at which white and dark text have the same contrast with their cell."""
-PANEL = 2.9
-"""The width of a panel in inches."""
+MOST_WITH_NUMBERS = 12
+"""Cells of more classes are too small for a number."""
+LETTERS_PER_INCH = 14
+"""How many letters of a class's name, in its largest size, fit in an inch."""
 
 
-def confusion_matrices(matrices: dict[str, np.ndarray], path: Path) -> None:
+def confusion_matrices(
+    matrices: dict[str, np.ndarray], class_names: Sequence[str], path: Path
+) -> None:
     """Draws a confusion matrix for each network, normalised by row, and writes a PNG file.
 
     Args:
         matrices: for each network the number of pixels by true class (rows) and predicted class
-            (columns), int64 (NUM_CLASSES, NUM_CLASSES). A class without pixels shows dashes.
+            (columns), int64 (C, C). A class without pixels shows dashes, or is grey.
+        class_names: of the C classes.
         path: the file to write.
 
     Raises:
@@ -34,39 +39,61 @@ def confusion_matrices(matrices: dict[str, np.ndarray], path: Path) -> None:
     if not matrices:
         raise ValueError("no network to draw the confusion matrix of")
     styles = network_styles(matrices)
+    names = [shortened(name) for name in class_names]
+    panel = _panel(len(names))
+    side = panel - 0.7
+    longest = max(map(len, names)) / LETTERS_PER_INCH  # in inches
+    upright = longest > side / len(names)
+    # The names to the left of the first matrix, and below each where they stand upright, come on
+    # top of what three short ones need.
+    width = panel * len(matrices) + 1.4 + max(0, longest - 0.8)
+    height = max(3.2, panel + 0.3) + longest * upright
     with house_style():
-        figure = Figure(figsize=(PANEL * len(matrices) + 1.4, 3.2), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         panels = figure.subplots(1, len(matrices), squeeze=False, sharey=True)[0]
         for axes, (network, matrix) in zip(panels, matrices.items(), strict=True):
-            image = _draw(axes, share_of_row(matrix))
+            image = _draw(axes, share_of_row(matrix, len(names)), names, side, upright)
             axes.set_title(styles[network].name)
         panels[0].set_ylabel("true class")
         figure.colorbar(image, ax=panels, label="share of the true class", shrink=0.85)
         save(figure, path)
 
 
-def share_of_row(matrix: np.ndarray) -> np.ndarray:
+def share_of_row(matrix: np.ndarray, classes: int) -> np.ndarray:
     """Each count as a share of its row: float64 in 0..1, NaN in a row without counts.
 
     Raises:
-        ValueError: if the shape is not (NUM_CLASSES, NUM_CLASSES).
+        ValueError: if the shape is not (classes, classes).
     """
     matrix = np.asarray(matrix, dtype=np.float64)
-    if matrix.shape != (NUM_CLASSES, NUM_CLASSES):
-        raise ValueError(f"a confusion matrix of {NUM_CLASSES} classes, got {matrix.shape}")
+    if matrix.shape != (classes, classes):
+        raise ValueError(f"a confusion matrix of {classes} classes, got {matrix.shape}")
     totals = matrix.sum(axis=1, keepdims=True)
     return np.divide(matrix, totals, out=np.full_like(matrix, np.nan), where=totals > 0)
 
 
-def _draw(axes: Axes, shares: np.ndarray) -> AxesImage:
+def _panel(classes: int) -> float:
+    """The width of a matrix and its names in inches: it grows with the classes, up to a limit."""
+    if classes <= MOST_WITH_NUMBERS:
+        return max(2.9, 0.7 + 0.45 * classes)
+    return min(6.1 + 0.12 * (classes - MOST_WITH_NUMBERS), 16)
+
+
+def _draw(
+    axes: Axes, shares: np.ndarray, names: list[str], side: float, upright: bool
+) -> AxesImage:
     image = axes.imshow(shares, cmap=COLOURS, norm=Normalize(0, 1))
-    for (row, column), share in np.ndenumerate(shares):
-        text = "–" if np.isnan(share) else f"{share:.1%}"
-        colour = "white" if share > WHITE_ABOVE else INK
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=11)
-    axes.set_xticks(range(NUM_CLASSES), CLASS_NAMES)
-    axes.set_yticks(range(NUM_CLASSES), CLASS_NAMES)
+    classes = range(len(names))
+    cell = 72 * side / len(names)  # in points
+    if len(names) <= MOST_WITH_NUMBERS:
+        for (row, column), share in np.ndenumerate(shares):
+            text = "–" if np.isnan(share) else f"{share:.1%}"
+            colour = "white" if share > WHITE_ABOVE else INK
+            size = min(11, cell / 4.2)
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+    axes.set_xticks(classes, names, rotation=90 if upright else 0)
+    axes.set_yticks(classes, names)
     axes.set_xlabel("predicted class")
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labelsize=min(8, 0.85 * cell))
     axes.spines[:].set_visible(False)
     return image

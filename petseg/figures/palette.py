@@ -1,8 +1,8 @@
 """Colours and names: one look for each class and each network, the same in every figure.
 
-All colours are of the set of Okabe and Ito, chosen to be told apart with colour-blind eyes
-(https://jfly.uni-koeln.de/color/). The classes also differ in lightness (CIE L* of 71, 46 and 0),
-so that they survive grey print, and the networks also differ in their markers.
+The colours of classes are those of the dataset's spec. The networks' are of the set of Okabe and
+Ito, chosen to be told apart with colour-blind eyes (https://jfly.uni-koeln.de/color/), and they
+also differ in their markers.
 """
 
 from collections.abc import Iterable
@@ -12,18 +12,19 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
-from petseg.core.classes import BACKGROUND, BORDER, CLASS_NAMES, NUM_CLASSES, PET
+from petseg.core.dataset_spec import VOID, DatasetSpec
 
-BLACK = "#000000"
-ORANGE = "#E69F00"
 SKY_BLUE = "#56B4E9"
 GREEN = "#009E73"
-BLUE = "#0072B2"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 
-CLASS_COLOURS = {PET: ORANGE, BACKGROUND: BLUE, BORDER: BLACK}
-"""The colour of each label."""
+VOID_COLOUR = "#D9D9D9"
+"""Of pixels that are not counted, where nothing shows through."""
+ALL_IN_LEGEND = 8
+"""Up to so many classes, a legend has them all; of more, those that the picture holds."""
+LONGEST_NAME = 30
+"""Letters of a name in a figure; a longer one loses its end."""
 
 
 class NetworkStyle(NamedTuple):
@@ -53,54 +54,68 @@ def network_styles(networks: Iterable[str]) -> dict[str, NetworkStyle]:
     return {network: NETWORK_STYLES.get(network) or spare[network] for network in networks}
 
 
-def colour_mask(mask: np.ndarray) -> np.ndarray:
-    """Paints each pixel in the colour of its class.
+def shortened(name: str) -> str:
+    """A name with at most LONGEST_NAME letters."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
+
+
+def colour_mask(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    """Paints each pixel in the colour of its class, and void ones in VOID_COLOUR.
 
     Args:
-        mask: labels, an integer array (H, W) with values 0 .. NUM_CLASSES - 1.
+        mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
+        spec: of the dataset.
 
     Returns:
         uint8 (H, W, 3), RGB.
 
     Raises:
-        ValueError: if a label is none of the classes.
+        ValueError: if a label is neither a class nor VOID.
     """
     mask = np.asarray(mask)
-    if mask.size and not 0 <= mask.min() <= mask.max() < NUM_CLASSES:
-        raise ValueError(f"labels lie in 0..{NUM_CLASSES - 1}, got {mask.min()}..{mask.max()}")
-    return _class_rgb()[mask]
+    last = len(spec.classes) - 1
+    strange = mask[((mask < 0) | (mask > last)) & (mask != VOID)]
+    if strange.size:
+        raise ValueError(f"labels lie in 0..{last}, or are {VOID}; got {strange[0]}")
+    colours = np.array([to_rgb(colour) for colour in (*spec.colours, VOID_COLOUR)])
+    # Of an index too large the last one, which is void's.
+    return np.rint(colours * 255).astype(np.uint8).take(mask, axis=0, mode="clip")
 
 
-def overlay(image: np.ndarray, mask: np.ndarray, alpha: float) -> np.ndarray:
-    """Blends an image with the colours of its mask.
+def overlay(image: np.ndarray, mask: np.ndarray, spec: DatasetSpec, alpha: float) -> np.ndarray:
+    """Blends an image with the colours of its mask; void pixels stay as they are.
 
     Args:
         image: uint8 (H, W, 3), RGB.
-        mask: labels, an integer array (H, W) with values 0 .. NUM_CLASSES - 1.
+        mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
+        spec: of the dataset.
         alpha: the share of the class colours, 0 (only the image) to 1 (only the mask).
 
     Returns:
         uint8 (H, W, 3), `(1 - alpha) * image + alpha * colour_mask(mask)`, rounded.
 
     Raises:
-        ValueError: if the sizes differ, alpha leaves 0..1 or a label is none of the classes.
+        ValueError: if the sizes differ, alpha leaves 0..1 or a label is neither a class nor VOID.
     """
-    colours = colour_mask(mask)
+    colours = colour_mask(mask, spec)
     if image.shape != colours.shape:
         raise ValueError(f"image of shape {image.shape} and mask of shape {mask.shape} differ")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha lies in 0..1, got {alpha}")
-    return np.rint((1 - alpha) * image + alpha * colours).astype(np.uint8)
+    blended = np.rint((1 - alpha) * image + alpha * colours).astype(np.uint8)
+    return np.where((mask == VOID)[..., None], image, blended)
 
 
-def class_handles() -> list[Patch]:
-    """Legend entries: a patch of colour for each class, in the order of the labels."""
+def legend_labels(spec: DatasetSpec, present: Iterable[int]) -> list[int]:
+    """The labels in a legend, in order: of all classes, or of many only those in `present`."""
+    if len(spec.classes) <= ALL_IN_LEGEND:
+        return list(range(len(spec.classes)))
+    return sorted({int(label) for label in present} - {VOID})
+
+
+def class_handles(spec: DatasetSpec, present: Iterable[int]) -> list[Patch]:
+    """Legend entries: a patch of colour for each class, as `legend_labels` chooses them."""
     return [
-        Patch(facecolor=CLASS_COLOURS[label], edgecolor="none", label=name)
-        for label, name in enumerate(CLASS_NAMES)
+        Patch(facecolor=spec.colours[one], edgecolor="none", label=shortened(spec.class_names[one]))
+        for one in legend_labels(spec, present)
     ]
-
-
-def _class_rgb() -> np.ndarray:
-    colours = [to_rgb(CLASS_COLOURS[label]) for label in range(NUM_CLASSES)]
-    return np.rint(np.array(colours) * 255).astype(np.uint8)

@@ -2,13 +2,15 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.figures.palette import class_handles, network_styles, overlay
 from petseg.figures.style import FAINT, house_style, save
 
@@ -17,7 +19,11 @@ MASK_ALPHA = 0.6
 AUGMENTED_ALPHA = 0.4
 """Weaker, as the change of the image's own colours has to be seen too."""
 PANEL = 1.7
-"""Width and height of a picture in inches."""
+"""Width and height of a square picture in inches; another one has about the same area."""
+LEGEND_LETTERS_PER_INCH = 11
+"""How many letters of the legend fit in an inch of the figure's width."""
+LINE = 0.14
+"""The height of a line of an image's name in inches."""
 LETTERS_PER_INCH = 9
 """How many letters of the title fit in an inch of the figure's width."""
 
@@ -27,16 +33,18 @@ def samples(
     masks: np.ndarray,
     augmented: Sequence[tuple[np.ndarray, np.ndarray]],
     names: Sequence[str],
+    spec: DatasetSpec,
     path: Path,
 ) -> None:
     """Draws training images, their masks and what augmentation makes of both, as PNG.
 
     Args:
         images: uint8 (K, H, W, 3), RGB.
-        masks: labels, uint8 (K, H, W).
+        masks: labels or VOID, uint8 (K, H, W).
         augmented: for each image N versions: uint8 (N, H, W, 3) and their masks,
             uint8 (N, H, W); N is the same for all.
         names: of the K images.
+        spec: of the dataset.
         path: the file to write.
 
     Raises:
@@ -48,11 +56,12 @@ def samples(
     headings = ["image", "mask"]
     headings += [f"augmented {number}" for number in range(1, max(versions, default=0) + 1)]
     rows = [
-        [image, overlay(image, mask, MASK_ALPHA)]
-        + [overlay(*version, AUGMENTED_ALPHA) for version in zip(*pair, strict=True)]
+        [image, overlay(image, mask, spec, MASK_ALPHA)]
+        + [overlay(*version, spec, AUGMENTED_ALPHA) for version in zip(*pair, strict=True)]
         for image, mask, pair in zip(images, masks, augmented, strict=True)
     ]
-    _draw_rows(rows, headings, names, path)
+    handles = class_handles(spec, _present([masks, *(masks for _, masks in augmented)]))
+    _draw_rows(rows, headings, names, handles, path)
 
 
 def predictions(
@@ -61,6 +70,7 @@ def predictions(
     predicted: dict[str, np.ndarray],
     ious: dict[str, np.ndarray],
     names: Sequence[str],
+    spec: DatasetSpec,
     path: Path,
     title: str,
 ) -> None:
@@ -68,10 +78,11 @@ def predictions(
 
     Args:
         images: uint8 (K, H, W, 3), RGB.
-        truths: true labels, uint8 (K, H, W).
+        truths: true labels or VOID, uint8 (K, H, W).
         predicted: for each network its labels, uint8 (K, H, W).
         ious: for each network the mean IoU of each image, float (K,) in 0..1 or NaN.
         names: of the K images.
+        spec: of the dataset.
         path: the file to write.
         title: the line above the figure.
 
@@ -83,19 +94,21 @@ def predictions(
         raise ValueError(f"masks of {list(predicted)}, but scores of {list(ious)}")
     styles = network_styles(predicted)
     rows = [
-        [image, *(overlay(image, mask, MASK_ALPHA) for mask in masks)]
+        [image, *(overlay(image, mask, spec, MASK_ALPHA) for mask in masks)]
         for image, *masks in zip(images, truths, *predicted.values(), strict=True)
     ]
     scores = list(zip(*(ious[network] for network in predicted), strict=True))
     titles = [["", "", *map(_score, row)] for row in scores]
     headings = ["image", "truth", *(style.name for style in styles.values())]
-    _draw_rows(rows, headings, names, path, titles, title)
+    handles = class_handles(spec, _present([truths, *predicted.values()]))
+    _draw_rows(rows, headings, names, handles, path, titles, title)
 
 
 def _draw_rows(
     rows: list[list[np.ndarray]],
     headings: list[str],
     names: Sequence[str],
+    handles: list[Patch],
     path: Path,
     titles: list[list[str]] | None = None,
     suptitle: str | None = None,
@@ -104,19 +117,24 @@ def _draw_rows(
         raise ValueError("no image to draw")
     titles = titles or [[""] * len(headings)] * len(rows)
     with house_style():
-        row_height = PANEL + (0.22 if any(titles[0]) else 0.1)
-        size = (PANEL * len(headings) + 1.4, row_height * len(rows) + 0.9)
+        width, height = _panel_size(rows[0][0])
+        row_height = height + (0.22 if any(titles[0]) else 0.1)
+        figure_width = width * len(headings) + 1.4
+        columns = _columns(handles, figure_width)
+        legend_height = 0.2 * (math.ceil(len(handles) / columns) - 1)
+        size = (figure_width, row_height * len(rows) + 0.9 + legend_height)
         figure = Figure(figsize=size, layout="compressed")
         panels = figure.subplots(len(rows), len(headings), squeeze=False)
         for line, pictures, line_titles, name in zip(panels, rows, titles, names, strict=True):
             for axes, picture, title in zip(line, pictures, line_titles, strict=True):
                 _show(axes, picture, title)
-            line[0].set_ylabel(_broken(name), rotation=0, ha="right", va="center", fontsize=8)
+            text = _broken(name, lines=int(height / LINE))
+            line[0].set_ylabel(text, rotation=0, ha="right", va="center", fontsize=8)
         for axes, heading in zip(panels[0], headings, strict=True):
             _head(axes, heading, above=14 if any(titles[0]) else 0)
         if suptitle:
-            figure.suptitle(textwrap.fill(suptitle, width=int(size[0] * LETTERS_PER_INCH)))
-        figure.legend(handles=class_handles(), loc="outside lower center", ncols=3)
+            figure.suptitle(textwrap.fill(suptitle, width=int(figure_width * LETTERS_PER_INCH)))
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         save(figure, path)
 
 
@@ -146,7 +164,28 @@ def _score(iou: float) -> str:
     return "mean IoU –" if math.isnan(iou) else f"mean IoU {iou:.3f}"
 
 
-def _broken(name: str) -> str:
-    """The name on lines of at most 16 letters, broken after its underscores only."""
-    lines = textwrap.wrap(name.replace("_", "_ "), width=16, break_long_words=True)
-    return "\n".join(line.replace("_ ", "_") for line in lines)
+def _broken(name: str, lines: int) -> str:
+    """The name on lines of at most 16 letters, broken after its underscores; its end if need be."""
+    broken = textwrap.wrap(name.replace("_", "_ "), width=16, break_long_words=True)
+    if len(broken) > lines:
+        broken = ["…", *broken[1 - lines :]] if lines > 1 else broken[-1:]
+    return "\n".join(line.replace("_ ", "_") for line in broken)
+
+
+def _present(masks: Iterable[np.ndarray]) -> set[int]:
+    """The labels in masks."""
+    return {label for mask in masks for label in np.unique(mask).tolist()}
+
+
+def _panel_size(picture: np.ndarray) -> tuple[float, float]:
+    """The width and height in inches of a picture (H, W, 3): of a long one, less than its shape."""
+    height, width = picture.shape[:2]
+    stretch = min(max(math.sqrt(width / height), 0.6), 1.8)
+    return PANEL * stretch, PANEL / stretch
+
+
+def _columns(handles: list[Patch], width: float) -> int:
+    """How many columns of a legend fit in a figure of `width` inches."""
+    longest = max((len(handle.get_label()) for handle in handles), default=0)
+    fitting = int(width * LEGEND_LETTERS_PER_INCH / (longest + 6))
+    return max(1, min(len(handles), fitting))

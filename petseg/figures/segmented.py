@@ -3,40 +3,60 @@
 Made with Pillow, in bands where it matters: an image may have 200 million pixels.
 """
 
+import itertools
+import math
+
 import numpy as np
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFont
 
-from petseg.core.classes import CLASS_NAMES, MASK_VALUES, PET
-from petseg.figures.palette import CLASS_COLOURS, colour_mask, overlay
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.figures.palette import colour_mask, legend_labels, overlay, shortened
 
-PET_ALPHA = 0.25
-"""How strongly the pet is tinted: enough to see at once what was taken for it."""
+TINT_ALPHA = 0.25
+"""How strongly classes are tinted: enough to see at once what was taken for them."""
 OUTLINE_SHARE = 1 / 250
 """Width of an outline relative to the image's shorter side; at least one pixel."""
 LEGEND_SHARE = 1 / 28
 """Height of the legend's letters relative to the image's longer side."""
 SMALLEST_LETTERS = 11
+ENTRIES_IN_ROW = 4
+"""Of the legend, before its letters become smaller."""
+LEAST_LEGEND = 400
+"""Pixels that a legend in the smallest letters may be wide below a narrow image."""
 BAND_PIXELS = 1 << 20
 """Pixels at a time, for the sake of memory."""
 
 
-def label_picture(labels: np.ndarray) -> Image.Image:
-    """Labels, uint8 (H, W), as a paletted picture: the dataset's mask values in class colours."""
-    picture = Image.fromarray(np.asarray(MASK_VALUES, np.uint8)[labels], "P")
-    colours = {MASK_VALUES[label]: colour for label, colour in CLASS_COLOURS.items()}
-    entries = [colours.get(value, "white") for value in range(max(MASK_VALUES) + 1)]
+def label_picture(labels: np.ndarray, spec: DatasetSpec) -> Image.Image:
+    """Labels, uint8 (H, W), as the dataset's own masks have them, in one channel.
+
+    Each class has its first mask value, in its display colour; above 255, in 16 bits of grey. Where
+    the masks are coloured, the picture has their colours, and the labels for values.
+    """
+    values = [one.value[0] if one.value else label for label, one in enumerate(spec.classes)]
+    if max(values) > 255:
+        return Image.fromarray(np.asarray(values, np.uint16)[labels])
+    colours = [
+        one.mask_colour[0] if one.mask_colour else spec.colours[label]
+        for label, one in enumerate(spec.classes)
+    ]
+    picture = Image.fromarray(np.asarray(values, np.uint8)[labels], "P")
+    shown = dict(zip(values, colours, strict=True))
+    entries = [shown.get(value, "white") for value in range(max(values) + 1)]
     picture.putpalette([part for entry in entries for part in ImageColor.getrgb(entry)])
     return picture
 
 
-def outlined(image: Image.Image, labels: np.ndarray) -> Image.Image:
-    """An RGB image with each class outlined in its colour, the pet tinted, and a legend below.
+def outlined(image: Image.Image, labels: np.ndarray, spec: DatasetSpec) -> Image.Image:
+    """An RGB image with each class outlined in its colour, some tinted, and a legend below.
 
     `labels` are uint8 (H, W), of the image's size. Each class is outlined on its own side of
-    the boundary. Where the image is narrower than the legend, it is at the left.
+    the boundary. Tinted are the classes in a region, without those of a soft edge; where there are
+    no regions, all. Where the image is narrower than the legend, it is at the left.
     """
     lines = _outlines(labels, max(1, round(min(labels.shape) * OUTLINE_SHARE)))
-    legend = _legend(labels, image.size)
+    tinted = _tinted(spec)
+    legend = _legend(labels, image.size, spec)
     size = (max(image.width, legend.width), image.height + legend.height)
     picture = Image.new("RGB", size, "white")
     band = max(1, BAND_PIXELS // image.width)
@@ -44,8 +64,9 @@ def outlined(image: Image.Image, labels: np.ndarray) -> Image.Image:
         bottom = min(top + band, image.height)
         rows = np.asarray(image.crop((0, top, image.width, bottom)))
         part, line = labels[top:bottom], lines[top:bottom]
-        tinted = np.where((part == PET)[..., None], overlay(rows, part, PET_ALPHA), rows)
-        drawn = np.where(line[..., None], colour_mask(part), tinted)
+        tint = np.isin(part, tinted)[..., None]
+        drawn = np.where(tint, overlay(rows, part, spec, TINT_ALPHA), rows)
+        drawn = np.where(line[..., None], colour_mask(part, spec), drawn)
         picture.paste(Image.fromarray(drawn), (0, top))
     picture.paste(legend, (0, image.height))
     return picture
@@ -65,10 +86,18 @@ def cutout(image: Image.Image, opacity: np.ndarray) -> Image.Image:
     return picture
 
 
-def shares(labels: np.ndarray) -> list[float]:
-    """The share of each class in the pixels, labels uint8 (H, W)."""
+def shares(labels: np.ndarray, classes: int) -> list[float]:
+    """The share of each of so many classes in the pixels, labels uint8 (H, W)."""
     counts = Image.fromarray(labels).histogram()  # NumPy's bincount takes 8 bytes a pixel
-    return [count / labels.size for count in counts[: len(CLASS_NAMES)]]
+    return [count / labels.size for count in counts[:classes]]
+
+
+def _tinted(spec: DatasetSpec) -> list[int]:
+    """The labels that `outlined` tints."""
+    if not spec.regions:
+        return list(range(len(spec.classes)))
+    regions = {label for region in spec.regions for label in spec.region_labels(region)}
+    return sorted(regions - set(spec.labels(spec.soft_edge)))
 
 
 def _outlines(labels: np.ndarray, width: int) -> np.ndarray:
@@ -82,28 +111,48 @@ def _outlines(labels: np.ndarray, width: int) -> np.ndarray:
     return lines
 
 
-def _legend(labels: np.ndarray, size: tuple[int, int]) -> Image.Image:
+def _legend(labels: np.ndarray, size: tuple[int, int], spec: DatasetSpec) -> Image.Image:
     """A strip as wide as the image, or wider: the classes with their shares of the pixels."""
-    entries = [
-        f"{name} {share:.0%}" for name, share in zip(CLASS_NAMES, shares(labels), strict=True)
-    ]
-
-    def width_of_all(letters: int) -> float:
-        """At most, whatever the shares: pictures of one image are all of one size."""
-        font = ImageFont.load_default(letters)
-        widths = [font.getlength(f"{name} 100%") + 2.6 * letters for name in CLASS_NAMES]
-        return sum(widths) + letters
+    found = shares(labels, len(spec.classes))
+    shown = legend_labels(spec, np.flatnonzero(found))
+    names = [shortened(spec.class_names[label]) for label in shown]
+    most_rows = math.ceil(len(names) / ENTRIES_IN_ROW)
 
     letters = max(SMALLEST_LETTERS, round(max(size) * LEGEND_SHARE))
-    while letters > SMALLEST_LETTERS and width_of_all(letters) > size[0]:
+    rows, widest = _rows(names, letters, size[0])
+    while letters > SMALLEST_LETTERS and (len(rows) > most_rows or widest > size[0]):
         letters -= 1
+        rows, widest = _rows(names, letters, size[0])
+    if len(rows) > most_rows:
+        rows, widest = _rows(names, letters, max(size[0], LEAST_LEGEND))
     font = ImageFont.load_default(letters)
-    strip = Image.new("RGB", (max(size[0], round(width_of_all(letters))), 2 * letters), "white")
+    line = round(1.6 * letters)
+    height = 2 * letters + line * (len(rows) - 1)
+    strip = Image.new("RGB", (max(size[0], round(widest)), height), "white")
     draw = ImageDraw.Draw(strip)
-    left = float(letters)
-    for label, entry in enumerate(entries):
-        top = letters / 2
-        draw.rectangle((left, top, left + letters, top + letters), CLASS_COLOURS[label])
-        draw.text((left + 1.4 * letters, letters), entry, "black", font, anchor="lm")
-        left += font.getlength(entry) + 2.6 * letters
+    entries = iter(zip(shown, names, strict=True))
+    for row, count in enumerate(rows):
+        left, top = float(letters), letters / 2 + line * row
+        for label, name in itertools.islice(entries, count):
+            text = f"{name} {found[label]:.0%}"
+            draw.rectangle((left, top, left + letters, top + letters), spec.colours[label])
+            draw.text((left + 1.4 * letters, top + letters / 2), text, "black", font, anchor="lm")
+            left += font.getlength(text) + 2.6 * letters
     return strip
+
+
+def _rows(names: list[str], letters: int, width: float) -> tuple[list[int], float]:
+    """How many entries stand in each row of a legend `width` wide, and how wide the widest is.
+
+    At most, whatever the shares: pictures of one image are all of one size.
+    """
+    font = ImageFont.load_default(letters)
+    counts, widths = [], []
+    for name in names:
+        taken = font.getlength(f"{name} 100%") + 2.6 * letters
+        if not counts or widths[-1] + taken > width:
+            counts.append(0)
+            widths.append(float(letters))
+        counts[-1] += 1
+        widths[-1] += taken
+    return counts, max(widths, default=0)

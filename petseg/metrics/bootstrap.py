@@ -25,7 +25,7 @@ class Interval(NamedTuple):
 
 
 def intervals(
-    matrices: dict[str, np.ndarray],
+    counts: dict[str, np.ndarray],
     statistic: Callable[[np.ndarray], np.ndarray],
     resamples: int,
     seed: int,
@@ -33,15 +33,15 @@ def intervals(
 ) -> dict[str, Interval]:
     """The interval of each network's statistic, and of each difference between two networks.
 
-    A difference is named `first_minus_second`, in the order of `matrices`; differences come last.
+    A difference is named `first_minus_second`, in the order of `counts`; differences come last.
     The same arguments give the same numbers. A resample where a statistic is NaN does not count
     for it; where none is left, the ends are NaN.
 
     Args:
-        matrices: for each network one confusion matrix an image, int64 (N, C, C); the same
-            images in the same order for all.
-        statistic: scores of matrices summed over images, as in petseg.metrics.scores:
-            (..., C, C) -> float64 (...), or (..., K) for K scores at once.
+        counts: for each network the counts of each image, int64 (N, K, 3), as of
+            `petseg.metrics.scores.counts`; the same images in the same order for all.
+        statistic: scores of counts summed over images, as in petseg.metrics.scores:
+            (..., K, 3) -> float64 (...), or (..., S) for S scores at once.
         resamples: how often the images are drawn, 1 or more; 1,000 give stable ends.
         seed: of the draws.
         level: the share of the resampled statistics between the ends, in 0..1, both excluded.
@@ -54,26 +54,26 @@ def intervals(
         raise ValueError(f"resamples is 1 or more, got {resamples}")
     if not 0 < level < 1:
         raise ValueError(f"level lies between 0 and 1, got {level}")
-    stacked = _stacked(matrices)
+    stacked = _stacked(counts)
     observed = statistic(stacked.sum(axis=0))
     drawn = np.concatenate([statistic(sums) for sums in _resampled_sums(stacked, resamples, seed)])
-    values = {name: (observed[i], drawn[:, i]) for i, name in enumerate(matrices)}
-    for first, second in combinations(matrices, 2):
+    values = {name: (observed[i], drawn[:, i]) for i, name in enumerate(counts)}
+    for first, second in combinations(counts, 2):
         pair = zip(values[first], values[second], strict=True)
         values[f"{first}_minus_{second}"] = tuple(a - b for a, b in pair)
     return {name: _interval(*pair, level) for name, pair in values.items()}
 
 
-def _stacked(matrices: dict[str, np.ndarray]) -> np.ndarray:
-    """All matrices as int64 (N, networks, C, C)."""
-    if not matrices:
+def _stacked(counts: dict[str, np.ndarray]) -> np.ndarray:
+    """All counts as int64 (N, networks, K, 3)."""
+    if not counts:
         raise ValueError("no network to resample the images of")
-    shapes = {name: np.shape(part) for name, part in matrices.items()}
+    shapes = {name: np.shape(part) for name, part in counts.items()}
     if len(set(shapes.values())) > 1:
-        raise ValueError(f"the networks' confusion matrices differ in their shapes: {shapes}")
-    stacked = np.stack(list(matrices.values()), axis=1)
+        raise ValueError(f"the networks' counts differ in their shapes: {shapes}")
+    stacked = np.stack(list(counts.values()), axis=1)
     if stacked.ndim != 4 or not len(stacked):
-        raise ValueError(f"one matrix an image, of one image at least; got {shapes}")
+        raise ValueError(f"counts of each image, of one image at least; got {shapes}")
     # A resample may be one image N times, and float64 counts exactly up to 2**53.
     largest = int(stacked.sum(axis=(2, 3)).max())
     if largest * len(stacked) > 2**53:
@@ -82,7 +82,7 @@ def _stacked(matrices: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _resampled_sums(stacked: np.ndarray, resamples: int, seed: int):
-    """Yields the sums over resampled images, int64 (some, networks, C, C) each."""
+    """Yields the sums over resampled images, int64 (some, networks, K, 3) each."""
     rng = np.random.default_rng(seed)
     count = len(stacked)
     # As float64, exact here, the product runs in BLAS; numpy has no fast one for integers.

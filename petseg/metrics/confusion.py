@@ -2,13 +2,18 @@
 
 import numpy as np
 
+from petseg.core.dataset_spec import VOID
+
 
 def confusion_matrices(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """One matrix an image: int64 (B, C, C), rows the truth, columns the prediction, in pixels.
 
-    `truth` and `predicted` are integer (B, H, W) of values 0 to C - 1, C = `classes`.
+    `truth` and `predicted` are integer (B, H, W) of values 0 to C - 1, C = `classes`. Pixels whose
+    truth is VOID are not counted.
     """
     cells = np.asarray(truth, np.intp) * classes + predicted
-    cells += (np.arange(len(cells)) * classes**2)[:, None, None]
-    counts = np.bincount(cells.ravel(), minlength=len(cells) * classes**2)
-    return counts.reshape(-1, classes, classes)
+    cells[truth == VOID] = classes**2
+    images, bins = len(cells), classes**2 + 1
+    cells += (np.arange(images) * bins)[:, None, None]
+    counts = np.bincount(cells.ravel(), minlength=images * bins).reshape(images, bins)
+    return counts[:, :-1].reshape(images, classes, classes)

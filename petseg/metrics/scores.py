@@ -1,76 +1,95 @@
-"""Scores from confusion matrices, in plain numpy: small pure functions over counts.
+"""Scores from counts of pixels, in plain numpy: small pure functions.
 
-A matrix counts pixels: rows are the truth, columns the prediction. Formulas: Everingham et al.,
-"The Pascal Visual Object Classes Challenge", IJCV 2010 (IoU); Dice, "Measures of the Amount of
-Ecologic Association Between Species", Ecology 1945.
+A confusion matrix has the truth in its rows and the prediction in its columns. Of it, scores need
+three counts of each class: its pixels in the truth, in the prediction, and in both. Formulas:
+Everingham et al., "The Pascal Visual Object Classes Challenge", IJCV 2010 (IoU); Dice, "Measures of
+the Amount of Ecologic Association Between Species", Ecology 1945.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from petseg.core.classes import BACKGROUND, CLASS_NAMES
+from petseg.core.dataset_spec import DatasetSpec
+
+COUNTS = ("truth", "predicted", "hits")
+"""The last axis of what `counts` returns."""
 
 
-def iou(matrices: np.ndarray) -> np.ndarray:
-    """Intersection over union of each class: (..., C, C) -> float64 (..., C) in [0, 1].
+def counts(matrices: np.ndarray, label_sets: Sequence[Sequence[int]] | None = None) -> np.ndarray:
+    """Pixels in the truth, in the prediction, and in both: (..., C, C) -> (..., K, 3).
 
-    NaN for a class which is neither in the truth nor in the prediction.
+    Of K sets of labels, each taken as one class; without `label_sets`, of each class by itself.
     """
-    hits, truth, predicted = _counts(matrices)
-    return _ratio(hits, truth + predicted - hits)
+    if label_sets is None:
+        hits = np.diagonal(matrices, axis1=-2, axis2=-1)
+        return np.stack([matrices.sum(axis=-1), matrices.sum(axis=-2), hits], axis=-1)
+    parts = []
+    for labels in map(list, label_sets):
+        rows = matrices[..., labels, :]
+        hits = rows[..., labels].sum(axis=(-2, -1))
+        predicted = matrices[..., labels].sum(axis=(-2, -1))
+        parts.append(np.stack([rows.sum(axis=(-2, -1)), predicted, hits], axis=-1))
+    return np.stack(parts, axis=-2)
 
 
-def dice(matrices: np.ndarray) -> np.ndarray:
-    """Dice coefficient (F1) of each class: (..., C, C) -> float64 (..., C); NaN as in `iou`."""
-    hits, truth, predicted = _counts(matrices)
-    return _ratio(2 * hits, truth + predicted)
+def iou(counts: np.ndarray) -> np.ndarray:
+    """Intersection over union: (..., K, 3) -> float64 (..., K) in [0, 1].
 
-
-def pixel_accuracy(matrices: np.ndarray) -> np.ndarray:
-    """Share of pixels with the right label: (..., C, C) -> float64 (...)."""
-    hits, truth, _ = _counts(matrices)
-    return _ratio(hits.sum(-1), truth.sum(-1))
-
-
-def mean_iou(matrices: np.ndarray) -> np.ndarray:
-    """Mean of `iou` over the classes that occur: (..., C, C) -> float64 (...)."""
-    return np.nanmean(iou(matrices), axis=-1)
-
-
-def pet_against_background(matrices: np.ndarray) -> np.ndarray:
-    """Matrices of two classes, pet (with its border) and background: (..., 3, 3) -> (..., 2, 2)."""
-    foreground = [label for label in range(len(CLASS_NAMES)) if label != BACKGROUND]
-    rows = np.stack([matrices[..., foreground, :].sum(-2), matrices[..., BACKGROUND, :]], axis=-2)
-    return np.stack([rows[..., foreground].sum(-1), rows[..., BACKGROUND]], axis=-1)
-
-
-def pet_iou(matrices: np.ndarray) -> np.ndarray:
-    """IoU of the pet with its border against the background: (..., 3, 3) -> float64 (...)."""
-    return iou(pet_against_background(matrices))[..., 0]
-
-
-def summary(matrices: np.ndarray) -> dict:
-    """The scores of a whole split from one matrix an image, int64 (N, 3, 3).
-
-    Classes are scored on the sum of all matrices; `pet_iou_per_image` is the mean over images.
+    NaN, an undefined score, where the truth has no pixel.
     """
-    total = matrices.sum(axis=0)
+    truth, predicted, hits = np.moveaxis(counts, -1, 0)
+    return _ratio(hits, truth + predicted - hits, truth)
+
+
+def dice(counts: np.ndarray) -> np.ndarray:
+    """Dice coefficient (F1): (..., K, 3) -> float64 (..., K) in [0, 1]; NaN as in `iou`."""
+    truth, predicted, hits = np.moveaxis(counts, -1, 0)
+    return _ratio(2 * hits, truth + predicted, truth)
+
+
+def pixel_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Share of pixels with the right label, from counts of all classes: (..., C, 3) -> (...)."""
+    truth, _, hits = np.moveaxis(counts, -1, 0)
+    return _ratio(hits.sum(-1), truth.sum(-1), truth.sum(-1))
+
+
+def mean_iou(counts: np.ndarray) -> np.ndarray:
+    """Mean of `iou` over the classes that the truth holds: (..., C, 3) -> float64 (...)."""
+    return mean_defined(iou(counts))
+
+
+def mean_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis without NaN, and NaN where there is nothing else."""
+    defined = ~np.isnan(values)
+    number = defined.sum(axis=-1)
+    return _ratio(np.where(defined, values, 0).sum(axis=-1), number, number)
+
+
+def summary(counts: np.ndarray, spec: DatasetSpec) -> dict:
+    """The scores of a whole split from the counts of each image, int64 (N, K, 3).
+
+    K are the classes and then the regions of `spec`. Classes are scored on the sums over all
+    images; a region also as the mean over the images that hold it.
+    """
+    classes, total = len(spec.classes), counts.sum(axis=0)
+    of_classes, of_regions = total[:classes], iou(total[classes:])
+    per_image = mean_defined(iou(counts[:, classes:]).T)
     return {
-        "pixel_accuracy": float(pixel_accuracy(total)),
-        "mean_iou": float(mean_iou(total)),
-        "mean_dice": float(np.nanmean(dice(total))),
-        "iou": dict(zip(CLASS_NAMES, iou(total).tolist(), strict=True)),
-        "dice": dict(zip(CLASS_NAMES, dice(total).tolist(), strict=True)),
-        "pet_iou_dataset": float(pet_iou(total)),
-        "pet_iou_per_image": float(np.nanmean(pet_iou(matrices))),
-        "images": len(matrices),
+        "pixel_accuracy": float(pixel_accuracy(of_classes)),
+        "mean_iou": float(mean_iou(of_classes)),
+        "mean_dice": float(mean_defined(dice(of_classes))),
+        "iou": dict(zip(spec.class_names, iou(of_classes).tolist(), strict=True)),
+        "dice": dict(zip(spec.class_names, dice(of_classes).tolist(), strict=True)),
+        "regions": {
+            region: {"iou_dataset": float(dataset), "iou_per_image": float(image)}
+            for region, dataset, image in zip(spec.regions, of_regions, per_image, strict=True)
+        },
+        "images": len(counts),
     }
 
 
-def _counts(matrices: np.ndarray):
-    hits = np.diagonal(matrices, axis1=-2, axis2=-1)
-    return hits, matrices.sum(axis=-1), matrices.sum(axis=-2)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.true_divide(part, whole)
+def _ratio(part: np.ndarray, whole: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    """`part` / `whole` where `defined` is not 0, else NaN."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(defined, np.true_divide(part, whole), np.nan)

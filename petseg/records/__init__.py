@@ -1,4 +1,12 @@
-from petseg.records.manifest import MANIFEST, SPLITS, manifest, split_files, verify
+from petseg.records.manifest import (
+    MANIFEST,
+    SPLITS,
+    image_size,
+    manifest,
+    spec,
+    split_files,
+    verify,
+)
 from petseg.records.reading import Examples, index, load, masks, read
 from petseg.records.schema import Example
 from petseg.records.source import Source, in_memory, on_disk
@@ -11,6 +19,7 @@ __all__ = [
     "Examples",
     "Source",
     "SplitWriter",
+    "image_size",
     "in_memory",
     "index",
     "load",
@@ -18,6 +27,7 @@ __all__ = [
     "masks",
     "on_disk",
     "read",
+    "spec",
     "split_files",
     "verify",
 ]

@@ -27,7 +27,7 @@ def training_batches(
     augmentation: Augmentation,
     context: tf.distribute.InputContext = ALONE,
 ) -> tf.data.Dataset:
-    """An epoch of shuffled, augmented batches: images float32 (B, S, S, 3), masks uint8 (B, S, S).
+    """An epoch of shuffled, augmented batches: images float32 (B, H, W, 3), masks uint8 (B, H, W).
 
     Images are in [0, 255]. The examples that do not fill the last batch wait for another epoch, in
     which the order puts others last. With several replicas B is `batch_size` / replicas.
@@ -54,7 +54,7 @@ def training_batches(
 def evaluation_batches(
     source: Source, *, batch_size: int, context: tf.distribute.InputContext = ALONE
 ) -> tf.data.Dataset:
-    """All examples in order, in batches: images uint8 (B, S, S, 3), masks uint8 (B, S, S).
+    """All examples in order, in batches: images uint8 (B, H, W, 3), masks uint8 (B, H, W).
 
     The third element says which of them count, bool (B,): with several replicas, whose parts have
     the same size, the last batch is filled up with examples that do not.
@@ -86,8 +86,8 @@ def _fetch(source: Source, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     images, masks = tf.numpy_function(source.fetch, [indices], kinds, stateful=False)
     count = indices.shape[0]
     return (
-        tf.ensure_shape(images, (count, size, size, 3)),
-        tf.ensure_shape(masks, (count, size, size)),
+        tf.ensure_shape(images, (count, *size, 3)),
+        tf.ensure_shape(masks, (count, *size)),
     )
 
 

@@ -5,6 +5,7 @@ the records when it is its turn, and leaves caching to the operating system; `di
 copy of the shards, for records in a folder of another machine.
 """
 
+import math
 import shutil
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def open_splits(folder: Path, splits: tuple[str, ...], cache: str) -> tuple[list
 def examples_bytes(folder: Path, splits: tuple[str, ...]) -> int:
     """The bytes that the images and masks of `splits` take in memory."""
     content = manifest(folder)
-    pixels = content["image_size"] ** 2
+    pixels = math.prod(content["image_size"])
     return sum(4 * pixels * content["splits"][split]["examples"] for split in splits)
 
 

@@ -6,6 +6,7 @@ missing shard. The manifest has the size and SHA-256 of every file.
 
 from pathlib import Path
 
+from petseg.core.dataset_spec import DatasetSpec, parse_spec
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256, read_json
 
@@ -21,9 +22,20 @@ def manifest(folder: Path) -> dict:
         content = read_json(folder / MANIFEST)
     except (FileNotFoundError, ValueError):
         content = None
-    if not isinstance(content, dict) or not {"image_size", "splits"} <= content.keys():
+    if not isinstance(content, dict) or not {"dataset", "image_size", "splits"} <= content.keys():
         raise PetsegError(f"{folder / MANIFEST} is missing or damaged; {_REBUILD_HINT}")
     return content
+
+
+def spec(folder: Path) -> DatasetSpec:
+    """The spec of the dataset in a folder of records."""
+    return parse_spec(manifest(folder)["dataset"], str(folder / MANIFEST))
+
+
+def image_size(folder: Path) -> tuple[int, int]:
+    """The height and width of all images in a folder of records."""
+    height, width = manifest(folder)["image_size"]
+    return height, width
 
 
 def split_files(content: dict, split: str) -> dict[str, dict]:

@@ -8,27 +8,29 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from petseg.records.manifest import manifest, split_files
+from petseg.records.manifest import image_size, manifest, spec, split_files
 from petseg.records.schema import Example, parse
 
 
 class Examples(NamedTuple):
-    """A split in memory: images uint8 (N, S, S, 3) and masks uint8 (N, S, S)."""
+    """A split in memory: images uint8 (N, H, W, 3) and masks uint8 (N, H, W)."""
 
     images: np.ndarray
     masks: np.ndarray
 
 
 def index(folder: Path, split: str) -> pd.DataFrame:
-    """A row for each example, read without its pixels: name, breed, species, shard, offset, length.
+    """A row for each example, read without its pixels.
 
-    `shard` is the name of the file whose bytes `offset` to `offset + length` hold the example.
+    Columns: `name`, one for each group of the dataset, `shard`, `offset` and `length`. `shard` is
+    the name of the file whose bytes `offset` to `offset + length` hold the example.
     """
+    texts = ["name", *spec(folder).groups]
     names = [name for name in split_files(manifest(folder), split) if name.endswith(".csv")]
     if not names:
-        return pd.DataFrame(columns=["name", "breed", "species", "shard", "offset", "length"])
+        return pd.DataFrame(columns=[*texts, "shard", "offset", "length"])
     # A name may be NA, or hold a carriage return, which Python's writer does not quote.
-    options = {"dtype": {"name": str}, "keep_default_na": False, "lineterminator": "\n"}
+    options = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "lineterminator": "\n"}
     tables = [
         pd.read_csv(folder / name, **options).assign(shard=f"{Path(name).stem}.tfrecord")
         for name in names
@@ -38,26 +40,24 @@ def index(folder: Path, split: str) -> pd.DataFrame:
 
 def read(folder: Path, split: str) -> Iterator[Example]:
     """The examples of a split in order."""
-    content = manifest(folder)
-    size = content["image_size"]
-    names = [name for name in split_files(content, split) if name.endswith(".tfrecord")]
+    size = image_size(folder)
+    names = [name for name in split_files(manifest(folder), split) if name.endswith(".tfrecord")]
     dataset = tf.data.TFRecordDataset([str(folder / name) for name in names])
     for serialized in dataset.as_numpy_iterator():
         yield parse(serialized, size)
 
 
 def masks(folder: Path, split: str) -> Iterator[np.ndarray]:
-    """The masks of a split in order, uint8 (S, S) each."""
+    """The masks of a split in order, uint8 (H, W) each."""
     return (example.mask for example in read(folder, split))
 
 
 def load(folder: Path, split: str) -> Examples:
     """A whole split in memory, in order."""
-    content = manifest(folder)
-    size, count = content["image_size"], content["splits"][split]["examples"]
+    size, count = image_size(folder), manifest(folder)["splits"][split]["examples"]
     loaded = Examples(
-        images=np.empty((count, size, size, 3), np.uint8),
-        masks=np.empty((count, size, size), np.uint8),
+        images=np.empty((count, *size, 3), np.uint8),
+        masks=np.empty((count, *size), np.uint8),
     )
     for position, example in enumerate(read(folder, split)):
         loaded.images[position], loaded.masks[position] = example.image, example.mask

@@ -7,13 +7,15 @@ import tensorflow as tf
 
 
 class Example(NamedTuple):
-    """One record: image uint8 (S, S, 3), mask uint8 (S, S) of labels 0 to 2, name and groups."""
+    """One record: image uint8 (H, W, 3), mask uint8 (H, W) of labels, or VOID, name and groups.
+
+    `groups` has a value for each group column of the dataset's spec.
+    """
 
     image: np.ndarray
     mask: np.ndarray
     name: str
-    breed: int
-    species: int
+    groups: tuple[str, ...] = ()
 
 
 def serialize(example: Example) -> bytes:
@@ -22,30 +24,23 @@ def serialize(example: Example) -> bytes:
         "image": _bytes(example.image.tobytes()),
         "mask": _bytes(example.mask.tobytes()),
         "name": _bytes(example.name.encode()),
-        "breed": _integer(example.breed),
-        "species": _integer(example.species),
+        "groups": _bytes(*(group.encode() for group in example.groups)),
     }
     message = tf.train.Example(features=tf.train.Features(feature=features))
     return message.SerializeToString(deterministic=True)
 
 
-def parse(serialized: bytes, image_size: int) -> Example:
-    """The example in a serialized tf.train.Example that `serialize` made."""
+def parse(serialized: bytes, image_size: tuple[int, int]) -> Example:
+    """The example, of that height and width, in a tf.train.Example that `serialize` made."""
     features = tf.train.Example.FromString(serialized).features.feature
     image, mask, name = (features[key].bytes_list.value[0] for key in ("image", "mask", "name"))
-    breed, species = (features[key].int64_list.value[0] for key in ("breed", "species"))
     return Example(
-        image=np.frombuffer(image, np.uint8).reshape(image_size, image_size, 3),
-        mask=np.frombuffer(mask, np.uint8).reshape(image_size, image_size),
+        image=np.frombuffer(image, np.uint8).reshape(*image_size, 3),
+        mask=np.frombuffer(mask, np.uint8).reshape(image_size),
         name=name.decode(),
-        breed=breed,
-        species=species,
+        groups=tuple(group.decode() for group in features["groups"].bytes_list.value),
     )
 
 
-def _bytes(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-
-def _integer(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+def _bytes(*values: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from petseg.core.errors import PetsegError
-from petseg.records.manifest import manifest
+from petseg.records.manifest import image_size
 from petseg.records.reading import Examples, index
 from petseg.records.schema import parse
 
@@ -22,14 +22,14 @@ READERS = 16
 
 
 class Source(NamedTuple):
-    """A split of `count` examples of `image_size` pixels a side.
+    """A split of `count` examples of the height and width `image_size`.
 
     `fetch` takes indices from 0 to count - 1, int (B,), and returns their images uint8
-    (B, S, S, 3) and masks uint8 (B, S, S).
+    (B, H, W, 3) and masks uint8 (B, H, W).
     """
 
     count: int
-    image_size: int
+    image_size: tuple[int, int]
     fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -39,12 +39,13 @@ def in_memory(examples: Examples) -> Source:
     def fetch(indices):
         return examples.images[indices], examples.masks[indices]
 
-    return Source(*examples.images.shape[:2], fetch)
+    count, *size, _ = examples.images.shape
+    return Source(count, tuple(size), fetch)
 
 
 def on_disk(folder: Path, split: str) -> Source:
     """The examples of a split, read when they are asked for; PetsegError for a file cut short."""
-    size = manifest(folder)["image_size"]
+    size = image_size(folder)
     table = index(folder, split)
     shards, offsets, lengths = (table[key].to_numpy() for key in ("shard", "offset", "length"))
     pool = ThreadPoolExecutor(READERS, thread_name_prefix=f"read {split}")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from petseg.core.classes import CLASS_NAMES, NUM_CLASSES
+from petseg.core.dataset_spec import VOID, DatasetSpec
 from petseg.core.files import file_sha256, write_csv
 from petseg.records.schema import Example, serialize
 
@@ -22,17 +22,18 @@ class SplitWriter:
     """Writes the examples of one split, in order, into shards of `shard_examples` each.
 
     A context manager; `summary` after leaving it describes what was written. The index of a shard
-    is a CSV file with a row for each example: name, breed, species, and where its data begin in the
-    shard (`offset`) and end (`length`), in bytes.
+    is a CSV file with a row for each example: its name, its groups, and where its data begin in
+    the shard (`offset`) and end (`length`), in bytes.
     """
 
-    def __init__(self, folder: Path, split: str, shard_examples: int):
+    def __init__(self, folder: Path, split: str, shard_examples: int, spec: DatasetSpec):
         self._folder = folder
         self._split = split
         self._shard_examples = shard_examples
+        self._spec = spec
         self._shards: list[dict] = []
         self._rows: list[tuple] = []
-        self._class_pixels = np.zeros(NUM_CLASSES, np.int64)
+        self._label_pixels = np.zeros(VOID + 1, np.int64)
         self._open = ExitStack()
         self._writer = None
 
@@ -55,16 +56,17 @@ class SplitWriter:
             self._offset = HEADER_BYTES
         data = serialize(example)
         self._writer.write(data)
-        row = (example.name, example.breed, example.species, self._offset, len(data))
-        self._rows.append(row)
+        self._rows.append((example.name, *example.groups, self._offset, len(data)))
         self._offset += len(data) + FOOTER_BYTES + HEADER_BYTES
-        self._class_pixels += np.bincount(example.mask.ravel(), minlength=NUM_CLASSES)
+        self._label_pixels += np.bincount(example.mask.ravel(), minlength=VOID + 1)
 
     def summary(self) -> dict:
-        """The manifest's entry for this split: counts, class pixels, shards with checksums."""
+        """The manifest's entry for this split: counts, pixels, shards with checksums."""
+        pixels = self._label_pixels.tolist()
         return {
             "examples": sum(shard["examples"] for shard in self._shards),
-            "class_pixels": dict(zip(CLASS_NAMES, self._class_pixels.tolist(), strict=True)),
+            "class_pixels": dict(zip(self._spec.class_names, pixels, strict=False)),
+            "void_pixels": pixels[VOID],
             "shards": self._shards,
         }
 
@@ -74,7 +76,7 @@ class SplitWriter:
     def _finish_shard(self) -> None:
         """Writes the index of the shard that was closed, and describes both."""
         shard, index = (self._folder / f"{self._name()}.{kind}" for kind in ("tfrecord", "csv"))
-        columns = ["name", "breed", "species", "offset", "length"]
+        columns = ["name", *self._spec.groups, "offset", "length"]
         write_csv(index, pd.DataFrame(self._rows, columns=columns))
         self._shards.append(
             {

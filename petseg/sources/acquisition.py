@@ -1,13 +1,17 @@
-"""Bringing the dataset to disk: from the network, from an offline copy, or by drawing it."""
+"""Bringing a dataset to disk: from the network, an offline copy or a folder, or by drawing it."""
 
 import tempfile
 from pathlib import Path
 
+from petseg.core.dataset_file import DatasetFile, Folder, GeneratedPets, OxfordPets
 from petseg.core.files import file_sha256
 from petseg.core.paths import user_cache
-from petseg.sources import oxford_pets
+from petseg.sources import folder, oxford_pets, raw
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.inputs import OFFLINE_VARIABLE, fingerprint, offline_folder
+
+FROM_TRAINING = {"validation": None}
+"""The pets have a training and a test split; params.yaml says what of the first validates."""
 
 
 def download_folder() -> Path:
@@ -15,41 +19,55 @@ def download_folder() -> Path:
     return user_cache() / "downloads"
 
 
-def bring_dataset(data_dir: Path) -> dict:
-    """Prepares the Oxford-IIIT Pet dataset in `data_dir`; returns where it came from.
+def bring(dataset: DatasetFile, target: Path) -> dict:
+    """Puts a dataset into `target`, as `raw.open_raw` reads it; returns where it came from.
 
-    PetsegError where it is neither on the network nor in an offline copy.
+    PetsegError where it cannot be had, or has mistakes.
     """
+    return _WAYS[type(dataset.source)](dataset, target)
+
+
+def _bring_pets(dataset: DatasetFile, target: Path) -> dict:
+    oxford_pets.require_groups(dataset.groups)
     offline = offline_folder()
     if offline:
-        oxford_pets.prepare_from_folder(offline, data_dir, download_folder())
+        oxford_pets.prepare_from_folder(offline, target, download_folder())
         source = {
             "source": f"the offline copy that {OFFLINE_VARIABLE} named",
-            "offline_copy": fingerprint(offline),
+            "fingerprint": fingerprint(offline),
         }
     else:
-        oxford_pets.prepare_from_network(data_dir, download_folder())
+        oxford_pets.prepare_from_network(target, download_folder())
         source = {"source": "network", "archives_sha256": oxford_pets.archives()}
-    return source | _prepared(data_dir)
+    return source | _prepared(dataset, target)
 
 
-def draw_dataset(data_dir: Path, *, train: int, test: int, image_size: int, seed: int) -> dict:
-    """Draws pets and prepares them in `data_dir` as if they were the dataset; tells so."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=data_dir.parent) as folder:
-        drawings = Path(folder) / "drawings"
-        write_dataset(drawings, train=train, test=test, image_size=image_size, seed=seed)
-        oxford_pets.prepare_from_folder(drawings, data_dir, download_folder())
-    return {"source": f"drawn with seed {seed}"} | _prepared(data_dir)
+def _draw_pets(dataset: DatasetFile, target: Path) -> dict:
+    """Draws pets and prepares them as if they were the Oxford-IIIT Pet dataset."""
+    oxford_pets.require_groups(dataset.groups)
+    pets = dataset.source
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+        drawings = Path(temporary) / "drawings"
+        write_dataset(
+            drawings, train=pets.train, test=pets.test, image_size=pets.side, seed=pets.seed
+        )
+        oxford_pets.prepare_from_folder(drawings, target, download_folder())
+    return {"source": f"drawn with seed {pets.seed}"} | _prepared(dataset, target)
 
 
-def _prepared(data_dir: Path) -> dict:
+def _prepared(dataset: DatasetFile, target: Path) -> dict:
+    hashes = {
+        path.relative_to(target).as_posix(): file_sha256(path)
+        for path in sorted(target.rglob("*"))
+        if path.is_file()
+    }
+    raw.describe(target, dataset, "tfds", FROM_TRAINING)
     return {
         "version": oxford_pets.VERSION,
-        "examples": oxford_pets.counts(data_dir),
-        "files_sha256": {
-            path.relative_to(data_dir).as_posix(): file_sha256(path)
-            for path in sorted(data_dir.rglob("*"))
-            if path.is_file()
-        },
+        "examples": oxford_pets.counts(target),
+        "files_sha256": hashes,
     }
+
+
+_WAYS = {OxfordPets: _bring_pets, GeneratedPets: _draw_pets, Folder: folder.bring}

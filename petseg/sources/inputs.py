@@ -4,16 +4,22 @@ Nothing here imports TensorFlow, so that a wrong path costs a second and not a m
 """
 
 import os
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+from petseg.core.dataset_file import DatasetFile, Folder, OxfordPets
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256, read_json
 from petseg.core.params import Params
 from petseg.core.paths import PROVENANCE
+from petseg.sources.listing import Listing, base_folder, find
+from petseg.sources.mistakes import refuse
 
 OFFLINE_VARIABLE = "PETSEG_OFFLINE_DIR"
-SYNTHETIC = "synthetic"
+
+YAML_SHA256 = "dataset_yaml_sha256"
+"""In the provenance of a folder's images: the dataset.yaml that they were brought by."""
 
 
 def offline_folder() -> Path | None:
@@ -55,33 +61,42 @@ def offline_weights(alpha: float) -> Path | None:
     return path if path and path.is_file() else None
 
 
-def require(params: Params) -> None:
-    """PetsegError where an input that the parameters or the environment name is missing."""
+def require(params: Params, dataset: DatasetFile) -> None:
+    """PetsegError where an input that params, dataset.yaml or the environment name is missing."""
     weights_file(params.train_unet.encoder_weights)
-    if params.dataset.name != SYNTHETIC:
+    if isinstance(dataset.source, OxfordPets) or params.train_unet.encoder_weights == "imagenet":
         offline_folder()
+    if isinstance(dataset.source, Folder) and not (base := base_folder(dataset)).is_dir():
+        raise PetsegError(
+            f"{dataset.file}: source.path: {dataset.source.path} is not a folder{_why(base)}"
+        )
 
 
-def require_unchanged(params: Params) -> None:
+def require_usable(dataset: DatasetFile) -> None:
+    """PetsegError with all mistakes of a folder of images that show without reading them."""
+    if isinstance(dataset.source, Folder):
+        refuse(dataset.file, find(dataset).mistakes)
+
+
+def require_unchanged(params: Params, dataset: DatasetFile) -> None:
     """PetsegError where data/raw was made from other inputs than those that are there now.
 
-    DVC cannot see this: it knows neither the environment nor what a path in a parameter leads to.
-    Where data/raw is missing, or was made with other parameters, DVC runs `download` by itself.
+    DVC cannot see this: it knows neither the environment nor what a path in a parameter or outside
+    the dataset's folder leads to. Where data/raw is missing, or was made with other parameters, DVC
+    runs `download` by itself.
     """
     if not PROVENANCE.exists():
         return
-    made, folder = read_json(PROVENANCE), None
-    if params.dataset.name != SYNTHETIC:
-        folder = offline_folder()
-    if folder and made["dataset"]["name"] == params.dataset.name:
-        _require_same(made["dataset"].get("offline_copy"), fingerprint(folder), folder)
+    made = read_json(PROVENANCE)
+    if made["dataset"]["name"] == dataset.name:
+        _require_same_dataset(made["dataset"], dataset)
     unet, encoder = params.train_unet, made["encoder"]
     if (encoder["weights"], encoder["alpha"]) == (unet.encoder_weights, unet.encoder_alpha):
         path = weights_file(unet.encoder_weights)
-        if unet.encoder_weights == "imagenet" and folder:
+        if unet.encoder_weights == "imagenet":
             path = offline_weights(unet.encoder_alpha)
         if path:
-            _require_same(encoder["source_sha256"], file_sha256(path), path)
+            _require_same(encoder["source_sha256"], file_sha256(path), path, _UNSET)
 
 
 def fingerprint(folder: Path) -> str:
@@ -89,21 +104,48 @@ def fingerprint(folder: Path) -> str:
 
     It is the same wherever the copy lies, and does not read the files: there are thousands.
     """
+    parts = (folder / "images", folder / "annotations")
+    return _fingerprint(folder, [path for part in parts for path in part.rglob("*")])
+
+
+def folder_fingerprint(dataset: DatasetFile, found: Listing) -> str | None:
+    """As `fingerprint`, of all files of a folder source; None where all lie beside dataset.yaml.
+
+    DVC sees those, and what changes in them.
+    """
+    files = [path for row in found.rows for path in (row.image, row.mask.path)] + found.tables
+    if not any(os.path.relpath(path, dataset.folder).startswith(os.pardir) for path in files):
+        return None
+    return _fingerprint(base_folder(dataset), files)
+
+
+def _fingerprint(folder: Path, files: Iterable[Path]) -> str:
     digest = sha256()
-    for part in ("images", "annotations"):
-        for path in sorted((folder / part).rglob("*")):
-            if path.is_file():
-                name = path.relative_to(folder).as_posix()
-                digest.update(f"{name}\0{path.stat().st_size}\n".encode(errors="surrogateescape"))
+    for path in sorted(set(files)):
+        if path.is_file():
+            name = Path(os.path.relpath(path, folder)).as_posix()
+            digest.update(f"{name}\0{path.stat().st_size}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
-def _require_same(made: str | None, now: str, path: Path) -> None:
+def _require_same_dataset(made: dict, dataset: DatasetFile) -> None:
+    source = dataset.source
+    if isinstance(source, OxfordPets) and (folder := offline_folder()):
+        _require_same(made.get("fingerprint"), fingerprint(folder), folder, _UNSET)
+    if isinstance(source, Folder) and made.get(YAML_SHA256) == file_sha256(dataset.file):
+        now = folder_fingerprint(dataset, find(dataset))
+        _require_same(made.get("fingerprint"), now, base_folder(dataset))
+
+
+_UNSET = f", or unset {OFFLINE_VARIABLE}"
+
+
+def _require_same(made: str | None, now: str | None, path: Path, way_out: str = "") -> None:
     if made != now:
         raise PetsegError(
             f"data/raw was not made from {path} as it is now. Bring the new one with\n"
             "  dvc repro --force --single-item download\n"
-            f"or, to keep data/raw, restore what was there, or unset {OFFLINE_VARIABLE}"
+            f"or, to keep data/raw, restore what was there{way_out}"
         )
 
 

@@ -11,9 +11,8 @@ import re
 import shutil
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
@@ -24,26 +23,19 @@ from tensorflow_datasets.datasets.oxford_iiit_pet import (
 
 from petseg.core.errors import PetsegError
 from petseg.core.files import in_use, is_disk_full, is_in_use, require_room
+from petseg.sources.pets_folder import LISTS, check_folder
+from petseg.sources.raw_example import Key, RawExample
 
 VERSION = "4.0.0"
 SPLITS = ("train", "test")
-LISTS = {"train": "trainval.txt", "test": "test.txt"}
-SPECIES = ("cat", "dog")
 
 BREEDS = tuple(tfds_pets._LABEL_CLASSES)
-"""The 37 breed names; an example's breed is an index into them."""
+SPECIES = ("cat", "dog")
+
+GROUPS = {"breed": ("label", BREEDS), "species": ("species", SPECIES)}
+"""The groups that a dataset.yaml may name -> the dataset's feature, and what its numbers mean."""
 
 _DOWNLOAD_ERRORS = (tfds.download.DownloadError, NonMatchingChecksumError, ExtractError, OSError)
-
-
-class RawExample(NamedTuple):
-    """An example as the dataset holds it: encoded image and mask."""
-
-    name: str
-    breed: int
-    species: int
-    image: bytes
-    mask: bytes
 
 
 def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
@@ -80,71 +72,46 @@ def prepare_from_folder(folder: Path, data_dir: Path, download_dir: Path) -> Non
     The folder has the layout of the unpacked archives and is only read. PetsegError names what
     is missing or contradictory in it.
     """
-    mistakes = check_folder(folder)
+    mistakes = check_folder(folder, len(BREEDS), len(SPECIES))
     if mistakes:
         lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
         raise PetsegError(f"{folder} is not a usable copy of the dataset:{lines}")
     _prepare(_FolderBuilder(folder, data_dir=str(data_dir), version=VERSION), download_dir)
 
 
-def check_folder(folder: Path) -> list[str]:
-    """What keeps `folder` from being a copy of the dataset, a sentence each; empty if nothing."""
-    mistakes = []
-    seen: dict[str, str] = {}
-    for list_name in LISTS.values():
-        path = folder / "annotations" / list_name
-        if not path.is_file():
-            mistakes.append(f"annotations/{list_name} is missing")
-            continue
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError as error:
-            mistakes.append(f"annotations/{list_name} is not UTF-8 text: {error}")
-            continue
-        if not lines:
-            mistakes.append(f"annotations/{list_name} is empty")
-        for number, line in enumerate(lines, start=1):
-            where = f"annotations/{list_name}, line {number}"
-            try:
-                name, label, species, _ = line.split(" ")
-                valid = 1 <= int(label) <= len(BREEDS) and 1 <= int(species) <= len(SPECIES)
-            except ValueError:
-                valid = False
-            if not valid or Path(name).name != name:
-                mistakes.append(f"{where}: {line!r} is not NAME CLASS SPECIES BREED")
-                continue
-            if name in seen:
-                mistakes.append(f"{where}: {name} is already in {seen[name]}")
-            seen[name] = where
-    images = _names(folder / "images", ".jpg")
-    trimaps = _names(folder / "annotations" / "trimaps", ".png")
-    mistakes += [f"images/{name}.jpg is missing" for name in seen if name not in images]
-    mistakes += [
-        f"annotations/trimaps/{name}.png is missing" for name in seen if name not in trimaps
-    ]
-    return mistakes
-
-
-def examples(data_dir: Path, split: str) -> Iterator[RawExample]:
-    """The examples of a prepared split, still encoded, always in the same order."""
-    skip = tfds.decode.SkipDecoding()
-    for example in _rows(data_dir, split, {"image": skip, "segmentation_mask": skip}):
-        yield RawExample(
-            name=Path(example["file_name"].decode()).stem,
-            breed=int(example["label"]),
-            species=int(example["species"]),
-            image=example["image"],
-            mask=example["segmentation_mask"],
+def require_groups(groups: Iterable[str]) -> None:
+    """PetsegError where one of the groups is not known of these pets."""
+    if unknown := [group for group in groups if group not in GROUPS]:
+        raise PetsegError(
+            f"groups: {', '.join(unknown)}: nothing is known of these; "
+            f"of the Oxford-IIIT Pets there are {' and '.join(GROUPS)}"
         )
 
 
-def names_and_breeds(data_dir: Path, split: str) -> list[tuple[str, int]]:
-    """Name and breed of each example of a prepared split, without its pictures."""
-    decoders = tfds.decode.PartialDecoding({"file_name": True, "label": True})
-    return [
-        (Path(example["file_name"].decode()).stem, int(example["label"]))
-        for example in _rows(data_dir, split, decoders)
-    ]
+def examples(data_dir: Path, split: str, groups: Sequence[str]) -> Iterator[RawExample]:
+    """The examples of a prepared split, still encoded, always in the same order."""
+    skip = tfds.decode.SkipDecoding()
+    for row in _rows(data_dir, split, {"image": skip, "segmentation_mask": skip}):
+        name, texts = _name(row), _groups(row, groups)
+        yield RawExample(name, texts, row["image"], row["segmentation_mask"])
+
+
+def keys(data_dir: Path, split: str, groups: Sequence[str]) -> list[Key]:
+    """What the examples of a prepared split are drawn by, without their pictures."""
+    features = {"file_name": True} | {GROUPS[group][0]: True for group in groups[:1]}
+    rows = _rows(data_dir, split, tfds.decode.PartialDecoding(features))
+    named = [(_name(row), "".join(_groups(row, groups[:1]))) for row in rows]
+    return [Key(name, stratum, digest=name) for name, stratum in named]
+
+
+def masks(data_dir: Path, split: str, names: Container[str]) -> dict[str, bytes]:
+    """The encoded masks of those examples of a prepared split that have these names."""
+    key = "segmentation_mask"
+    decoders = tfds.decode.PartialDecoding(
+        {"file_name": True, key: True}, decoders={key: tfds.decode.SkipDecoding()}
+    )
+    named = ((_name(row), row[key]) for row in _rows(data_dir, split, decoders))
+    return {name: mask for name, mask in named if name in names}
 
 
 def counts(data_dir: Path) -> dict[str, int]:
@@ -198,6 +165,14 @@ def _rows(data_dir: Path, split: str, decoders) -> Iterator[dict]:
             yield dict(zip(batch, row, strict=True))
 
 
+def _name(row: dict) -> str:
+    return Path(row["file_name"].decode()).stem
+
+
+def _groups(row: dict, groups: Sequence[str]) -> tuple[str, ...]:
+    return tuple(GROUPS[group][1][int(row[GROUPS[group][0]])] for group in groups)
+
+
 def _prepared(data_dir: Path):
     return tfds.builder_from_directory(str(data_dir / "oxford_iiit_pet" / VERSION))
 
@@ -228,10 +203,6 @@ def _clear_leftovers(download_dir: Path) -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
-
-
-def _names(folder: Path, suffix: str) -> set[str]:
-    return {path.stem for path in folder.glob(f"*{suffix}")} if folder.is_dir() else set()
 
 
 def _download_failed(error: Exception, download_dir: Path) -> PetsegError:

@@ -1,10 +1,6 @@
 """From the prepared dataset to records: check, resize, split, write."""
 
-import hashlib
-import os
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +10,15 @@ from PIL import Image
 from tqdm import tqdm
 
 from petseg import records
-from petseg.core.classes import CLASS_NAMES, PET
+from petseg.core.dataset_spec import VOID, DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.core.files import write_json
-from petseg.sources import integrity, oxford_pets
-
-UNLABELLED = "its mask holds no pet pixel"
+from petseg.decoding.mask import decode_mask
+from petseg.decoding.photograph import BadExample, decode_photograph
+from petseg.sources.bad_examples import Bad, refuse_more_than
+from petseg.sources.parallel import parallel_map
+from petseg.sources.raw import RawDataset, RawExample, open_raw
+from petseg.sources.splits import draw
 
 
 class Prepared(NamedTuple):
@@ -27,162 +26,157 @@ class Prepared(NamedTuple):
 
     name: str
     example: records.Example | None
-    bad: str | None = None
+    bad: BadExample | None = None
     converted: str | None = None
+    mask_pixels: int = 0
 
 
 def write_records(
     raw: Path,
     folder: Path,
     *,
-    image_size: int,
+    image_size: tuple[int, int],
     validation_share: float,
     drop_unlabelled: bool,
     max_bad_examples: int,
     shard_examples: int,
     seed: int,
 ) -> dict:
-    """Writes the dataset prepared in `raw` as records of all splits; returns the manifest.
+    """Writes the dataset in `raw` as records of all splits; returns the manifest.
 
-    PetsegError lists every image or mask that cannot be used, where they are more than
-    `max_bad_examples`, and names a split that stayed empty and a name in both official splits.
+    `image_size` is their height and width. `validation_share` counts where the dataset gives no
+    validation split nor a share for it. PetsegError lists every image or mask that cannot be used,
+    where they are more than `max_bad_examples`, and names a split that stayed empty, a name in two
+    splits, and a class that no mask holds.
     """
-    validation = validation_names(
-        oxford_pets.names_and_breeds(raw, "train"), validation_share, seed
-    )
-    left_out: list[dict] = []
+    dataset = open_raw(raw)
+    spec = dataset.spec
+    shares = {s: share or validation_share for s, share in dataset.shares.items()}
+    drawn = draw(dataset.keys("train"), shares, seed) if shares else {}
+    given_of: dict[str, str] = {}
+    unlabelled: list[dict] = []
     converted: list[dict] = []
-    official_of: dict[str, str] = {}
+    bad: list[Bad] = []
+    mask_pixels = 0
     with ExitStack() as stack:
         writers = {
-            split: stack.enter_context(records.SplitWriter(folder, split, shard_examples))
+            split: stack.enter_context(records.SplitWriter(folder, split, shard_examples, spec))
             for split in records.SPLITS
         }
-        for official in oxford_pets.SPLITS:
-            for prepared in _prepared_examples(raw, official, image_size):
-                if official_of.setdefault(prepared.name, official) != official:
-                    raise PetsegError(f"{prepared.name} is in both official splits")
-                split = "validation" if prepared.name in validation else official
+        for given in dataset.counts:
+            for prepared in _prepared_examples(dataset, given, image_size):
+                if given_of.setdefault(prepared.name, given) != given:
+                    raise PetsegError(
+                        f"{prepared.name} is in the splits {given_of[prepared.name]} and {given}"
+                    )
+                split = drawn.get(prepared.name, given) if given == "train" else given
                 entry = {"name": prepared.name, "split": split}
                 if prepared.converted:
                     converted.append(entry | {"from": prepared.converted})
+                mask_pixels += prepared.mask_pixels
                 if prepared.bad:
-                    left_out.append(entry | {"reason": prepared.bad})
-                elif drop_unlabelled and official == "train" and _unlabelled(prepared.example):
-                    left_out.append(entry | {"reason": UNLABELLED})
+                    bad.append(Bad(prepared.name, split, prepared.bad))
+                elif drop_unlabelled and split != "test" and _unlabelled(prepared.example, spec):
+                    unlabelled.append(entry | {"reason": unlabelled_reason(spec)})
                 else:
                     writers[split].write(prepared.example)
-    _check_bad(left_out, max_bad_examples)
+    refuse_more_than(max_bad_examples, bad, mask_pixels, dataset.described_in)
+    left_out = [{"name": b.name, "split": b.split, "reason": str(b.reason)} for b in bad]
     manifest = {
-        "image_size": image_size,
-        "classes": list(CLASS_NAMES),
-        "breeds": list(oxford_pets.BREEDS),
-        "species": list(oxford_pets.SPECIES),
+        "dataset": spec.to_json(),
+        "image_size": list(image_size),
         "splits": {split: writer.summary() for split, writer in writers.items()},
-        "left_out": left_out,
+        "left_out": left_out + unlabelled,
         "converted": converted,
     }
-    empty = [split for split, entry in manifest["splits"].items() if not entry["examples"]]
-    if empty:
-        raise PetsegError(
-            f"the {' and the '.join(empty)} split would hold no image; "
-            "take more images or another preprocess.validation_share"
-        )
+    _refuse_empty(manifest, dataset)
     write_json(folder / records.MANIFEST, manifest)
     return manifest
 
 
-def records_bytes(raw: Path, image_size: int) -> int:
-    """How large the records of the dataset prepared in `raw` become at most, to a few percent."""
-    return sum(oxford_pets.counts(raw).values()) * image_size**2 * 4  # three colours and a label
+def _refuse_empty(manifest: dict, dataset: RawDataset) -> None:
+    entries = manifest["splits"]
+    if empty := [split for split, entry in entries.items() if not entry["examples"]]:
+        raise PetsegError(
+            f"the {' and the '.join(empty)} split would hold no image; "
+            "take more images, or other shares: "
+            f"preprocess.validation_share, or splits in {dataset.described_in}"
+        )
+    pixels = [entry["class_pixels"] for entry in entries.values()]
+    if empty := [name for name in dataset.spec.class_names if not any(p[name] for p in pixels)]:
+        height, width = manifest["image_size"]
+        raise PetsegError(
+            f"no mask holds a pixel of {', '.join(empty)}, an empty class, at image_size "
+            f"{height}x{width}: correct its value or colour in {dataset.described_in}, "
+            "or take the class out"
+        )
 
 
-def validation_names(
-    names_and_breeds: Iterable[tuple[str, int]], share: float, seed: int
-) -> set[str]:
-    """The names that form the validation split: `share` of each breed, chosen by hashing.
+def absent_classes(manifest: dict) -> list[str]:
+    """A sentence for each class that a split holds no pixel of."""
+    return [
+        f"the {split} split holds no pixel of {name}: "
+        + ("it cannot be learnt" if split == "train" else "left out of that split's mean")
+        for split, entry in manifest["splits"].items()
+        for name, pixels in entry["class_pixels"].items()
+        if not pixels
+    ]
 
-    Whether a name is chosen depends on the seed and on the names of its own breed alone.
-    PetsegError where a name comes twice.
-    """
-    by_breed = defaultdict(list)
-    times: Counter = Counter()
-    for name, breed in names_and_breeds:
-        by_breed[breed].append(name)
-        times[name] += 1
-    duplicated = sorted(name for name, count in times.items() if count > 1)
-    if duplicated:
-        raise PetsegError(f"names are duplicated in the training split: {', '.join(duplicated)}")
-    chosen: set[str] = set()
-    for names in by_breed.values():
-        ranked = sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
-        chosen.update(ranked[: round(share * len(names))])
-    return chosen
+
+def records_bytes(raw: Path, image_size: tuple[int, int]) -> int:
+    """How large the records of the dataset in `raw` become at most, to a few percent."""
+    height, width = image_size
+    return sum(open_raw(raw).counts.values()) * height * width * 4  # three colours and a label
 
 
 def resize(
     image: Image.Image,
-    mask: Image.Image,
-    size: int,
+    labels: np.ndarray,
+    size: tuple[int, int],
     box: tuple[float, float, float, float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 (size, size, 3), bilinear with antialiasing; mask uint8 labels, nearest.
+    """Image uint8 (h, w, 3), bilinear with antialiasing; labels uint8 (h, w), nearest.
 
-    Of the image, all is taken, or what lies in the `box` of left, upper, right and lower.
+    `size` is (h, w). Of the image, all is taken, or what lies in the `box` of left, upper, right
+    and lower.
     """
-    square = (size, size)
-    small_image = np.asarray(image.resize(square, Image.Resampling.BILINEAR, box))
-    small_mask = np.asarray(mask.resize(square, Image.Resampling.NEAREST))
-    return small_image, small_mask - 1
+    small_image = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box))
+    small_labels = Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST)
+    return small_image, np.asarray(small_labels)
 
 
-def _prepare(raw: oxford_pets.RawExample, size: int) -> Prepared:
+def unlabelled_reason(spec: DatasetSpec) -> str:
+    """Why a mask is taken for one that nobody drew."""
+    if spec.unlabelled_without:
+        return f"its mask holds no pixel of {' or '.join(spec.unlabelled_without)}"
+    return "its mask holds nothing but void"
+
+
+def _unlabelled(example: records.Example, spec: DatasetSpec) -> bool:
+    if spec.unlabelled_without:
+        return not np.isin(example.mask, spec.labels(spec.unlabelled_without)).any()
+    return bool((example.mask == VOID).all())
+
+
+def _prepare(raw: RawExample, size: tuple[int, int], spec: DatasetSpec) -> Prepared:
     try:
-        photograph = integrity.decode_photograph(raw.image, at_least=size)
-        mask = integrity.decode_mask(raw.mask, photograph.size, photograph.orientation)
-    except integrity.BadExample as error:
-        return Prepared(raw.name, None, bad=str(error))
-    pixels, labels = resize(photograph.image, mask, size, photograph.box)
-    example = records.Example(pixels, labels, raw.name, raw.breed, raw.species)
-    return Prepared(raw.name, example, converted=photograph.converted)
+        photograph = decode_photograph(raw.image, at_least=size)
+        labels = decode_mask(raw.mask, spec, photograph.size, photograph.orientation)
+    except BadExample as error:
+        return Prepared(raw.name, None, error, mask_pixels=getattr(error, "mask_pixels", 0))
+    pixels, small = resize(photograph.image, labels, size, photograph.box)
+    example = records.Example(pixels, small, raw.name, raw.groups)
+    return Prepared(raw.name, example, converted=photograph.converted, mask_pixels=labels.size)
 
 
-def _prepared_examples(raw: Path, split: str, size: int) -> Iterator[Prepared]:
+def _prepared_examples(
+    dataset: RawDataset, split: str, size: tuple[int, int]
+) -> Iterator[Prepared]:
     progress = tqdm(
-        oxford_pets.examples(raw, split),
-        total=oxford_pets.counts(raw)[split],
+        dataset.examples(split),
+        total=dataset.counts[split],
         desc=f"preprocess {split}",
         unit="image",
         disable=None,
     )
-    return _parallel_map(lambda example: _prepare(example, size), progress)
-
-
-def _parallel_map(function: Callable, items: Iterable) -> Iterator:
-    """`map` over all cores, in order, with a bounded number of items under way.
-
-    Threads are enough: Pillow decodes and resizes without holding Python's lock.
-    """
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        under_way: deque = deque()
-        for item in items:
-            under_way.append(pool.submit(function, item))
-            if len(under_way) > 8 * workers:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-
-
-def _unlabelled(example: records.Example) -> bool:
-    return not np.any(example.mask == PET)
-
-
-def _check_bad(left_out: list[dict], allowed: int) -> None:
-    bad = [entry for entry in left_out if entry["reason"] != UNLABELLED]
-    if len(bad) > allowed:
-        lines = "".join(f"\n  - {entry['name']}: {entry['reason']}" for entry in bad)
-        raise PetsegError(
-            f"{len(bad)} images or masks cannot be used and "
-            f"preprocess.max_bad_examples allows {allowed}:{lines}"
-        )
+    return parallel_map(lambda example: _prepare(example, size, dataset.spec), progress)

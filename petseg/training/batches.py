@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from petseg import records
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.params import Training
 from petseg.records import cache
 from petseg.records.augmentation import without_geometry
@@ -24,6 +25,7 @@ class Batches(NamedTuple):
     seed: int
     strategy: tf.distribute.Strategy
     manifest: dict
+    spec: DatasetSpec
     cached: str
 
     @property
@@ -66,4 +68,5 @@ def open_batches(
     """The data of a run; PetsegError where records are damaged or the cache mode is impossible."""
     manifest = records.verify(records_folder, SPLITS)
     (train, validation), cached = cache.open_splits(records_folder, SPLITS, cache_mode)
-    return Batches(train, validation, params, seed, strategy, manifest, cached)
+    spec = records.spec(records_folder)
+    return Batches(train, validation, params, seed, strategy, manifest, spec, cached)

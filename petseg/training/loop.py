@@ -13,7 +13,7 @@ from tqdm import tqdm
 from petseg.core.files import write_csv
 from petseg.core.params import Machine, Training
 from petseg.metrics import scores
-from petseg.training import checkpoint, devices, precision, state, step
+from petseg.training import checkpoint, devices, losses, precision, state, step
 from petseg.training.batches import Batches, open_batches
 from petseg.training.optimizers import set_learning_rate
 from petseg.training.schedule import Schedule
@@ -47,6 +47,7 @@ def train(
         batches = open_batches(
             records_folder, params, cache_mode=machine.cache, seed=seed, strategy=strategy
         )
+        objective = losses.objective(params.loss, batches.manifest)
         policy, policy_reason = precision.resolve(params.precision)
         causes = [name, params.model_dump(), seed, batches.manifest, policy]
         devices.check_same(strategy, checkpoint.fingerprint(causes))
@@ -63,8 +64,10 @@ def train(
         if run.resume(checkpoint_path, strategy):
             print(f"{name}: going on after epoch {len(run.history)} of an interrupted run")
 
-        train_step = step.training_step(run, params, strategy)
-        validation_step = step.validation_step(run, params, strategy)
+        if unknown := losses.unknown_classes(params.loss.class_weights, batches.spec.class_names):
+            print(f"{name}: class_weights of {', '.join(unknown)}: no such class; not used")
+        train_step = step.training_step(run, params, objective, strategy)
+        validation_step = step.validation_step(run, objective, strategy)
         epochs = []
         while not run.is_done(params):
             epoch, start = len(run.history), time.perf_counter()
@@ -84,7 +87,7 @@ def train(
     if not is_chief:
         return None
     write_csv(curve_path, pd.DataFrame(run.history))
-    run.save_best_model(model_path)
+    run.save_best_model(model_path, batches.spec)
     checkpoint_path.unlink(missing_ok=True)
     best = run.history[run.best_epoch()]
     print(f"{name}: kept epoch {best['epoch']}, val_mean IoU {best['val_mean_iou']:.4f}")
@@ -110,13 +113,13 @@ def train_epoch(
         losses.append(float(loss))
         matrices.append(counts.numpy())
         progress.set_postfix(loss=losses[-1], refresh=False)
-    matrix = np.sum(matrices, axis=0)
+    counts = scores.counts(np.sum(matrices, axis=0))
     return {
         "epoch": epoch + 1,
         "learning_rate": rate,
         "loss": sum(losses) / batches.steps,
-        "pixel_accuracy": float(scores.pixel_accuracy(matrix)),
-        "mean_iou": float(scores.mean_iou(matrix)),
+        "pixel_accuracy": float(scores.pixel_accuracy(counts)),
+        "mean_iou": float(scores.mean_iou(counts)),
     }
 
 
@@ -130,11 +133,11 @@ def validate(validation_step: Callable, run: state.State, batches: Batches) -> d
             loss, counts = validation_step(images, masks, counted)
         losses.append(float(loss))
         matrices.append(counts.numpy())
-    matrix = np.sum(matrices, axis=0)
+    counts = scores.counts(np.sum(matrices, axis=0))
     return {
         "val_loss": sum(losses) / batches.validation.count,
-        "val_pixel_accuracy": float(scores.pixel_accuracy(matrix)),
-        "val_mean_iou": float(scores.mean_iou(matrix)),
+        "val_pixel_accuracy": float(scores.pixel_accuracy(counts)),
+        "val_mean_iou": float(scores.mean_iou(counts)),
     }
 
 

@@ -11,14 +11,19 @@ from pathlib import Path
 
 import keras
 
+from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec
 from petseg.core.files import atomic_file
 
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a ZIP archive can hold."""
 
 
-def save(model: keras.Model, path: Path) -> None:
-    """Saves a model as a `.keras` file, whole or not at all; PetsegError where the disk is full."""
+def save(model: keras.Model, path: Path, spec: DatasetSpec) -> None:
+    """Saves a model as a `.keras` file, which also holds the spec of its dataset.
+
+    Whole or not at all; PetsegError where the disk is full. Keras overlooks the spec;
+    `dataset_spec.of_model` reads it.
+    """
     needs = sum(variable.nbytes for variable in model.get_weights())
     with atomic_file(path, needs) as temporary:
         model.save(temporary)
@@ -26,6 +31,7 @@ def save(model: keras.Model, path: Path) -> None:
             entries = {name: archive.read(name) for name in sorted(archive.namelist())}
         entries["metadata.json"] = _without_date(entries["metadata.json"])
         entries["config.json"] = _with_numbered_objects(entries["config.json"])
+        entries[SPEC_FILE] = json.dumps(spec.to_json()).encode()
         with zipfile.ZipFile(temporary, "w") as archive:
             for name, content in entries.items():
                 archive.writestr(zipfile.ZipInfo(name, _OLDEST_DATE), content)

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from petseg.acceleration import accelerate
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.params import Training
 from petseg.training import checkpoint, devices, model_file
 from petseg.training.optimizers import Group, build_groups
@@ -51,10 +52,10 @@ class State:
         waited = len(self.history) - 1 - self.best_epoch()
         return len(self.history) >= params.epochs or 0 < params.early_stopping_patience <= waited
 
-    def save_best_model(self, path: Path) -> None:
+    def save_best_model(self, path: Path, spec: DatasetSpec) -> None:
         """Saves the best averaged weights as a Keras model of stock layers in float32."""
         checkpoint.assign(self.averaged.variables, self.best)
-        model_file.save(self.averaged, path)
+        model_file.save(self.averaged, path, spec)
 
     def save(self, path: Path) -> None:
         """Writes everything to a checkpoint."""

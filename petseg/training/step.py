@@ -10,7 +10,7 @@ from petseg.acceleration import accelerate
 from petseg.core.errors import PetsegError
 from petseg.core.params import Training
 from petseg.training.confusion import confusion_matrices
-from petseg.training.losses import segmentation_loss
+from petseg.training.losses import Objective, segmentation_loss
 from petseg.training.optimizers import Group
 from petseg.training.state import State
 
@@ -18,20 +18,23 @@ _NOT_FINITE = re.compile(r"(the (?:loss|gradient of .+)) : Tensor had (.+ values
 """In TensorFlow's error, among where it was found, once for each replica."""
 
 
-def training_step(state: State, params: Training, strategy: tf.distribute.Strategy) -> Callable:
+def training_step(
+    state: State, params: Training, objective: Objective, strategy: tf.distribute.Strategy
+) -> Callable:
     """A function that updates the model once: (images, masks, decay) -> (loss, matrix).
 
-    Images are float32 (B, S, S, 3) in [0, 255], masks uint8 (B, S, S), `decay` is that of the
+    Images are float32 (B, H, W, 3) in [0, 255], masks uint8 (B, H, W), `decay` is that of the
     moving average; the mean loss of the batch and its confusion matrix, int64 (C, C), come back.
     tf.errors.InvalidArgumentError where the loss or a gradient is not finite; then weights,
     optimizers and averages stay as they are.
     """
+    classes = len(objective.class_weights)
     averages = list(zip(state.averaged.weights, state.model.weights, strict=True))
 
     def step(images, masks, decay):
         with tf.GradientTape() as tape:
             logits = state.model(images, training=True)
-            losses = segmentation_loss(masks, logits, params.loss)
+            losses = segmentation_loss(masks, logits, objective)
             loss = tf.reduce_sum(losses) / params.batch_size
         sources = [[variable.value for variable in group.variables] for group in state.groups]
         gradients = tape.gradient(loss, sources)
@@ -41,25 +44,28 @@ def training_step(state: State, params: Training, strategy: tf.distribute.Strate
             if params.ema_decay:
                 for average, weight in averages:
                     average.assign(weight + decay * (average - weight))
-        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1))
+        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1), classes)
         return loss, tf.reduce_sum(counts, axis=0)
 
     return tf.function(_summed(step, strategy))
 
 
-def validation_step(state: State, params: Training, strategy: tf.distribute.Strategy) -> Callable:
+def validation_step(
+    state: State, objective: Objective, strategy: tf.distribute.Strategy
+) -> Callable:
     """A function that scores the averaged weights: (images, masks, counted) -> (loss, matrix).
 
     As in `training_step`, but images are uint8, and the loss is the sum of the images for which
     `counted`, bool (B,), is true.
     """
+    classes = len(objective.class_weights)
     with strategy.scope():
         model = accelerate(state.averaged)
 
     def step(images, masks, counted):
         logits = model(tf.cast(images, tf.float32), training=False)
-        losses = segmentation_loss(masks, logits, params.loss)
-        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1))
+        losses = segmentation_loss(masks, logits, objective)
+        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1), classes)
         chosen = tf.cast(counted, counts.dtype)[:, None, None]
         loss = tf.reduce_sum(losses * tf.cast(counted, losses.dtype))
         loss = tf.debugging.check_numerics(loss, "the loss")  # after the epoch's last update

@@ -12,6 +12,9 @@ from petseg.core import paths
 from petseg.evaluation import tables
 from petseg.metrics import scores
 from tests.helpers import dvc_charts, projects
+from tests.helpers.specs import CELLS, PETS, STREET
+
+PET, BACKGROUND = PETS.labels(["pet", "background"])
 
 OLD_PARAMS = """
 seed: 1
@@ -27,17 +30,21 @@ new: true
 """
 
 
+def matrices() -> dict[str, np.ndarray]:
+    return dvc_charts.matrices(np.random.default_rng(0))
+
+
 def before() -> pd.DataFrame:
-    return dvc_charts.per_image(np.random.default_rng(0))
+    return dvc_charts.per_image(matrices())
 
 
 def after() -> pd.DataFrame:
     """The U-Net takes every second of its background pixels in pets back, all else stays."""
-    table = before()
-    saved = table["pet_as_background"].where(table["network"] == "unet", 0) // 2
-    table["pet_as_background"] -= saved
-    table["pet_as_pet"] += saved
-    return table
+    found = matrices()
+    saved = found["unet"][:, PET, BACKGROUND] // 2
+    found["unet"][:, PET, BACKGROUND] -= saved
+    found["unet"][:, PET, PET] += saved
+    return dvc_charts.per_image(found)
 
 
 def record(folder, table: pd.DataFrame, params: str) -> None:
@@ -106,39 +113,46 @@ def test_scores(project, capsys, revision):
     found = json_of(capsys, "old", revision)
     for network in paths.NETWORKS:
         old, new = (
-            scores.summary(tables.matrices(table[table["network"] == network]))
-            for table in (before(), after())
+            table[table["network"] == network].reset_index() for table in (before(), after())
         )
         rows = {row["score"]: row for row in found["scores"] if row["network"] == network}
         assert list(rows) == [
-            "mean_iou", "iou.pet", "iou.background", "iou.border", "pet_iou_dataset"
+            "mean_iou", "iou.pet", "iou.background", "iou.border", "regions.pet.iou_dataset"
         ]  # fmt: skip
+        expected = [flat_scores(table) for table in (old, new)]
         for score, row in rows.items():
-            head, _, label = score.partition(".")
-            expected = [part[head][label] if label else part[head] for part in (old, new)]
-            assert [row["old"], row["new"]] == pytest.approx(expected)
-            assert row["difference"] == pytest.approx(expected[1] - expected[0])
+            first, second = (part[score] for part in expected)
+            assert [row["old"], row["new"]] == pytest.approx([first, second])
+            assert row["difference"] == pytest.approx(second - first)
             assert row["low"] <= row["difference"] <= row["high"]
             assert row["images"] == 12
         if network == "unet":
             assert rows["iou.pet"]["low"] > 0
-            assert rows["pet_iou_dataset"]["low"] > 0
+            assert rows["regions.pet.iou_dataset"]["low"] > 0
         else:
             assert all(row["low"] == row["high"] == 0 for row in rows.values())
     assert found["notes"] == []
 
 
-def test_breeds(project, capsys):
-    found = json_of(capsys, "old", "new")["breeds"]
-    assert len(found) == len(paths.NETWORKS) * len(dvc_charts.BREEDS)
-    first = [row for row in found if row["network"] == "unet"]
-    sizes = [abs(row["difference"]) for row in first]
-    assert sizes == sorted(sizes, reverse=True)
+def flat_scores(table: pd.DataFrame) -> dict:
+    """The scores of a network's table, as its metrics file has them."""
+    counts = [tables.counts(table), tables.counts(table, tables.REGION)]
+    return compare.flat(scores.summary(np.concatenate(counts, axis=1), PETS))
+
+
+def test_groups(project, capsys):
+    found = json_of(capsys, "old", "new")["groups"]
+    assert len(found) == len(paths.NETWORKS) * (len(dvc_charts.BREEDS) + 2)
     table = after()
-    for row in first:
-        rows = table[(table["network"] == "unet") & (table["breed"] == row["breed"])]
-        assert row["images"] == len(rows) == 4
-        assert row["new"] == pytest.approx(scores.pet_iou(tables.matrices(rows).sum(axis=0)))
+    for column in ("breed", "species"):
+        rows = [row for row in found if (row["network"], row["column"]) == ("unet", column)]
+        sizes = [abs(row["difference"]) for row in rows]
+        assert sizes == sorted(sizes, reverse=True) and all(sizes)
+        for row in rows:
+            part = table[(table["network"] == "unet") & (table[f"group.{column}"] == row["group"])]
+            assert row["images"] == len(part)
+            counts = tables.counts(part).sum(axis=0)
+            assert row["new"] == pytest.approx(scores.mean_iou(counts))
 
 
 def test_parameters(project, capsys):
@@ -152,20 +166,22 @@ def test_parameters(project, capsys):
 
 
 def test_text(project, capsys):
-    text = text_of(capsys, "old", "--breeds", "2")
+    text = text_of(capsys, "old", "--groups", "2")
     assert text.startswith("REV   old\nREV2  workspace\n")
     (line,) = [line for line in text.splitlines() if line.startswith("unet     mean_iou")]
     assert line.endswith("] *")
-    assert sum(line.startswith("unet     ") for line in text.splitlines()) == 5 + 2
-    assert text == text_of(capsys, "old", "--breeds", "2"), "not repeatable"
-    assert text != text_of(capsys, "old", "--breeds", "2", "--seed", "1")
+    assert sum(line.startswith("unet     ") for line in text.splitlines()) == 5 + 2 + 2
+    assert "\nbreed: the largest changes of mean IoU\n" in text
+    assert "\nspecies: the largest changes of mean IoU\n" in text
+    assert text == text_of(capsys, "old", "--groups", "2"), "not repeatable"
+    assert text != text_of(capsys, "old", "--groups", "2", "--seed", "1")
 
 
 def test_nothing_changed(project, capsys):
     text = text_of(capsys, "new", "bold")
     assert "+0.0000  [+0.0000, +0.0000]\n" in text
     assert "] *" not in text
-    assert "Breeds" not in text
+    assert "largest changes" not in text
     assert "Parameters: the same" in text
 
 
@@ -203,7 +219,7 @@ def test_the_workspace_is_read_as_it_lies(copy, capsys):
 def test_different_images_and_networks(copy, capsys):
     table = after()
     table = table[~table["name"].isin(["Maine_Coon_0", "Maine_Coon_1"])]
-    table.loc[table["name"] == "Abyssinian_0", "border_as_border"] += 1
+    table.loc[table["name"] == "Abyssinian_0", "class.border.truth"] += 1
     table.loc[table["network"] == "shallow", "network"] = "deep"
     (copy / paths.PER_IMAGE).unlink()
     table.to_csv(copy / paths.PER_IMAGE, index=False)
@@ -214,6 +230,62 @@ def test_different_images_and_networks(copy, capsys):
     for part in ("network deep", "network shallow", "12 in REV, 10 in REV2", "1 images have other"):
         assert part in notes
     assert "note: the test images differ" in text_of(capsys, "old")
+
+
+def write(copy, table: pd.DataFrame) -> None:
+    (copy / paths.PER_IMAGE).unlink()
+    table.to_csv(copy / paths.PER_IMAGE, index=False)
+
+
+def test_another_dataset_is_one_message(copy):
+    found = dvc_charts.matrices(np.random.default_rng(0), spec=CELLS)
+    write(copy, dvc_charts.per_image(found, CELLS))
+    assert error_of("old") == (
+        "error: the two revisions are of different datasets: only REV has background, border, pet; "
+        "only REV2 has cell, ground"
+    )
+
+
+@pytest.mark.parametrize("spec", [CELLS, STREET], ids=lambda spec: spec.name)
+def test_other_datasets(spec):
+    """No image has the second class, whose scores are undefined."""
+    rng = np.random.default_rng(0)
+    old, new = (dvc_charts.matrices(rng, spec=spec) for _ in range(2))
+    for found in (old, new):
+        for part in found.values():
+            part[:, 1] = 0
+    found = compare.compare(dvc_charts.per_image(old, spec), dvc_charts.per_image(new, spec), 9, 0)
+    classes, regions = list(spec.class_names), list(spec.regions)
+    keys = ["mean_iou", *(f"iou.{name}" for name in classes)]
+    keys += [f"regions.{name}.iou_dataset" for name in regions]
+    assert list(found.scores["score"]) == keys * len(paths.NETWORKS)
+    undefined = found.scores[found.scores["difference"].isna()]
+    expected = [f"iou.{classes[1]}", *["regions.one.iou_dataset"] * (spec is STREET)]
+    assert list(undefined["score"]) == expected * len(paths.NETWORKS)
+    assert set(found.groups["column"]) == set(spec.groups)
+    assert all("nan" not in line for line in compare._table(found.scores, "score"))
+
+
+def test_names_that_look_like_numbers_or_like_nothing(copy, capsys):
+    table = after()
+    names = {"Abyssinian_0": "007", "Abyssinian_1": "NA"}
+    table["name"] = table["name"].replace(names)
+    table["group.breed"] = table["group.breed"].replace({"Maine_Coon": "null"})
+    write(copy, table)
+    found = json_of(capsys, "old")
+    assert {row["images"] for row in found["scores"]} == {10}
+    assert {row["group"] for row in found["groups"]} >= {"null"}
+
+
+def test_regions_and_groups_of_one_revision_are_left_out(copy, capsys):
+    table = after().drop(columns="group.species")
+    table = table.rename(columns=lambda name: name.replace("region.pet", "region.animal"))
+    write(copy, table)
+    found = json_of(capsys, "old")
+    assert not [row for row in found["scores"] if row["score"].startswith("regions.")]
+    assert {row["column"] for row in found["groups"]} == {"breed"}
+    for what in ("region animal", "region pet", "group column species"):
+        assert f"only one of the revisions has the {what}: it is left out" in found["notes"]
 
 
 def test_unknown_revision(project):
@@ -241,7 +313,8 @@ def test_not_in_the_cache(copy):
     ("content", "reason"),
     [
         ("", "cannot be read"),
-        ("network,name,breed\n", "no column background_as_background"),
+        ("network,name,breed\n", "no column class.NAME.truth"),
+        ("network,name,class.a.truth\n", "no column class.a.predicted, class.a.hits"),
         (before().iloc[[0, 0]].to_csv(index=False), "duplicated"),
         (before().assign(name="other").drop_duplicates("network").to_csv(index=False), "common"),
     ],
@@ -257,7 +330,7 @@ def test_broken_parameters(copy):
     assert "params.yaml of workspace cannot be read" in error_of("old")
 
 
-@pytest.mark.parametrize("option", [["--resamples", "0"], ["--seed", "-1"], ["--breeds", "x"]])
+@pytest.mark.parametrize("option", [["--resamples", "0"], ["--seed", "-1"], ["--groups", "x"]])
 def test_options_out_of_range(option, capsys):
     with pytest.raises(SystemExit) as caught:
         compare.main(["old", *option])

@@ -118,7 +118,7 @@ def test_photographs_may_lie_below_the_folder_of_results(home):
 
 def test_results_do_not_go_among_the_photographs(home):
     touch("in/a.jpg")
-    with pytest.raises(PetsegError, match=r"in holds the photographs .* --out"):
+    with pytest.raises(PetsegError, match=r"in holds the images .* --out"):
         found("in", out="in")
 
 
@@ -129,7 +129,7 @@ def test_a_photograph_is_never_overwritten(home, link):
     if link:
         Path("other.png").symlink_to(photograph)
         photograph = Path("other.png")
-    with pytest.raises(PetsegError, match=r"out/a_labels\.png is one of the photographs"):
+    with pytest.raises(PetsegError, match=r"out/a_labels\.png is one of the images"):
         images.refuse_to_overwrite([Path("a.jpg"), photograph], [Path("out/a_labels.png")])
     images.refuse_to_overwrite([Path("a.jpg")], [Path("out/a_labels.png"), Path("new.png")])
 
@@ -194,7 +194,7 @@ def test_a_broken_file_has_a_reason(tmp_path, content, reason):
     path = tmp_path / "a.jpg"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(images.BadPhotograph, match=reason):
+    with pytest.raises(images.BadImage, match=reason):
         images.read(path)
 
 
@@ -202,7 +202,7 @@ def test_a_truncated_file_has_a_reason(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.jpg")
     (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:1000])
-    with pytest.raises(images.BadPhotograph, match=r"[Tt]runcated"):
+    with pytest.raises(images.BadImage, match=r"[Tt]runcated"):
         images.read(tmp_path / "a.jpg")
 
 
@@ -210,14 +210,14 @@ def test_a_picture_that_would_fill_the_memory_is_refused_with_a_way_on(tmp_path,
     Image.new("1", (1500, 1000)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
     words = "more than 1 megapixels, the limit; reduce it first, or raise it with --max-megapixels"
-    with pytest.raises(images.BadPhotograph, match=words):
+    with pytest.raises(images.BadImage, match=words):
         images.read(tmp_path / "a.png")
 
 
 def test_heic_says_what_it_needs(tmp_path, uninstall):
     uninstall("pillow_heif")
     (tmp_path / "a.HEIC").write_bytes(b"ftypheic")
-    with pytest.raises(images.BadPhotograph, match="pip install pillow-heif"):
+    with pytest.raises(images.BadImage, match="pip install pillow-heif"):
         images.read(tmp_path / "a.HEIC")
 
 

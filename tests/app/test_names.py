@@ -13,6 +13,7 @@ from PIL import Image
 
 from petseg.app import commands
 from tests.helpers import ROOT
+from tests.helpers.specs import PETS, add_spec
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
 
@@ -34,6 +35,7 @@ def home(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("names")
     pixels = keras.Input((8, 8, 3))
     keras.Model(pixels, keras.layers.Conv2D(3, 1)(pixels)).save(folder / "model.keras")
+    add_spec(folder / "model.keras", PETS)
     (folder / "model.keras").rename(folder / os.fsdecode(b"m\xf6del.keras"))
     (folder / "in").mkdir()
     for name in NAMES:
@@ -61,7 +63,7 @@ def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_the_table_has_a_line_for_each_name(home, encoding):
     heads, *rows = petseg(home, encoding)[0].splitlines()
-    assert heads.startswith("photograph") and len(rows) == len(NAMES)
+    assert heads.startswith("image") and len(rows) == len(NAMES)
     for shown in SHOWN:
         start = f"in/{shown}.png ".encode(encoding, "backslashreplace").decode(encoding)
         assert sum(row.startswith(start) for row in rows) == 1

@@ -16,6 +16,7 @@ from petseg.__main__ import COMMANDS
 from petseg.app import images, predict
 from petseg.evaluation import full_size
 from tests.helpers import ROOT, networks
+from tests.helpers.specs import PETS, add_spec
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def model(tmp_path_factory) -> Path:
     """A network that takes red for pet, green for background and blue for border."""
     path = tmp_path_factory.mktemp("models") / "colours.keras"
     networks.colours().save(path)
-    return path
+    return add_spec(path, PETS)
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_the_table_tells_sizes_and_shares(home, model, capsys):
     photograph("in/cat.png")
     assert run("in/cat.png", "--model", model) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "photograph   size    pet  background  border",
+        "image        size    pet  background  border",
         "in/cat.png  90x60  50.0%       50.0%    0.0%",
     ]
 
@@ -103,6 +104,7 @@ def test_json_for_machines(home, model, capsys):
                 "width": 90,
                 "height": 60,
                 "shares": {"pet": 0.5, "background": 0.5, "border": 0.0},
+                "regions": {"pet": 0.5},
                 "files": {
                     "labels": "predictions/cat_labels.png",
                     "overlay": "predictions/cat_overlay.png",
@@ -127,16 +129,18 @@ def test_broken_files_are_reported_and_the_others_go_on(home, model, capsys, bat
     errors = said.err.splitlines()
     for name in ("in/b.jpg", "in/d.webp", "in/f.heic", "missing.png"):
         assert sum(line.startswith(f"{name}: ") for line in errors) == 1
-    assert "4 of 8 photographs could not be read" in said.err
+    assert "4 of 8 images could not be read" in said.err
     for name, value in (("a", 1), ("c", 1), ("e", 3), ("g", 3)):  # each got its own
         assert Image.open(f"predictions/in/{name}_labels.png").getpixel((0, 0)) == value
 
 
 def test_large_photographs_are_not_held_together(home, model, monkeypatch):
     held = []
-    square = full_size.square
+    network_input = full_size.network_input
     monkeypatch.setattr(predict, "BATCH_PIXELS", 90 * 60)
-    monkeypatch.setattr(full_size, "square", lambda *args: held.append(1) or square(*args))
+    monkeypatch.setattr(
+        full_size, "network_input", lambda *args: held.append(1) or network_input(*args)
+    )
     monkeypatch.setattr(images, "read", lambda path: held.clear() or Image.open(path))
     for name in "abc":
         photograph(f"{name}.png")
@@ -167,7 +171,7 @@ def test_nothing_is_written_where_a_photograph_would_be_lost(home, model, capsys
 
 def test_a_folder_without_photographs_is_an_error(home, model):
     Path("in").mkdir()
-    assert run("in", "--model", model) == "error: no photograph in in"
+    assert run("in", "--model", model) == "error: no image in in"
 
 
 @pytest.mark.parametrize(

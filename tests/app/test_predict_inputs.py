@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -13,7 +15,9 @@ import pytest
 from PIL import Image
 
 from petseg.app import predict
+from petseg.decoding.mask import decode_mask
 from tests.helpers import ROOT
+from tests.helpers.specs import CELLS, PAINTED, PETS, STREET, add_spec
 
 SIDE = 16
 
@@ -26,7 +30,7 @@ def model(tmp_path_factory) -> Path:
     network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50])
     path = tmp_path_factory.mktemp("models") / "colours.keras"
     network.save(path)
-    return path
+    return add_spec(path, PETS)
 
 
 @pytest.fixture
@@ -69,6 +73,7 @@ def test_a_transparent_photograph_is_judged_and_drawn_on_grey(home, model):
 MEMORY = """
 import resource, sys
 from petseg.app import predict
+from petseg.decoding.mask import decode_mask
 try:
     predict.main(sys.argv[1:])
 finally:
@@ -113,21 +118,102 @@ def test_a_folder_s_photographs_are_told_by_content_and_suffix(home, model, caps
     assert run("in", "--model", model) == 1
     said = capsys.readouterr()
     rows = [line.split()[0] for line in said.out.splitlines()[1:]]
-    assert rows == ["in/a.tif", "in/b.bmp", "in/c.gif", "in/d.png", "in/e"]
+    assert rows == ["in/a.tif", "in/b.bmp", "in/c.gif", "in/d.png", "in/e", "in/g.tif"]
     assert "in/f.tiff: the photograph is not an image" in said.err
-    assert "in/g.tif: the photograph has more than 8 bits" in said.err
     assert "notes.txt" not in said.err
 
 
+def save(path: str, size: tuple[int, int], classes: int) -> Path:
+    """A network of random weights for images of a size (h, w)."""
+    keras.utils.set_random_seed(0)
+    pixels = keras.Input((*size, 3))
+    keras.Model(pixels, keras.layers.Conv2D(classes, 1)(pixels)).save(path)
+    return Path(path)
+
+
 @pytest.mark.parametrize("command", ["predict", "export", "serve"])
-def test_a_model_of_another_shape_is_one_message(home, command, monkeypatch):
-    pixels = keras.Input((96, 128, 3))
-    keras.Model(pixels, keras.layers.Conv2D(3, 1)(pixels)).save("oblong.keras")
+def test_a_model_of_other_classes_is_one_message(home, command, monkeypatch):
+    add_spec(save("oblong.keras", (96, 128), classes=3), CELLS)
     Image.new("RGB", (9, 6)).save("cat.png")
     monkeypatch.setitem(sys.modules, "gradio", sys)  # refused before the page is built
     arguments = ["--model", "oblong.keras"] + ["cat.png"] * (command == "predict")
     with pytest.raises(SystemExit) as end:
         import_module(f"petseg.app.{command}").main(arguments)
     words = "error: oblong.keras takes (None, 96, 128, 3) and gives (None, 96, 128, 3); expected"
-    assert end.value.code.startswith(words)
+    assert end.value.code.startswith(words) and "ground, cell" in end.value.code
     assert not Path("predictions").exists()
+
+
+@pytest.mark.parametrize("spec", [CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
+def test_images_of_any_dataset_and_networks_of_any_shape(home, spec, capsys):
+    model = add_spec(save("oblong.keras", (8, 24), len(spec.classes)), spec)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 90, 3), np.uint8)
+    Image.fromarray(noise).save("a.png")
+    options = ["--cutout"] if spec.regions else []
+    assert run("a.png", "--model", model, "--json", *options) == 0
+    (found,) = json.loads(capsys.readouterr().out)["photographs"]
+    assert list(found["shares"]) == list(spec.class_names)
+    for region, names in spec.regions.items():
+        expected = sum(found["shares"][name] for name in names)
+        assert found["regions"][region] == pytest.approx(expected)
+    mask = Image.open("predictions/a_labels.png")
+    data = Path("predictions/a_labels.png").read_bytes()
+    if spec is PAINTED:
+        mask.convert("RGB").save("rgb.png")
+        data = Path("rgb.png").read_bytes()
+    labels = decode_mask(data, spec, (90, 40))
+    shares = [np.mean(labels == label) for label in range(len(spec.classes))]
+    np.testing.assert_allclose(list(found["shares"].values()), shares)
+    assert run("a.png", "--model", model) == 0
+    heads, _ = capsys.readouterr().out.splitlines()
+    shown = [name for name, share in found["shares"].items() if share or len(spec.classes) < 9]
+    assert re.split(" {2,}", heads)[2:] == shown
+    if spec.regions:
+        opacity = np.asarray(Image.open("predictions/a_cutout.png"))[..., 3]
+        inside = np.isin(labels, spec.region_labels(spec.default_region))
+        np.testing.assert_array_equal(opacity, 255 * inside)
+
+
+def test_the_region_of_the_cutout_may_be_named(home, model):
+    image = Image.new("RGB", (90, 60), "lime")
+    image.paste("red", (0, 0, 45, 60))
+    image.save("cat.png")
+    for region, opacity in (("background", [0, 255]), ("pet", [255, 0])):
+        assert run("cat.png", "--model", model, "--region", region) == 0
+        cutout = Image.open("predictions/cat_cutout.png")
+        assert [cutout.getpixel((x, 5))[3] for x in (5, 80)] == opacity
+    message = run("cat.png", "--model", model, "--region", "dog")
+    assert message.startswith("error: oxford_iiit_pet has no region or class 'dog'; it has pet, ba")
+
+
+def test_without_regions_a_cutout_needs_a_name(home):
+    add_spec(save("cells.keras", (8, 8), 2), CELLS)
+    Image.new("RGB", (9, 9)).save("a.png")
+    message = run("a.png", "--model", "cells.keras", "--cutout")
+    assert message == (
+        "error: cells has no region to cut out; name one of its classes with --region: ground, cell"
+    )
+    assert not Path("predictions").exists()
+    assert run("a.png", "--model", "cells.keras", "--region", "cell") == 0
+    assert Path("predictions/a_cutout.png").exists()
+
+
+def test_a_model_that_carries_no_spec_needs_a_dataset(home, model, capsys):
+    foreign = save("foreign.keras", (8, 8), 3)
+    Image.new("RGB", (9, 9)).save("a.png")
+    assert "does not say what its classes are; name the dataset" in run("a.png", "--model", foreign)
+    shutil.copytree(ROOT / "datasets", "datasets")
+    file = "datasets/oxford_iiit_pet/dataset.yaml"
+    for name in ("oxford_iiit_pet", file):
+        assert run("a.png", "--model", foreign, "--dataset", name) == 0
+    capsys.readouterr()
+    assert run("a.png", "--model", foreign, "--dataset", "none.yaml") == (
+        "error: --dataset: none.yaml not found"
+    )
+    text = Path(file).read_text().replace("name: border", "name: edge")
+    Path("other.yaml").write_text(text.replace("border", "edge"))
+    assert run("a.png", "--model", model, "--dataset", "other.yaml") == (
+        f"error: {model} was trained for oxford_iiit_pet (pet, background, border), not for "
+        f"{home.name} (pet, background, edge); leave out --dataset: the file says what its "
+        "classes are"
+    )

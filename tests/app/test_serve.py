@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,13 +21,14 @@ from petseg.app import serve
 from petseg.core import paths
 from petseg.core.errors import PetsegError
 from tests.helpers import ROOT, networks
+from tests.helpers.specs import CELLS, PETS, add_spec
 
 
 @pytest.fixture
 def model(tmp_path) -> Path:
     """A network that takes red for pet, green for background and blue for border."""
     networks.colours().save(tmp_path / "unet.keras")
-    return tmp_path / "unet.keras"
+    return add_spec(tmp_path / "unet.keras", PETS)
 
 
 def photograph(size=(90, 60)) -> Image.Image:
@@ -59,6 +61,24 @@ def test_what_is_transparent_is_seen_on_grey_and_stays_so_in_the_cutout(model):
     red, green, blue = found.overlay.getpixel((5, 30))
     assert red < 200 and abs(green - blue) < 60
     assert found.cutout.getpixel((5, 30))[3] == 0
+
+
+@pytest.fixture
+def cells(tmp_path) -> Path:
+    """A network of two classes, of which no region is known, for oblong images."""
+    pixels = keras.Input((16, 32, 3))
+    keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)).save(tmp_path / "cells.keras")
+    return add_spec(tmp_path / "cells.keras", CELLS)
+
+
+def test_a_cutout_needs_a_region(model, cells):
+    found = serve.load(cells)(photograph())
+    assert found.cutout is None and found.overlay.height > 60
+    assert serve.load(cells, region="cell")(photograph()).cutout.size == (90, 60)
+    found = serve.load(model, region="background")(photograph())
+    assert found.cutout.getpixel((5, 5))[3] == 0 and found.cutout.getpixel((80, 5))[3] == 255
+    with pytest.raises(PetsegError, match="no region or class 'dog'"):
+        serve.load(model, region="dog")
 
 
 def test_networks_are_called_as_in_figures():
@@ -100,6 +120,17 @@ def test_the_page_shows_each_network_and_hands_out_its_cutout(blocks, tmp_path):
     ]
     assert all(button["visible"] for button in buttons)
     assert Image.open(buttons[0]["value"]).mode == "RGBA"
+
+
+def test_where_there_is_no_cutout_there_is_no_button(model, cells, tmp_path, monkeypatch):
+    pytest.importorskip("gradio", reason="gradio is not installed (extra app)")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "temporary"))
+    blocks = serve.page({"cells": serve.load(cells), "pets": serve.load(model)})
+    (segment,) = (function.fn for function in blocks.fns.values())
+    photograph().save(tmp_path / "cat.png")
+    *pictures, without, button = segment(str(tmp_path / "cat.png"))
+    assert len(pictures) == 2 and all(picture.width >= 90 for picture in pictures)
+    assert not without["visible"] and button["visible"]
 
 
 def test_what_is_no_photograph_gets_a_message(blocks, tmp_path, monkeypatch):
@@ -167,7 +198,7 @@ import signal, sys
 if hasattr(signal, "SIGHUP"):  # these tests may run under nohup, which makes all ignore it
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from petseg.app import serve
-serve.load = lambda path: lambda image: serve.Segmented(image, image.convert("RGBA"))
+serve.load = lambda *options: lambda image: serve.Segmented(image, image.convert("RGBA"))
 serve.main(["--port", sys.argv[1]])
 """
 """The page with networks that need no TensorFlow, which takes long to import."""

@@ -29,13 +29,14 @@ def sizes(model) -> tuple[int, int]:
 
 def test_both_are_the_tutorial_s_network(weights):
     """6,504,227 parameters, 4,660,323 of them trained, as its page counts them."""
-    ours = unet.build(128, settings(), weights)
-    theirs = tutorial.network(128, weights)
+    ours = unet.build((128, 128), 3, settings(), weights)
+    theirs = tutorial.network((128, 128), 3, weights)
     assert sizes(ours) == sizes(theirs) == (6_504_227, 4_660_323)
 
 
 def test_both_compute_the_same(weights):
-    ours, theirs = unet.build(64, settings(), weights), tutorial.network(64, weights)
+    ours = unet.build((64, 64), 3, settings(), weights)
+    theirs = tutorial.network((64, 64), 3, weights)
     theirs.set_weights(ours.get_weights())
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
     np.testing.assert_allclose(

@@ -9,14 +9,9 @@ from tests.helpers.changed_params import changed, mistakes
 @pytest.mark.parametrize(
     ("values", "mistake"),
     [
-        ({"image_size": 100}, "image_size: 100 should be a multiple of 32"),
         (
             {"train_unet.loss.cross_entropy": 0, "train_unet.loss.dice": 0},
             "train_unet.loss.dice: cross_entropy is 0 too; nothing would be learnt",
-        ),
-        (
-            {"train_shallow.loss.class_weights": [0, 0, 0]},
-            "train_shallow.loss.class_weights: all are 0",
         ),
         (
             {"train_shallow.augmentation.scale": [1.1, 0.8]},
@@ -52,9 +47,8 @@ def test_a_contradiction_between_values_is_explained(values, mistake):
 @pytest.mark.parametrize(
     "values",
     [
-        {"image_size": 96},
         {"train_unet.loss.cross_entropy": 0},
-        {"train_unet.loss.class_weights": [0, 0, 1]},
+        {"train_unet.loss.class_weights": {"pet": 0}},
         {"train_unet.augmentation.scale": [1, 1]},
         {"train_unet.epochs": 1, "train_unet.warmup_epochs": 1},
         {"train_unet.encoder_weights": "none"},
@@ -73,12 +67,11 @@ def test_all_contradictions_are_named_at_once():
         for key, value in {
             "loss.cross_entropy": 0,
             "loss.dice": 0,
-            "loss.class_weights": [0, 0, 0],
             "augmentation.scale": [2, 1],
             "warmup_epochs": 50,
         }.items()
     }
-    assert len(mistakes(changed(both | {"image_size": 33}))) == 9
+    assert len(mistakes(changed(both | {"image_size": 33}))) == 7
 
 
 def test_mistakes_and_contradictions_are_named_together_within_a_section_too():

@@ -41,7 +41,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
         params.load_params(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize("path", ["seed", *("train_unet." + key for key in SHIPPED["train_unet"])])
+@pytest.mark.parametrize("path", KEYS)
 def test_a_number_of_more_digits_than_python_writes_is_refused(path):
     """As YAML may hold it in hexadecimal: Python raises ValueError where it is to be shown."""
     (mistake,) = mistakes(changed({path: 16**5000}))
@@ -51,6 +51,9 @@ def test_a_number_of_more_digits_than_python_writes_is_refused(path):
 
 def test_a_key_of_more_digits_than_python_writes_is_refused():
     assert mistakes(SHIPPED | {16**5000: 1}) == ["a whole number of 20001 bits: unknown key"]
+    path = "train_unet.loss.class_weights"
+    (mistake,) = mistakes(changed({path: {16**5000: -1}}))
+    assert mistake.startswith(f"{path}: -1 of a whole number of 20001 bits should")
 
 
 scalars = (

@@ -18,14 +18,41 @@ from tests.helpers.changed_params import KEYS, SECTIONS, SHIPPED, changed, load_
 
 def test_the_shipped_params_load_with_all_their_values():
     loaded = params.load_params(ROOT / "params.yaml")
-    assert json.loads(json.dumps(loaded.model_dump())) == SHIPPED
+    side = SHIPPED["image_size"]
+    expected = SHIPPED | {"image_size": [side, side]}
+    assert json.loads(json.dumps(loaded.model_dump())) == expected
     assert isinstance(loaded.train_unet.decoder_filters, tuple)
+
+
+@pytest.mark.parametrize("size", [(96, 160), [96, 160]])
+def test_an_image_size_of_two_sides_is_height_and_width(size):
+    assert params.parse_params(changed({"image_size": size})).image_size == (96, 160)
+    assert params.parse_params(changed({"image_size": 96})).image_size == (96, 96)
+
+
+WEIGHTS = "train_unet.loss.class_weights"
+NO_WEIGHTS = "should be balanced, or a weight for each class that is named"
+NO_SIZE = "should be a multiple of 32 from 32 to 4096, or two of them: [height, width]"
+
+
+@pytest.mark.parametrize(
+    ("given", "loaded"),
+    [
+        ({}, {}),
+        ({"border": 2}, {"border": 2.0}),
+        ({"any class of any dataset": 0, 7: 0.5}, {"any class of any dataset": 0.0, "7": 0.5}),
+        ("balanced", "balanced"),
+    ],
+)
+def test_class_weights_are_named_or_balanced(given, loaded):
+    """Which classes there are is not known before the dataset is read."""
+    assert params.parse_params(changed({WEIGHTS: given})).train_unet.loss.class_weights == loaded
 
 
 def test_the_demo_overlay_changes_only_keys_that_exist():
     overlay = yaml12.read(ROOT / "params" / "demo.yaml")
     loaded = params.parse_params(merged(SHIPPED, overlay))
-    assert loaded.dataset.name == "synthetic"
+    assert loaded.dataset.name == "generated_pets"
     assert loaded.train_unet.learning_rate == overlay["train_unet"]["learning_rate"]
     assert loaded.train_unet.optimizer == SHIPPED["train_unet"]["optimizer"]
 
@@ -86,7 +113,11 @@ def test_an_unknown_key_is_named(section):
         ("train_unet.input_range", {0.0, 1.0}, "{0.0, 1.0} should be a list"),
         ("train_unet.decoder_filters", 512, "512 should be a list"),
         ("train_unet.decoder_filters[2]", [512, 256, 64.0], "64.0 should be a whole number"),
-        ("train_unet.loss.class_weights[2]", [1, 1, True], "True should be a number"),
+        (WEIGHTS, [1, 1, 2], f"[1, 1, 2] {NO_WEIGHTS}"),
+        (WEIGHTS, "even", f"'even' {NO_WEIGHTS}"),
+        (WEIGHTS, {"pet": True}, "True of pet should be a number from 0 to 1000"),
+        (WEIGHTS, {"pet": 1, "border": "2"}, "'2' of border should be a number from 0 to 1000"),
+        (WEIGHTS, {"pet": {"a": 1}}, "{'a': 1} of pet should be a number from 0 to 1000"),
         ("train_unet.loss", [1, 2], "expected keys and values"),
         ("evaluate", 64, "expected keys and values"),
     ],
@@ -96,6 +127,7 @@ def test_a_wrong_type_is_explained(path, value, reason):
     assert mistakes(changed({path.partition("[")[0]: value})) == [f"{path}: {reason}"]
 
 
+NO_FOLDER = r"should match pattern '^[\w-][\w.-]*$'"
 NAN, INFINITY = float("nan"), float("inf")
 BLOCKS = ", ".join(
     f"'{block}'" for block in ["frozen", "stem", *map("block_{}".format, range(1, 16))]
@@ -108,9 +140,19 @@ BLOCKS += " or 'block_16'"
     [
         ("seed", -1, "-1 should be greater than or equal to 0"),
         ("seed", 2**31, "2147483648 should be less than 2147483648"),
-        ("image_size", 0, "0 should be greater than or equal to 32"),
-        ("image_size", 4128, "4128 should be less than or equal to 4096"),
-        ("dataset.name", "imagenet", "'imagenet' should be 'oxford_iiit_pet' or 'synthetic'"),
+        ("image_size", 0, f"0 {NO_SIZE}"),
+        ("image_size", 4128, f"4128 {NO_SIZE}"),
+        ("image_size", 112, f"112 {NO_SIZE}"),
+        ("image_size", 128.0, f"128.0 {NO_SIZE}"),
+        ("image_size", True, f"True {NO_SIZE}"),
+        ("image_size", [128], f"[128] {NO_SIZE}"),
+        ("image_size", [128, 96, 3], f"[128, 96, 3] {NO_SIZE}"),
+        ("image_size", [128, 100], f"[128, 100] {NO_SIZE}"),
+        ("image_size", [[128], 128], f"[[128], 128] {NO_SIZE}"),
+        ("image_size", {"height": 128}, f"{{'height': 128}} {NO_SIZE}"),
+        ("dataset.name", "../elsewhere", f"'../elsewhere' {NO_FOLDER}"),
+        ("dataset.name", "a\n", f"'a\\n' {NO_FOLDER}"),
+        ("dataset.name", "", f"'' {NO_FOLDER}"),
         ("preprocess.validation_share", 0, "0 should be greater than 0"),
         ("preprocess.validation_share", 1.0, "1.0 should be less than 1"),
         ("train_unet.learning_rate", 0.0, "0.0 should be greater than 0"),
@@ -118,7 +160,10 @@ BLOCKS += " or 'block_16'"
         ("train_unet.learning_rate", INFINITY, "inf should be a finite number"),
         ("train_unet.weight_decay", NAN, "nan should be a finite number"),
         ("train_unet.loss.dice", -INFINITY, "-inf should be a finite number"),
-        ("train_unet.loss.class_weights[1]", [1, NAN, 1], "nan should be a finite number"),
+        (WEIGHTS, {"pet": NAN}, "nan of pet should be a number from 0 to 1000"),
+        (WEIGHTS, {"pet": INFINITY}, "inf of pet should be a number from 0 to 1000"),
+        (WEIGHTS, {"pet": -1}, "-1 of pet should be a number from 0 to 1000"),
+        (WEIGHTS, {"pet": 1001}, "1001 of pet should be a number from 0 to 1000"),
         (
             "train_unet.augmentation.scale[0]",
             [0.0, 1.0],

@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from petseg.core import stage_runner
+from petseg.core.errors import PetsegError
 from petseg.core.files import read_json
 from petseg.core.paths import run_report
 from tests.helpers import ROOT
@@ -120,3 +123,13 @@ def test_another_error_of_a_stage_keeps_its_traceback():
 def test_threads_under_way_do_not_hold_up_the_end(run):
     begin = "import threading; threading.Thread(target=threading.Event().wait).start()"
     assert run(f"{begin}; raise PetsegError('no')").returncode == 1
+
+
+def test_a_missing_dep_is_named_unless_params_yaml_fills_it_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stage_runner.require_inputs("download")  # without a dvc.yaml, as for a script alone
+    Path("dvc.yaml").write_text('stages: {download: {deps: ["datasets/${dataset.name}", code]}}\n')
+    with pytest.raises(PetsegError, match=r"^code missing; run: dvc repro download$"):
+        stage_runner.require_inputs("download")
+    Path("code").mkdir()
+    stage_runner.require_inputs("download")

@@ -1,33 +1,46 @@
-"""From a photograph to the network's square, and from its logits back to the photograph's size."""
+"""From an image to what a network sees, and from its logits back to the image's size."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from petseg.core.classes import BACKGROUND, BORDER, PET
+from petseg.core.dataset_spec import parse_spec
+from petseg.core.errors import PetsegError
 from petseg.evaluation import full_size
 from petseg.sources import preparation
+from tests.helpers.specs import PAINTED, PETS, STREET
 
 RNG = np.random.default_rng(4)
+PET, BACKGROUND, BORDER = PETS.labels(["pet", "background", "border"])
 SIZES = [(8, 8), (64, 64), (61, 97), (97, 61), (3, 50), (1, 1), (8, 1)]
 
 
-def test_the_square_is_that_of_training():
-    photograph = Image.fromarray(RNG.integers(0, 256, (50, 31, 3), np.uint8))
-    trained_on, _ = preparation.resize(photograph, Image.new("L", photograph.size, 1), 32)
-    np.testing.assert_array_equal(full_size.square(photograph, 32), trained_on)
+@pytest.mark.parametrize("size", [(32, 32), (24, 40)])
+def test_what_a_network_sees_is_the_whole_image_at_its_size(size):
+    pixels = RNG.integers(0, 256, (5, 3, 3), np.uint8)
+    seen = full_size.network_input(Image.fromarray(pixels), size)
+    assert seen.shape == (*size, 3) and seen.dtype == np.uint8
+    expected = tf.image.resize(pixels, size, antialias=True).numpy()
+    np.testing.assert_allclose(seen, expected, atol=1.01)
 
 
-def test_the_square_has_grey_where_the_photograph_is_transparent():
-    photograph = Image.new("RGBA", (50, 31), (255, 0, 0, 0))
-    assert set(full_size.square(photograph, 8).ravel()) == {128}
+@pytest.mark.parametrize("size", [(32, 32), (24, 40)])
+def test_what_a_network_sees_is_that_of_training(size):
+    image = Image.fromarray(RNG.integers(0, 256, (50, 31, 3), np.uint8))
+    trained_on, _ = preparation.resize(image, np.zeros((50, 31), np.uint8), size)
+    np.testing.assert_array_equal(full_size.network_input(image, size), trained_on)
+
+
+def test_a_network_sees_grey_where_the_image_is_transparent():
+    image = Image.new("RGBA", (50, 31), (255, 0, 0, 0))
+    assert set(full_size.network_input(image, (8, 16)).ravel()) == {128}
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_logits_are_enlarged_as_tensorflow_does(monkeypatch, height, width):
-    monkeypatch.setattr(full_size, "BAND_PIXELS", 1000)
-    logits = RNG.normal(size=(8, 8, 3)).astype(np.float32)
+    monkeypatch.setattr(full_size, "BAND_VALUES", 3000)
+    logits = RNG.normal(size=(8, 6, 4)).astype(np.float32)
     enlarged = np.concatenate([band for _, band in full_size.bands(logits, height, width)])
     expected = tf.image.resize(logits, (height, width), antialias=False).numpy()
     np.testing.assert_allclose(enlarged, expected, atol=1e-5)
@@ -35,9 +48,9 @@ def test_logits_are_enlarged_as_tensorflow_does(monkeypatch, height, width):
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_bands_are_the_whole_photograph_row_by_row(monkeypatch, height, width):
+def test_bands_are_the_whole_image_row_by_row(monkeypatch, height, width):
     logits = RNG.normal(size=(8, 8, 3))
-    monkeypatch.setattr(full_size, "BAND_PIXELS", 200)
+    monkeypatch.setattr(full_size, "BAND_VALUES", 600)
     rows = [
         row for part, _ in full_size.bands(logits, height, width) for row in range(height)[part]
     ]
@@ -74,6 +87,55 @@ def test_opacity_is_full_in_the_pet_none_behind_it_and_between_in_the_border():
     labels = full_size.labels(logits, 1, 5)
     assert labels.tolist() == [[PET, BORDER, BORDER, BACKGROUND, BORDER]]
     even, less = 128, round(255 / (1 + np.exp(2)))
-    opacity = full_size.opacity(logits, labels)
+    opacity = full_size.opacity(logits, labels, PETS, "pet")
     assert opacity.tolist() == [[255, even, less, 0, 255]]
     assert opacity.dtype == np.uint8
+
+
+def random_labels(spec) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (9, 7, C), and the labels of an image of another size."""
+    logits = RNG.normal(0, 5, (9, 7, len(spec.classes))).astype(np.float32)
+    return logits, full_size.labels(logits, 61, 97)
+
+
+def test_the_opacity_of_a_pet_is_its_probability_against_the_background_alone():
+    logits, labels = random_labels(PETS)
+    (_, band), *_ = full_size.bands(logits, *labels.shape)
+    odds = band[..., BACKGROUND] - band[..., PET]
+    expected = np.where(labels == PET, 255, 0)
+    expected = np.where(labels == BORDER, np.rint(255 / (1 + np.exp(odds))), expected)
+    np.testing.assert_array_equal(full_size.opacity(logits, labels, PETS, "pet"), expected)
+
+
+@pytest.mark.parametrize(
+    ("spec", "region"),
+    [
+        (STREET, "even"),
+        (STREET, "class 3"),
+        (PAINTED, "house"),
+        (PETS, "border"),  # only of a class that is soft elsewhere
+    ],
+)
+def test_a_region_without_a_soft_edge_is_opaque_and_all_else_is_not(spec, region):
+    logits, labels = random_labels(spec)
+    expected = np.isin(labels, spec.region_labels(region)) * 255
+    assert 0 < np.count_nonzero(expected) < expected.size
+    np.testing.assert_array_equal(full_size.opacity(logits, labels, spec, region), expected)
+
+
+def test_at_a_soft_edge_all_classes_inside_stand_against_all_outside():
+    classes = [{"name": name, "value": value} for value, name in enumerate("abcde")]
+    content = {"name": "five", "classes": classes, "regions": {"ab": ["a", "b", "e"]}}
+    spec = parse_spec(content | {"soft_edge": ["e"]}, "here")
+    logits, labels = random_labels(spec)
+    (_, band), *_ = full_size.bands(logits, *labels.shape)
+    inside, outside = (np.exp(band[..., part]).sum(-1) for part in ([0, 1], [2, 3]))
+    expected = np.where(labels < 2, 255, 0)
+    expected = np.where(labels == 4, 255 * inside / (inside + outside), expected)
+    found = full_size.opacity(logits, labels, spec, "ab")
+    np.testing.assert_allclose(found, expected, atol=0.51)
+
+
+def test_an_unknown_region_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(PetsegError, match=r"no region or class 'dog'; it has pet, background"):
+        full_size.opacity(*random_labels(PETS), PETS, "dog")

@@ -6,7 +6,9 @@ import pytest
 
 from petseg.core.errors import PetsegError
 from petseg.evaluation import full_size, inference
+from petseg.training import model_file
 from tests.helpers.gradients import whole_numbers
+from tests.helpers.specs import CELLS, PETS, STREET, add_spec
 
 layers, images = keras.layers, keras.Input((8, 8, 3))
 
@@ -25,10 +27,6 @@ def two_inputs() -> keras.Model:
 
 
 UNSUITABLE = {
-    "oblong": (
-        lambda: network(layers.Conv2D(3, 1), taken=keras.Input((96, 128, 3))),
-        "takes (None, 96, 128, 3) and gives (None, 96, 128, 3)",
-    ),
     "grey": (
         lambda: network(layers.Conv2D(3, 1), taken=keras.Input((8, 8, 1))),
         "takes (None, 8, 8, 1) and gives (None, 8, 8, 3)",
@@ -70,10 +68,54 @@ UNSUITABLE = {
 def test_a_model_of_another_kind_is_refused_in_one_message(tmp_path, build, words):
     build().save(tmp_path / "other.keras")
     with pytest.raises(PetsegError) as caught:
-        inference.load_network(tmp_path / "other.keras")
+        inference.load_network(tmp_path / "other.keras", PETS)
     message = str(caught.value)
     assert message.startswith(f"{tmp_path / 'other.keras'} ") and words in message
     assert "expected w" in message and "\n" not in message
+
+
+def loaded(path) -> keras.Model:
+    """The model in a file without a spec, for three classes."""
+    return inference.load_network(path, PETS).model
+
+
+def of_classes(classes: int, size: tuple = (8, 12)) -> keras.Model:
+    return network(layers.Conv2D(classes, 1), taken=keras.Input((*size, 3)))
+
+
+@pytest.mark.parametrize("given", [None, PETS], ids=["none", "another"])
+def test_the_spec_in_a_file_holds_whatever_is_given(tmp_path, given):
+    model_file.save(of_classes(20), tmp_path / "street.keras", STREET)
+    model, spec = inference.load_network(tmp_path / "street.keras", given)
+    assert spec == STREET and model.output_shape == (None, 8, 12, 20)
+
+
+def test_a_model_of_another_project_needs_a_spec(tmp_path):
+    of_classes(2).save(tmp_path / "cells.keras")
+    assert inference.load_network(tmp_path / "cells.keras", CELLS).spec == CELLS
+    with pytest.raises(PetsegError) as caught:
+        inference.load_network(tmp_path / "cells.keras")
+    assert str(caught.value) == (
+        f"{tmp_path / 'cells.keras'} does not say what its classes are; name the dataset that it "
+        "was trained on, with --dataset"
+    )
+
+
+def test_a_spec_that_does_not_fit_its_model_is_refused(tmp_path):
+    of_classes(3).save(tmp_path / "pets.keras")
+    with pytest.raises(PetsegError, match=r"gives \(None, 8, 12, 3\); expected .* of 2 classes"):
+        inference.load_network(add_spec(tmp_path / "pets.keras", CELLS), PETS)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (32, 32), (None, None)])
+def test_a_model_of_any_shape_is_taken_and_its_shape_told(tmp_path, size):
+    of_classes(2, size).save(tmp_path / "cells.keras")
+    model, _ = inference.load_network(tmp_path / "cells.keras", CELLS)
+    assert inference.image_size(model) == (None if size == (None, None) else size)
+    images = np.zeros((2, 32, 64, 3) if None in size else (2, *size, 3), np.uint8)
+    for flip in (False, True):
+        logits = inference.runner(model, flip=flip)(images)
+        assert logits.shape == (*images.shape[:3], 2) and logits.dtype == np.float32
 
 
 def logits_layer(**options) -> keras.layers.Layer:
@@ -112,14 +154,14 @@ def test_a_softmax_is_taken_back_so_that_labels_and_edges_stay(tmp_path, build):
     squares = rng.integers(0, 256, (2, 8, 8, 3), np.uint8)
     expected = network(logits_layer())(squares.astype(np.float32)).numpy()
     build().save(tmp_path / "softmax.keras")
-    found = inference.runner(inference.load_network(tmp_path / "softmax.keras"))(squares)
+    found = inference.runner(loaded(tmp_path / "softmax.keras"))(squares)
     differences, wanted = (x - x[..., :1] for x in (found, expected))
     assert 3 < np.ptp(wanted) < 14
     np.testing.assert_allclose(differences, wanted, atol=0.01)
     for logits, truth in zip(found, expected, strict=True):
         labels = full_size.labels(truth, 30, 20)
         assert np.mean(full_size.labels(logits, 30, 20) == labels) > 0.99
-        edges = (full_size.opacity(x, labels).astype(int) for x in (logits, truth))
+        edges = (full_size.opacity(x, labels, PETS, "pet").astype(int) for x in (logits, truth))
         assert abs(np.subtract(*edges)).max() <= 2
 
 
@@ -129,7 +171,7 @@ def test_a_softmax_that_is_sure_gives_no_infinity(tmp_path):
     model.save(tmp_path / "sure.keras")
     squares = np.zeros((1, 8, 8, 3), np.uint8)
     squares[..., 0] = 255
-    logits = inference.runner(inference.load_network(tmp_path / "sure.keras"))(squares)
+    logits = inference.runner(loaded(tmp_path / "sure.keras"))(squares)
     assert np.isfinite(logits).all() and (logits.argmax(axis=-1) == 0).all()
 
 
@@ -140,7 +182,7 @@ def test_logits_stay_what_they_are(tmp_path, activation, structure):
     structured = {"tensor": outputs, "list": [outputs], "dictionary": {"mask": outputs}}
     keras.Model(images, structured[structure]).save(tmp_path / "logits.keras")
     squares = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
-    found = inference.runner(inference.load_network(tmp_path / "logits.keras"))(squares)
+    found = inference.runner(loaded(tmp_path / "logits.keras"))(squares)
     expected = keras.Model(images, outputs)(squares.astype(np.float32)).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -151,7 +193,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(PetsegError, match=r"broken\.keras"):
-        inference.load_network(path)
+        inference.load_network(path, PETS)
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path):
@@ -159,10 +201,10 @@ def test_a_model_of_other_classes_is_refused(tmp_path):
     keras.Model(inputs, keras.layers.Conv2D(5, 1)(inputs)).save(tmp_path / "five.keras")
     expected = (
         r"five\.keras takes \(None, 4, 4, 3\) and gives \(None, 4, 4, 5\); expected was .* "
-        r"as many pixels of 3 classes, \(None, S, S, 3\): pet, background, border"
+        r"as many pixels of 3 classes, \(None, H, W, 3\): pet, background, border"
     )
     with pytest.raises(PetsegError, match=expected):
-        inference.load_network(tmp_path / "five.keras")
+        inference.load_network(tmp_path / "five.keras", PETS)
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
@@ -173,7 +215,7 @@ def test_code_in_a_model_s_file_is_not_run(tmp_path, suffix):
     keras.Model(inputs, keras.layers.Lambda(code)(inputs)).save(tmp_path / f"trap.{suffix}")
     mark.unlink(missing_ok=True)
     with pytest.raises(PetsegError, match=r"trap\.\w+ cannot be loaded as a Keras model: .*ambda"):
-        inference.load_network(tmp_path / f"trap.{suffix}")
+        inference.load_network(tmp_path / f"trap.{suffix}", PETS)
     assert not mark.exists()
     keras.saving.load_model(tmp_path / f"trap.{suffix}", safe_mode=False)
     assert mark.exists()  # the trap would have worked

@@ -8,17 +8,21 @@ import pytest
 from PIL import Image
 from sklearn.metrics import confusion_matrix, log_loss
 
+from petseg.core.dataset_spec import VOID
 from petseg.evaluation import full_size, inference, scoring
+from petseg.metrics import scores
 from petseg.records import Examples
 from petseg.records.source import in_memory
 from tests.helpers.gradients import whole_numbers
+from tests.helpers.marks import without_warnings
+from tests.helpers.specs import PETS
 
-SIZE = 4
+SIZE = (4, 6)
 
 
 def reader() -> keras.Model:
     """A model that reads the label off the picture: level 0, 100 or 200."""
-    photographs = keras.Input((SIZE, SIZE, 3))
+    photographs = keras.Input((*SIZE, 3))
     level = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")(photographs)
     logits = keras.layers.Conv2D(3, 1, name="logits")(level)
     model = keras.Model(photographs, logits)
@@ -30,24 +34,33 @@ def reader() -> keras.Model:
 
 @pytest.fixture
 def examples() -> Examples:
-    masks = np.random.default_rng(0).integers(0, 3, size=(7, SIZE, SIZE), dtype=np.uint8)
+    masks = np.random.default_rng(0).integers(0, 3, size=(7, *SIZE), dtype=np.uint8)
     images = np.repeat(100 * masks[..., None], 3, axis=-1)
     return Examples(images, masks)
 
 
+def score(run, examples: Examples, batch_size: int = 3, original_masks=None):
+    source = in_memory(examples)
+    return scoring.score_network(run, source, PETS, batch_size, "test", original_masks)
+
+
 def test_every_image_is_scored(examples):
     run = inference.runner(reader())
-    result = scoring.score_network(run, in_memory(examples), batch_size=3, label="test")
-    assert result.matrices.shape == (7, 3, 3)
-    for matrix, mask in zip(result.matrices, examples.masks, strict=True):
-        assert matrix.tolist() == np.diag(np.bincount(mask.ravel(), minlength=3)).tolist()
-    assert result.original_matrices is None
+    matrix, counts = score(run, examples).counted
+    assert counts.shape == (7, 4, 3)
+    for (pet, background, border, region), mask in zip(counts, examples.masks, strict=True):
+        pixels = np.bincount(mask.ravel(), minlength=3)
+        for found, expected in zip((pet, background, border), pixels, strict=True):
+            assert found.tolist() == [expected] * 3
+        assert region.tolist() == [pixels[0] + pixels[2]] * 3
+    np.testing.assert_array_equal(matrix, np.diag(np.bincount(examples.masks.ravel())))
+    assert score(run, examples).original is None
 
 
 def test_cross_entropy_is_scikit_learn_s(examples):
     model = reader()
     run = inference.runner(model)
-    result = scoring.score_network(run, in_memory(examples), batch_size=3, label="test")
+    result = score(run, examples)
     logits = np.array(model(examples.images.astype(np.float32))).astype(np.float64)
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
     expected = log_loss(examples.masks.ravel(), probabilities.reshape(-1, 3), labels=[0, 1, 2])
@@ -60,10 +73,32 @@ def test_predictions_are_the_labels(examples):
 
 
 def test_one_mask_is_scored_against_all(examples):
-    mask = np.full((SIZE, SIZE), 1, np.uint8)
-    total = scoring.score_mask(mask, iter(examples.masks)).matrices.sum(axis=0)
-    np.testing.assert_array_equal(total[:, 1], np.bincount(examples.masks.ravel(), minlength=3))
-    assert total.sum() == examples.masks.size
+    mask = np.full(SIZE, 1, np.uint8)
+    result = scoring.score_mask(mask, iter(examples.masks), PETS)
+    matrix = result.counted.matrix
+    np.testing.assert_array_equal(matrix[:, 1], np.bincount(examples.masks.ravel(), minlength=3))
+    assert matrix.sum() == examples.masks.size
+    assert (len(result.counted.counts), result.cross_entropy) == (7, None)
+
+
+@without_warnings
+def test_void_is_left_out_of_every_score(examples):
+    """Of an image with void, and of one that is void throughout."""
+    run, whole = inference.runner(reader()), score(inference.runner(reader()), examples)
+    masks = examples.masks.copy()
+    masks[1, 2:], masks[4] = VOID, VOID
+    result = score(run, examples._replace(masks=masks))
+    assert result.counted.matrix.sum() == masks.size - 2 * 6 - 4 * 6
+    others = [0, 2, 3, 5, 6]
+    np.testing.assert_array_equal(result.counted.counts[others], whole.counted.counts[others])
+    assert not result.counted.counts[4].any()
+    np.testing.assert_array_equal(result.cross_entropy[others], whole.cross_entropy[others])
+    assert np.isnan(result.cross_entropy[4])
+    logits = run(examples.images)[1:2, :2]
+    rest = scoring.cross_entropy(logits, masks[1:2, :2])
+    assert result.cross_entropy[1] == pytest.approx(rest[0])
+    constant = scoring.score_mask(masks[0], iter(masks), PETS)
+    assert constant.counted.matrix.sum() == result.counted.matrix.sum()
 
 
 def test_cross_entropy_of_large_logits_is_finite():
@@ -80,7 +115,7 @@ def encoded(labels: np.ndarray) -> bytes:
 
 def network() -> keras.Model:
     """Random, but it depends on the picture; of whole numbers, so the same in any batch."""
-    photographs = keras.Input((8, 8, 3))
+    photographs = keras.Input((8, 12, 3))
     model = keras.Model(photographs, keras.layers.Conv2D(3, 3, padding="same")(photographs))
     model.set_weights([whole_numbers(3, 3, 3, 3), np.zeros(3)])
     return model
@@ -88,24 +123,26 @@ def network() -> keras.Model:
 
 def test_each_image_is_scored_at_both_sizes_in_one_pass():
     rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (5, 8, 8, 3), np.uint8)
-    truths = [rng.integers(0, 3, shape, np.uint8) for shape in [(8, 8), (30, 21), (5, 9), (9, 40)]]
+    images = rng.integers(0, 256, (5, 8, 12, 3), np.uint8)
+    truths = [rng.integers(0, 3, shape, np.uint8) for shape in [(8, 12), (30, 21), (5, 9), (9, 40)]]
     truths.append(np.ones((17, 3), np.uint8))
     model = network()
-    masks = rng.integers(0, 3, (5, 8, 8), np.uint8)
+    masks = rng.integers(0, 3, (5, 8, 12), np.uint8)
     run, sizes = inference.runner(model), []
 
     def counting(batch):
         sizes.append(len(batch))
         return run(batch)
 
-    source = in_memory(Examples(images, masks))
-    result = scoring.score_network(counting, source, 2, "test", list(map(encoded, truths)))
+    examples = Examples(images, masks)
+    result = score(counting, examples, 2, list(map(encoded, truths)))
     assert sizes == [2, 2, 1], "each image runs through the network once"
-    small = scoring.score_network(run, source, 5, "test")
-    np.testing.assert_array_equal(result.matrices, small.matrices)
-    logits = run(images)
-    for matrix, truth, found in zip(result.original_matrices, truths, logits, strict=True):
+    small = score(run, examples, 5)
+    np.testing.assert_array_equal(result.counted.counts, small.counted.counts)
+    expected = []
+    for truth, found in zip(truths, run(images), strict=True):
         predicted = full_size.labels(found, *truth.shape)
-        expected = confusion_matrix(truth.ravel(), predicted.ravel(), labels=[0, 1, 2])
-        np.testing.assert_array_equal(matrix, expected)
+        expected.append(confusion_matrix(truth.ravel(), predicted.ravel(), labels=[0, 1, 2]))
+    np.testing.assert_array_equal(result.original.matrix, sum(expected))
+    counts = scores.counts(np.stack(expected), PETS.label_sets)
+    np.testing.assert_array_equal(result.original.counts, counts)

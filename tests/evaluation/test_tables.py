@@ -1,65 +1,181 @@
-"""Tables carry the matrices: whatever is shown can be worked out from them again."""
+"""Tables carry the counts of pixels: whatever is shown can be worked out from them again."""
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from petseg.core.dataset_spec import DatasetSpec, parse_spec
+from petseg.core.files import write_csv
 from petseg.evaluation import tables
-from petseg.evaluation.result import Result
+from petseg.evaluation.result import Counter, Result
 from petseg.metrics import scores
+from tests.helpers.marks import without_warnings
+from tests.helpers.specs import CELLS, PETS, STREET
 
-MANIFEST = {"breeds": ["Abyssinian", "beagle"], "species": ["cat", "dog"]}
-BREEDS = np.array([1, 0, 1])
+BREEDS = ["beagle", "Abyssinian", "beagle"]
+GROUPS = {"breed": BREEDS, "species": ["dog", "cat", "dog"], "city": ["Ulm", "Bonn", "Ulm"]}
+SPECS = pytest.mark.parametrize("spec", [PETS, CELLS, STREET], ids=lambda spec: spec.name)
+
+DOTTED = parse_spec(
+    {
+        "name": "dotted",
+        "classes": [{"name": name, "value": v} for v, name in enumerate(["a.b", "a", "class.a"])],
+        "regions": {"a.truth": ["a", "a.b"], "region.a": ["a"]},
+        "groups": ["network", "mean_iou", "class.a.hits"],
+    },
+    "dotted",
+)
+"""Names that look like others, or like the columns of a table."""
 
 
-@pytest.fixture
-def result() -> Result:
-    matrices = np.random.default_rng(0).integers(1, 50, size=(3, 3, 3))
-    return Result(matrices, np.array([0.1, 0.2, 0.6]))
+def results(spec: DatasetSpec, seed: int = 0) -> Result:
+    """Of three images."""
+    classes = len(spec.classes)
+    counter = Counter(spec)
+    counter.add(np.random.default_rng(seed).integers(1, 50, (3, classes, classes)))
+    return Result(counter.counted(), np.array([0.1, 0.2, 0.6]))
 
 
-@pytest.fixture
-def table(result):
+def per_image(spec: DatasetSpec, result: Result, network: str = "unet") -> pd.DataFrame:
     names = ["beagle_1", "Abyssinian_2", "beagle_3"]
-    index = pd.DataFrame({"name": names, "breed": BREEDS, "species": BREEDS})
-    return tables.per_image("unet", index, result, MANIFEST)
+    groups = {group: GROUPS.get(group, BREEDS) for group in spec.groups}
+    return tables.per_image(network, pd.DataFrame({"name": names} | groups), result, spec)
 
 
-def test_per_image_keeps_the_matrices(table, result):
-    np.testing.assert_array_equal(tables.matrices(table), result.matrices)
-    assert list(table["breed"]) == ["beagle", "Abyssinian", "beagle"]
-    assert list(table["species"]) == ["dog", "cat", "dog"]
-    np.testing.assert_allclose(table["mean_iou"], scores.mean_iou(result.matrices))
+def stored(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """A table as later stages find it."""
+    write_csv(folder / "table.csv", table)
+    return pd.read_csv(folder / "table.csv")
 
 
-def test_per_breed_scores_the_sum_of_its_images(table, result):
-    breeds = tables.per_breed(table)
-    assert list(breeds["breed"]) == ["Abyssinian", "beagle"]
-    assert list(breeds["images"]) == [1, 2]
-    beagles = result.matrices[BREEDS == 1].sum(axis=0)
-    assert breeds["pet_iou"][1] == pytest.approx(scores.pet_iou(beagles))
+@pytest.mark.parametrize("spec", [PETS, CELLS, STREET, DOTTED], ids=lambda spec: spec.name)
+def test_per_image_keeps_groups_and_counts(tmp_path, spec):
+    result = results(spec)
+    table = stored(per_image(spec, result), tmp_path)
+    classes = len(spec.classes)
+    counts = result.counted.counts
+    np.testing.assert_array_equal(tables.counts(table), counts[:, :classes])
+    regions = tables.counts(table, tables.REGION)
+    np.testing.assert_array_equal(regions, counts[:, classes:])
+    assert tables.names(table, tables.CLASS) == list(spec.class_names)
+    assert tables.names(table, tables.REGION) == list(spec.regions)
+    assert tables.names(table, tables.GROUP) == list(spec.groups)
+    for group in spec.groups:
+        assert list(table[f"group.{group}"]) == GROUPS.get(group, BREEDS)
+    np.testing.assert_allclose(table["mean_iou"], scores.mean_iou(counts[:, :classes]))
+    np.testing.assert_allclose(table["cross_entropy"], result.cross_entropy)
 
 
-def test_confusion_table_is_normalised_by_row_and_comes_back(result):
-    matrix = result.matrices[0]
-    table = tables.confusion(matrix)
+def test_per_group_scores_the_sums_of_its_images(tmp_path):
+    found = {network: results(PETS, seed) for seed, network in enumerate(("unet", "shallow"))}
+    rows = [per_image(PETS, result, network) for network, result in found.items()]
+    groups = tables.per_group(stored(pd.concat(rows), tmp_path))
+    assert list(groups[["column", "group", "network", "images"]].itertuples(index=False)) == [
+        ("breed", "Abyssinian", "unet", 1),
+        ("breed", "Abyssinian", "shallow", 1),
+        ("breed", "beagle", "unet", 2),
+        ("breed", "beagle", "shallow", 2),
+        ("species", "cat", "unet", 1),
+        ("species", "cat", "shallow", 1),
+        ("species", "dog", "unet", 2),
+        ("species", "dog", "shallow", 2),
+    ]
+    beagles = found["shallow"].counted.counts[[0, 2]].sum(axis=0)
+    row = groups.iloc[3]
+    assert row["mean_iou"] == pytest.approx(scores.mean_iou(beagles[:3]))
+    assert row["region.pet"] == pytest.approx(scores.iou(beagles[3]))
+
+
+def test_per_group_has_a_column_for_each_region(tmp_path):
+    groups = tables.per_group(stored(per_image(STREET, results(STREET)), tmp_path))
+    assert list(groups.columns[-2:]) == ["region.even", "region.one"]
+    assert list(groups["group"]) == ["Bonn", "Ulm"]
+
+
+def test_without_groups_there_is_a_table_of_no_rows(tmp_path):
+    groups = tables.per_group(stored(per_image(CELLS, results(CELLS)), tmp_path))
+    write_csv(tmp_path / "per_group.csv", groups)
+    text = (tmp_path / "per_group.csv").read_text(encoding="utf-8")
+    assert text == "column,group,network,images,mean_iou\n"
+    assert len(pd.read_csv(tmp_path / "per_group.csv")) == 0
+
+
+@SPECS
+def test_confusion_table_is_normalised_by_row_and_comes_back(tmp_path, spec):
+    counted = results(spec).counted
+    table = stored(tables.confusion(counted, spec), tmp_path)
     np.testing.assert_allclose(table.groupby("truth")["share"].sum(), 1)
-    assert table.query("truth == 'border' and prediction == 'pet'")["pixels"].item() == matrix[2, 0]
-    np.testing.assert_array_equal(tables.confusion_matrix(table), matrix)
+    cell = (table["truth"] == spec.class_names[-1]) & (table["prediction"] == spec.class_names[0])
+    assert table[cell]["pixels"].item() == counted.matrix[-1, 0]
+    np.testing.assert_array_equal(tables.confusion_matrix(table), counted.matrix)
 
 
-def test_metrics_are_numbers_and_null_where_undefined(result):
-    content = tables.metrics(result, parameters=12)
-    assert content["parameters"] == 12
+def without_the_last_class(spec: DatasetSpec = PETS) -> Result:
+    """Of an image that holds no border, and one that is void throughout."""
+    counter = Counter(spec)
+    counter.add(np.array([[[4, 1, 0], [2, 6, 1], [0, 0, 0]], np.zeros((3, 3), int)]))
+    return Result(counter.counted(), np.array([0.5, np.nan]))
+
+
+@without_warnings
+def test_the_share_of_a_class_that_is_nowhere_is_empty(tmp_path):
+    table = tables.confusion(without_the_last_class().counted, PETS)
+    assert table.query("truth == 'border'")["share"].isna().all()
+    assert not table.query("truth != 'border'")["share"].isna().any()
+    write_csv(tmp_path / "confusion.csv", table)
+    assert "border,pet,,0\n" in (tmp_path / "confusion.csv").read_text(encoding="utf-8")
+
+
+@without_warnings
+def test_an_undefined_score_is_null_and_left_out_of_the_means():
+    content = tables.metrics(without_the_last_class(), 12, PETS)
+    json.dumps(content, allow_nan=False)
+    assert content["iou"]["border"] is content["dice"]["border"] is None
+    assert content["mean_iou"] == pytest.approx((4 / 7 + 6 / 10) / 2)
+    assert content["mean_dice"] == pytest.approx((8 / 11 + 12 / 16) / 2)
+    assert content["regions"] == {
+        "pet": {"iou_dataset": pytest.approx(4 / 8), "iou_per_image": pytest.approx(4 / 8)}
+    }
+    assert content["cross_entropy"] == pytest.approx(0.5)
+    assert (content["images"], content["parameters"]) == (2, 12)
+
+
+@without_warnings
+def test_where_nothing_counts_every_score_is_null():
+    counter = Counter(PETS)
+    counter.add(np.zeros((2, 3, 3), int))
+    content = tables.metrics(Result(counter.counted(), np.full(2, np.nan)), 0, PETS)
+    json.dumps(content, allow_nan=False)
+    assert content["mean_iou"] is content["pixel_accuracy"] is content["cross_entropy"] is None
+    assert content["regions"] == {"pet": {"iou_dataset": None, "iou_per_image": None}}
+
+
+@SPECS
+def test_metrics_have_the_names_of_the_spec(spec):
+    content = tables.metrics(results(spec), 12, spec)
+    assert tuple(content["iou"]) == tuple(content["dice"]) == spec.class_names
+    assert tuple(content["regions"]) == tuple(spec.regions)
     assert content["cross_entropy"] == pytest.approx(0.3)
-    nothing_of_border = np.array([[[4, 1, 0], [2, 6, 0], [0, 0, 0]]])
-    constant = tables.metrics(Result(nothing_of_border), parameters=0)
-    assert constant["iou"]["border"] is None
-    assert not {"cross_entropy", "at_original_size"} & constant.keys()
 
 
-def test_scores_at_original_size_stand_below_the_others(result):
-    others = np.random.default_rng(1).integers(1, 500, size=(3, 3, 3))
-    content = tables.metrics(result._replace(original_matrices=others), parameters=12)
-    assert content.pop("at_original_size") == scores.summary(others)
-    assert content == tables.metrics(result, parameters=12)
+def test_a_constant_prediction_has_no_cross_entropy():
+    content = tables.metrics(results(PETS)._replace(cross_entropy=None), 0, PETS)
+    assert not {"cross_entropy", "at_original_size"} & content.keys()
+
+
+def test_scores_at_original_size_stand_below_the_others():
+    result, others = results(PETS), results(PETS, 1).counted
+    content = tables.metrics(result._replace(original=others), 12, PETS)
+    assert content.pop("at_original_size") == scores.summary(others.counts, PETS)
+    assert content == tables.metrics(result, 12, PETS)
+
+
+def test_comparison_is_of_the_classes_alone():
+    counts = {name: tables.counts(per_image(PETS, results(PETS, s))) for s, name in enumerate("ab")}
+    content = tables.comparison(counts, resamples=50, seed=1)
+    assert list(content) == ["a", "b", "a_minus_b"]
+    assert content["a"]["mean_iou"] == tables.metrics(results(PETS), 0, PETS)["mean_iou"]
+    assert content["a"]["low"] <= content["a"]["mean_iou"] <= content["a"]["high"]

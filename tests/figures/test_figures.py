@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from petseg.core.classes import NUM_CLASSES
-from petseg.figures.breeds import display_name, per_breed
+from petseg.core.dataset_spec import VOID, DatasetSpec
+from petseg.figures import groups
 from petseg.figures.confusion import confusion_matrices, share_of_row
 from petseg.figures.curves import learning_curves
+from petseg.figures.groups import per_group
 from petseg.figures.pictures import predictions, samples
 from tests.helpers.marks import without_warnings
+from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
 
 ONE, TWO = ["unet"], ["unet", "shallow"]
 THREE = [*TWO, "a_third_network"]
@@ -35,38 +37,50 @@ def curve(epochs: int, gap: bool = False) -> pd.DataFrame:
     return curve
 
 
-def matrices(networks: list[str]) -> dict[str, np.ndarray]:
+def matrices(networks: list[str], classes: int = 3) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
-    return {name: rng.integers(1, 10**9, (NUM_CLASSES, NUM_CLASSES)) for name in networks}
+    return {name: rng.integers(1, 10**9, (classes, classes)) for name in networks}
 
 
-def breed_table(networks: list[str], cats: int, dogs: int) -> pd.DataFrame:
+def confusion(networks: list[str], classes: int = 3):
+    """Of classes with long names where there are many."""
+    names = PETS.class_names if classes == 3 else [f"{LONG_NAME}{i}" for i in range(classes)]
+    return partial(confusion_matrices, matrices(networks, classes), names)
+
+
+def group_table(networks: list[str], **sizes: int) -> pd.DataFrame:
+    """Scores of so many groups in each column."""
     rng = np.random.default_rng(0)
-    breeds = [(f"Cat_{number}", "cat") for number in range(cats)]
-    breeds += [(f"american_pit_bull_terrier_{number}", "dog") for number in range(dogs)]
-    columns = ["breed", "species", "network", "mean_iou", "pet_iou", "images"]
-    rows = [(*breed, name, *rng.random(2), 100) for name in networks for breed in breeds]
+    found = [(column, f"{LONG_NAME}{i}") for column, size in sizes.items() for i in range(size)]
+    columns = ["column", "group", "network", "images", "mean_iou"]
+    rows = [(*group, name, 100, rng.random()) for name in networks for group in found]
     return pd.DataFrame(rows, columns=columns)
 
 
-def pictures(*shape: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random photographs and masks with the leading dimensions `shape`."""
+def pictures(
+    *shape: int, spec: DatasetSpec = PETS, size: tuple[int, int] = (16, 16)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random images and masks, which hold void, with the leading dimensions `shape`."""
     rng = np.random.default_rng(0)
-    photos = rng.integers(0, 256, (*shape, 16, 16, 3), np.uint8)
-    return photos, rng.integers(0, NUM_CLASSES, (*shape, 16, 16), np.uint8)
+    photos = rng.integers(0, 256, (*shape, *size, 3), np.uint8)
+    masks = rng.integers(0, len(spec.classes), (*shape, *size), np.uint8)
+    masks[..., 0, 0] = VOID
+    return photos, masks
 
 
-def draw_samples(path, count: int = 2, versions: int = 3) -> None:
-    augmented = [pictures(versions)] * count
-    samples(*pictures(count), augmented, [LONG_NAME] * count, path)
+def draw_samples(path, count: int = 2, versions: int = 3, **kind) -> None:
+    augmented = [pictures(versions, **kind)] * count
+    names, spec = [LONG_NAME] * count, kind.get("spec", PETS)
+    samples(*pictures(count, **kind), augmented, names, spec, path)
 
 
-def draw_predictions(path, networks: list[str], count: int = 2) -> None:
-    photos, masks = pictures(count)
+def draw_predictions(path, networks: list[str], count: int = 2, name=LONG_NAME, **kind) -> None:
+    photos, masks = pictures(count, **kind)
     ious = {network: np.linspace(0.5, 1, count) for network in networks}
     ious[networks[-1]][0] = np.nan
     predicted = dict.fromkeys(networks, masks)
-    predictions(photos, masks, predicted, ious, [LONG_NAME] * count, path, LONG_TITLE)
+    names, spec = [name] * count, kind.get("spec", PETS)
+    predictions(photos, masks, predicted, ious, names, spec, path, LONG_TITLE)
 
 
 FIGURES = {
@@ -74,18 +88,28 @@ FIGURES = {
     "curves of one epoch": partial(learning_curves, {"unet": curve(1), "shallow": curve(1)}),
     "curves of one network": partial(learning_curves, {"unet": curve(3, gap=True)}),
     "curves of three": partial(learning_curves, {name: curve(5) for name in THREE}),
-    "confusion of one": partial(confusion_matrices, matrices(ONE)),
-    "confusion of two": partial(confusion_matrices, matrices(TWO)),
-    "confusion of three": partial(confusion_matrices, matrices(THREE)),
-    "breeds": partial(per_breed, breed_table(TWO, 12, 25)),
-    "breeds of three networks": partial(per_breed, breed_table(THREE, 1, 2)),
-    "breeds of one network and species": partial(per_breed, breed_table(ONE, 0, 1)),
+    "confusion of one": confusion(ONE),
+    "confusion of two": confusion(TWO),
+    "confusion of three": confusion(THREE),
+    "confusion of 2 classes": confusion(TWO, classes=2),
+    "confusion of 12 classes": confusion(ONE, classes=12),
+    "confusion of 20 classes": confusion(TWO, classes=20),
+    "groups": partial(per_group, group_table(TWO, breed=37, species=2)),
+    "groups of three networks": partial(per_group, group_table(THREE, city=3)),
+    "one group of one network": partial(per_group, group_table(ONE, plate=1)),
+    "very many groups": partial(per_group, group_table(ONE, video=200)),
     "samples": draw_samples,
+    "samples of two classes": partial(draw_samples, spec=CELLS, size=(8, 40)),
+    "samples of three colours": partial(draw_samples, spec=PAINTED, size=(40, 8)),
+    "samples of 20 classes": partial(draw_samples, spec=STREET, size=(16, 32), versions=1),
     "samples of one": partial(draw_samples, count=1),
     "samples without augmentation": partial(draw_samples, versions=0),
     "predictions of one": partial(draw_predictions, networks=ONE),
     "predictions of two": partial(draw_predictions, networks=TWO, count=1),
     "predictions of three": partial(draw_predictions, networks=THREE),
+    "predictions of 20 classes": partial(
+        draw_predictions, networks=ONE, spec=STREET, size=(8, 64), name=5 * LONG_NAME
+    ),
 }
 
 
@@ -115,51 +139,85 @@ def test_different_input_gives_different_bytes(tmp_path):
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
 
 
-def test_the_figure_of_breeds_grows_with_their_number(tmp_path):
-    per_breed(breed_table(TWO, 2, 2), tmp_path / "few.png")
-    per_breed(breed_table(TWO, 12, 25), tmp_path / "many.png")
-    few, many = (imread(tmp_path / name).shape[0] for name in ("few.png", "many.png"))
-    assert (many - few) / 33 >= 20, "pixels for a line of 8 points at 120 dpi"
+def image_of(draw, path) -> np.ndarray:
+    draw(path=path)
+    return imread(path)
 
 
-def test_breeds_without_a_score_are_drawn(tmp_path):
-    table = breed_table(TWO, 1, 3).iloc[:-1]
-    table.loc[table["network"] == "unet", "pet_iou"] = np.nan
-    per_breed(table, tmp_path / "breeds.png")
-    assert (tmp_path / "breeds.png").exists()
+def test_the_figure_of_groups_grows_with_their_number(tmp_path):
+    few = image_of(partial(per_group, group_table(TWO, breed=4)), tmp_path / "few.png")
+    many = image_of(partial(per_group, group_table(TWO, breed=37)), tmp_path / "many.png")
+    assert (len(many) - len(few)) / 33 >= 20, "pixels for a line of 8 points at 120 dpi"
 
 
-def test_display_name():
-    assert display_name("american_pit_bull_terrier") == "American Pit Bull Terrier"
-    assert display_name("Maine_Coon") == "Maine Coon"
+def test_of_very_many_groups_the_lowest_are_shown(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(groups, "save", lambda figure, path: drawn.append(figure))
+    table = group_table(TWO, breed=2, video=100)
+    per_group(table, tmp_path / "never.png")
+    few, many = drawn[0].axes
+    assert few.get_title(loc="left") == "breed"
+    assert many.get_title(loc="left") == "video: the 60 lowest of 100"
+    shown = many.lines[0].get_xdata()
+    unet = table[(table["network"] == "unet") & (table["column"] == "video")]["mean_iou"]
+    np.testing.assert_array_equal(shown, sorted(unet)[:60])
+
+
+def test_groups_without_a_score_are_drawn(tmp_path):
+    table = group_table(TWO, breed=3).iloc[:-1]
+    table.loc[table["network"] == "unet", "mean_iou"] = np.nan
+    per_group(table, tmp_path / "groups.png")
+    assert (tmp_path / "groups.png").exists()
+
+
+def test_pictures_have_the_shape_of_the_images(tmp_path):
+    one = partial(draw_samples, count=1)
+    square, wide, tall = (
+        image_of(partial(one, size=size), tmp_path / "figure.png").shape
+        for size in ((16, 16), (16, 48), (48, 16))
+    )
+    assert wide[1] > 1.4 * square[1] and wide[0] < square[0]
+    assert tall[0] > 1.3 * square[0] and tall[1] < square[1]
+
+
+def test_the_confusion_of_many_classes_grows_within_limits_and_has_no_numbers(
+    tmp_path, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr("petseg.figures.confusion.save", lambda figure, path: drawn.append(figure))
+    for classes in (3, 12, 13, 150):
+        confusion(ONE, classes)(path=tmp_path / "never.png")
+    widths = [figure.get_figwidth() for figure in drawn]
+    assert widths == sorted(widths) and widths[-1] < 20
+    assert [len(figure.axes[0].texts) for figure in drawn] == [9, 144, 0, 0]
 
 
 def test_share_of_row():
-    shares = share_of_row(np.array([[1, 1, 2], [0, 5, 0], [0, 0, 0]]))
+    shares = share_of_row(np.array([[1, 1, 2], [0, 5, 0], [0, 0, 0]]), 3)
     np.testing.assert_array_equal(shares[:2], [[0.25, 0.25, 0.5], [0, 1, 0]])
     assert np.isnan(shares[2]).all()
     with pytest.raises(ValueError, match="3 classes"):
-        share_of_row(np.zeros((2, 2)))
+        share_of_row(np.zeros((2, 2)), 3)
 
 
 def test_a_class_without_pixels_is_drawn(tmp_path):
-    confusion_matrices({"unet": np.diag([3, 4, 0])}, tmp_path / "confusion.png")
+    confusion_matrices({"unet": np.diag([3, 4, 0])}, PETS.class_names, tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").exists()
 
 
 NOTHING = {
     "curves": partial(learning_curves, {}),
     "a curve": partial(learning_curves, {"unet": curve(1).iloc[:0]}),
-    "confusion": partial(confusion_matrices, {}),
-    "breeds": partial(per_breed, breed_table(ONE, 0, 0)),
+    "confusion": confusion([]),
+    "groups": partial(per_group, group_table(ONE)),
     "samples": partial(draw_samples, count=0),
-    "predictions": partial(predictions, [], [], {}, {}, [], title=""),
+    "predictions": partial(predictions, [], [], {}, {}, [], PETS, title=""),
 }
 
 
 @pytest.mark.parametrize("name", NOTHING)
 def test_nothing_to_draw_is_an_error(name, tmp_path):
-    with pytest.raises(ValueError, match=r"no (network|epoch|breed|image)|has no epoch"):
+    with pytest.raises(ValueError, match=r"no (network|epoch|group|image)|has no epoch"):
         NOTHING[name](path=tmp_path / "figure.png")
     assert not list(tmp_path.iterdir())
 
@@ -168,13 +226,13 @@ def test_pictures_that_do_not_fit_are_an_error(tmp_path):
     photos, masks = pictures(2)
     names, path = ["a", "b"], tmp_path / "figure.png"
     with pytest.raises(ValueError, match="zip"):
-        samples(photos, masks[:1], [pictures(1)] * 2, names, path)
+        samples(photos, masks[:1], [pictures(1)] * 2, names, PETS, path)
     with pytest.raises(ValueError, match="as many augmented versions"):
-        samples(photos, masks, [pictures(1), pictures(2)], names, path)
+        samples(photos, masks, [pictures(1), pictures(2)], names, PETS, path)
     with pytest.raises(ValueError, match="scores of"):
-        predictions(photos, masks, {"unet": masks}, {}, names, path, "")
+        predictions(photos, masks, {"unet": masks}, {}, names, PETS, path, "")
     with pytest.raises(ValueError, match="zip"):
-        predictions(photos, masks, {"unet": masks}, {"unet": np.ones(1)}, names, path, "")
+        predictions(photos, masks, {"unet": masks}, {"unet": np.ones(1)}, names, PETS, path, "")
     with pytest.raises(ValueError, match="zip"):
-        predictions(photos, masks, {"unet": masks}, {"unet": np.ones(2)}, ["a"], path, "")
+        predictions(photos, masks, {"unet": masks}, {"unet": np.ones(2)}, ["a"], PETS, path, "")
     assert not path.exists()

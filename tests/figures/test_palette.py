@@ -3,15 +3,21 @@ from itertools import combinations
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from PIL import ImageColor
 
-from petseg.core.classes import BACKGROUND, BORDER, CLASS_NAMES, NUM_CLASSES, PET
+from petseg.core.dataset_spec import VOID
 from petseg.figures.palette import (
-    CLASS_COLOURS,
+    ALL_IN_LEGEND,
+    LONGEST_NAME,
     class_handles,
     colour_mask,
     network_styles,
     overlay,
+    shortened,
 )
+from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
+
+PET, BACKGROUND, BORDER = PETS.labels(["pet", "background", "border"])
 
 # How eyes without one kind of cone see linear RGB: Machado, Oliveira and Fernandes, "A
 # Physiologically-based Model for Simulation of Color Vision Deficiency", IEEE TVCG 15(6), 2009,
@@ -60,14 +66,13 @@ def test_lab_of_known_colours():
 
 @pytest.mark.parametrize("vision", VISIONS)
 def test_class_colours_are_told_apart(vision):
-    colours = list(CLASS_COLOURS.values())
-    assert len(colours) == NUM_CLASSES
+    colours = PETS.colours
     assert smallest_difference(colours, VISIONS[vision], slice(0, 3)) > 60
     assert smallest_difference(colours, VISIONS[vision], slice(0, 1)) > 15, "lightness"
 
 
 def test_class_colours_survive_grey_print():
-    colours = list(CLASS_COLOURS.values())
+    colours = PETS.colours
     assert smallest_difference(colours, VISIONS["normal"], slice(0, 1)) > 20
 
 
@@ -84,7 +89,7 @@ def test_network_colours_are_told_apart(vision, networks, least):
 
 def test_no_colour_means_both_a_class_and_a_network():
     networks = {style.colour for style in network_styles(["unet", "shallow", "x", "y"]).values()}
-    assert not networks & set(CLASS_COLOURS.values())
+    assert not networks & set(PETS.colours)
 
 
 def test_network_names():
@@ -95,39 +100,63 @@ def test_network_names():
 
 def test_colour_mask_paints_exact_colours():
     mask = np.array([[PET, BACKGROUND], [BORDER, PET]], np.uint8)
-    painted = colour_mask(mask)
+    painted = colour_mask(mask, PETS)
     orange, blue, black = (0xE6, 0x9F, 0x00), (0x00, 0x72, 0xB2), (0, 0, 0)
     assert painted.dtype == np.uint8
     np.testing.assert_array_equal(painted, [[orange, blue], [black, orange]])
 
 
-@pytest.mark.parametrize("label", [3, 255])
+@pytest.mark.parametrize("spec", [PETS, CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
+def test_each_class_has_its_display_colour_and_void_a_light_grey(spec):
+    mask = np.array([[*range(len(spec.classes)), VOID]], np.uint8)
+    *colours, void = colour_mask(mask, spec)[0].tolist()
+    assert colours == [list(ImageColor.getrgb(colour)) for colour in spec.colours]
+    assert len(set(void)) == 1 and 200 < void[0] < 255
+
+
+@pytest.mark.parametrize("label", [3, 254, -1])
 def test_colour_mask_refuses_an_unknown_label(label):
-    with pytest.raises(ValueError, match=f"0..2, got 0..{label}"):
-        colour_mask(np.array([[0, label]], np.uint8))
+    with pytest.raises(ValueError, match=f"0..2, or are 255; got {label}"):
+        colour_mask(np.array([[0, label]]), PETS)
 
 
 def test_overlay_blends():
-    image = np.full((1, 2, 3), 100, np.uint8)
-    mask = np.array([[PET, BORDER]], np.uint8)
-    np.testing.assert_array_equal(overlay(image, mask, 0), image)
-    np.testing.assert_array_equal(overlay(image, mask, 1), colour_mask(mask))
-    blended = overlay(image, mask, 0.25)
+    image = np.full((1, 3, 3), 100, np.uint8)
+    mask = np.array([[PET, BORDER, VOID]], np.uint8)
+    np.testing.assert_array_equal(overlay(image, mask, PETS, 0), image)
+    whole = overlay(image, mask, PETS, 1)
+    np.testing.assert_array_equal(whole[:, :2], colour_mask(mask, PETS)[:, :2])
+    blended = overlay(image, mask, PETS, 0.25)
     assert blended.dtype == np.uint8
-    np.testing.assert_array_equal(blended, [[[132, 115, 75], [75, 75, 75]]])
+    np.testing.assert_array_equal(blended, [[[132, 115, 75], [75, 75, 75], [100, 100, 100]]])
 
 
 def test_overlay_refuses_what_does_not_fit():
     image, mask = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8)
     with pytest.raises(ValueError, match="differ"):
-        overlay(image[:1], mask, 0.5)
+        overlay(image[:1], mask, PETS, 0.5)
     with pytest.raises(ValueError, match="alpha"):
-        overlay(image, mask, 1.5)
+        overlay(image, mask, PETS, 1.5)
 
 
 def test_legend_names_each_class_in_its_colour():
-    handles = class_handles()
-    assert [handle.get_label() for handle in handles] == list(CLASS_NAMES)
+    handles = class_handles(PETS, present=[])
+    assert [handle.get_label() for handle in handles] == list(PETS.class_names)
     assert [handle.get_facecolor()[:3] for handle in handles] == [
-        to_rgb(CLASS_COLOURS[label]) for label in range(NUM_CLASSES)
+        to_rgb(colour) for colour in PETS.colours
     ]
+
+
+def test_of_many_classes_a_legend_has_those_of_the_picture():
+    assert len(STREET.classes) > ALL_IN_LEGEND
+    present = np.array([7, 2, VOID, 7], np.uint8)
+    assert [handle.get_label() for handle in class_handles(STREET, present)] == [
+        "class 2",
+        "class 7",
+    ]
+
+
+def test_a_long_name_loses_its_end():
+    name = "x" * LONGEST_NAME
+    assert shortened(name) == name
+    assert shortened(f"{name}y") == f"{name[:-1]}…"

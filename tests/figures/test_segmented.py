@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from petseg.core.classes import BACKGROUND, BORDER, PET
+from petseg.decoding.mask import decode_mask
 from petseg.figures import segmented
-from petseg.figures.palette import CLASS_COLOURS, colour_mask
-from petseg.sources import integrity
+from petseg.figures.palette import colour_mask
+from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
 
 GREY = (90, 90, 90)
+PET, BACKGROUND, BORDER = PETS.labels(["pet", "background", "border"])
+SPECS = pytest.mark.parametrize("spec", [PETS, CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
 
 
 def scene(height: int, width: int) -> np.ndarray:
@@ -22,30 +24,50 @@ def scene(height: int, width: int) -> np.ndarray:
     return labels
 
 
-def test_a_label_picture_can_be_looked_at_and_read_back():
-    labels = scene(40, 30)
+def stripes(spec) -> np.ndarray:
+    """Each class in three columns, 5 high."""
+    return np.tile(np.arange(len(spec.classes), dtype=np.uint8).repeat(3), (5, 1))
+
+
+def stored(picture: Image.Image) -> bytes:
     stream = io.BytesIO()
-    segmented.label_picture(labels).save(stream, "PNG")
-    stored = integrity.decode_mask(stream.getvalue(), (30, 40))  # as if it were the dataset's own
-    np.testing.assert_array_equal(np.asarray(stored), labels + 1)
-    seen = np.asarray(Image.open(stream).convert("RGB"))
-    np.testing.assert_array_equal(seen, colour_mask(labels))
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
+@SPECS
+def test_a_label_picture_is_a_mask_of_the_dataset(spec):
+    labels = stripes(spec)
+    data = stored(segmented.label_picture(labels, spec))
+    picture = Image.open(io.BytesIO(data))
+    if spec is PAINTED:  # the colours are what counts in such a mask
+        data = stored(picture.convert("RGB"))
+    else:
+        values = np.array([one.value[0] for one in spec.classes])
+        np.testing.assert_array_equal(np.asarray(picture), values[labels])
+    np.testing.assert_array_equal(decode_mask(data, spec), labels)
+
+
+@pytest.mark.parametrize("spec", [PETS, CELLS], ids=lambda spec: spec.name)
+def test_a_label_picture_is_seen_in_the_colours_of_the_classes(spec):
+    seen = segmented.label_picture(stripes(spec), spec).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(seen), colour_mask(stripes(spec), spec))
 
 
 @pytest.mark.parametrize(("height", "width"), [(700, 900), (300, 120), (33, 1000), (5, 4)])
 def test_outlines_lie_on_both_sides_of_each_boundary_and_nowhere_else(height, width):
     labels = scene(height, width)
     photograph = Image.new("RGB", (width, height), GREY)
-    picture = np.asarray(segmented.outlined(photograph, labels))[:height, :width]
+    picture = np.asarray(segmented.outlined(photograph, labels, PETS))[:height, :width]
     line = max(1, round(min(height, width) / 250))
     rows, columns = np.nonzero(labels[:, 1:] != labels[:, :-1])
     for side in (0, 1):
         colours = picture[rows, columns + side]
-        np.testing.assert_array_equal(colours, colour_mask(labels)[rows, columns + side])
+        np.testing.assert_array_equal(colours, colour_mask(labels, PETS)[rows, columns + side])
     inside = np.asarray(picture[height // 2, width // 2])
     if min(height, width) // 3 > 2 * line + 1:
-        tint = np.array(ImageColor.getrgb(CLASS_COLOURS[PET]))
-        expected = (1 - segmented.PET_ALPHA) * np.array(GREY) + segmented.PET_ALPHA * tint
+        tint = np.array(ImageColor.getrgb(PETS.colours[PET]))
+        expected = (1 - segmented.TINT_ALPHA) * np.array(GREY) + segmented.TINT_ALPHA * tint
         np.testing.assert_allclose(inside, expected, atol=0.51)
         assert tuple(picture[0, 0]) == GREY
 
@@ -54,20 +76,45 @@ def test_the_whole_photograph_is_drawn_in_bands(monkeypatch):
     labels = scene(70, 50)
     noise = np.random.default_rng(0).integers(0, 256, (70, 50, 3), np.uint8)
     photograph = Image.fromarray(noise)
-    whole = segmented.outlined(photograph, labels)
+    whole = segmented.outlined(photograph, labels, PETS)
     monkeypatch.setattr(segmented, "BAND_PIXELS", 13 * 50)
-    assert segmented.outlined(photograph, labels) == whole
+    assert segmented.outlined(photograph, labels, PETS) == whole
 
 
 @pytest.mark.parametrize("width", [40, 1200])
 def test_the_legend_stands_below_the_photograph_and_fits(width):
     labels = scene(300, width)
-    picture = segmented.outlined(Image.new("RGB", (width, 300)), labels)
+    picture = segmented.outlined(Image.new("RGB", (width, 300)), labels, PETS)
     assert picture.height > 300 and picture.width >= width
     strip = np.asarray(picture)[300:]
-    for colour in CLASS_COLOURS.values():
+    for colour in PETS.colours:
         assert (strip == ImageColor.getrgb(colour)).all(axis=-1).any()
     assert (strip[:, -3:] == 255).all()  # nothing is cut off at the right
+
+
+@pytest.mark.parametrize("size", [(40, 300), (300, 300), (1600, 900)])
+def test_a_legend_of_many_classes_wraps_and_has_only_those_that_are_there(size):
+    labels = np.zeros(size[::-1], np.uint8)
+    rows = np.array_split(np.arange(size[1]), 15)
+    for label, part in enumerate(rows):
+        labels[part] = label
+    picture = segmented.outlined(Image.new("RGB", size), labels, STREET)
+    assert picture.width <= max(size[0], segmented.LEAST_LEGEND)
+    strip = np.asarray(picture)[size[1] :]
+    for label, colour in enumerate(STREET.colours):
+        there = (strip == ImageColor.getrgb(colour)).all(axis=-1).any()
+        assert there == (label < 15) or colour == "#000000"  # as the letters
+    assert (strip[:, -3:] == 255).all() and (strip[-3:] == 255).all(), "something is cut off"
+
+
+def test_without_regions_all_classes_are_tinted_and_else_those_of_regions():
+    for spec, tinted in ((CELLS, [0, 1]), (PAINTED, [2]), (PETS, [PET]), (STREET, None)):
+        image = Image.new("RGB", (90, 90), GREY)
+        for label in range(len(spec.classes)):
+            labels = np.full((90, 90), label, np.uint8)
+            middle = segmented.outlined(image, labels, spec).getpixel((45, 45))
+            there = label in tinted if tinted is not None else label % 2 == 0 or label == 1
+            assert (middle != GREY) == there
 
 
 def test_a_cutout_is_never_more_opaque_than_the_photograph():
@@ -83,7 +130,8 @@ def test_a_cutout_is_never_more_opaque_than_the_photograph():
 def test_shares_are_those_of_the_pixels():
     labels = scene(30, 20)
     expected = [np.mean(labels == label) for label in (PET, BACKGROUND, BORDER)]
-    np.testing.assert_allclose(segmented.shares(labels), expected)
+    np.testing.assert_allclose(segmented.shares(labels, 3), expected)
+    assert segmented.shares(labels, 20) == segmented.shares(labels, 3) + 17 * [0]
 
 
 def test_a_cutout_hides_what_is_not_the_pet():

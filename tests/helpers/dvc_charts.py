@@ -13,11 +13,13 @@ from matplotlib.image import imread
 from PIL import Image
 
 from petseg.core import paths, yaml12
-from petseg.core.classes import CLASS_NAMES, NUM_CLASSES
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.files import write_csv
 from petseg.evaluation import tables
+from petseg.evaluation.result import Counter, Result
 from tests.helpers import ROOT
 from tests.helpers.projects import run
+from tests.helpers.specs import PETS
 
 BREEDS = {"Abyssinian": "cat", "Maine_Coon": "cat", "american_pit_bull_terrier": "dog"}
 OLDEST = "5.8"
@@ -58,8 +60,8 @@ def chart_project(folder: Path) -> None:
     (folder / "dvc.yaml").write_text(yaml12.dump(plots_sections()), encoding="utf-8")
 
 
-def write_results(folder: Path, seed: int) -> pd.DataFrame:
-    """Random results where the stages would write them; returns the scores by breed."""
+def write_results(folder: Path, seed: int, spec: DatasetSpec = PETS) -> pd.DataFrame:
+    """Random results where the stages would write them; returns the scores by group."""
     rng = np.random.default_rng(seed)
     for epochs, network in enumerate(paths.NETWORKS, start=4):
         steps = np.arange(1, epochs + 1)
@@ -68,28 +70,51 @@ def write_results(folder: Path, seed: int) -> pd.DataFrame:
             for name in ("loss", "pixel_accuracy", "mean_iou"):
                 curve[prefix + name] = rng.random(epochs)
         write_csv(folder / paths.learning_curve(network), pd.DataFrame(curve))
-        matrix = rng.integers(1, 10**6, (NUM_CLASSES, NUM_CLASSES))
-        write_csv(folder / paths.CONFUSION[network], tables.confusion(matrix))
-    per_breed = tables.per_breed(per_image(rng))
-    write_csv(folder / paths.PER_BREED, per_breed)
-    for name in plotted_outs():
-        if name.endswith(".png"):
-            noise = rng.integers(0, 256, (8, 8, 3), np.uint8)
-            Image.fromarray(noise).save(folder / name)
-    return per_breed
+    found = matrices(rng, spec=spec)
+    for network, matrix in found.items():
+        counter = Counter(spec)
+        counter.add(matrix)
+        write_csv(folder / paths.CONFUSION[network], tables.confusion(counter.counted(), spec))
+    per_group = tables.per_group(per_image(found, spec))
+    write_csv(folder / paths.PER_GROUP, per_group)
+    for name in pictures(per_group):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(folder / name)
+    return per_group
 
 
-def per_image(rng: np.random.Generator, images: int = 4) -> pd.DataFrame:
-    """A table as tables.per_image gives it, of `images` random images for each breed."""
-    rows = [
-        {"network": network, "name": f"{breed}_{number}", "breed": breed, "species": species}
-        for network in paths.NETWORKS
-        for breed, species in BREEDS.items()
-        for number in range(images)
-    ]
-    table = pd.DataFrame(rows)
-    table[tables.COUNTS] = rng.integers(1, 1000, (len(rows), NUM_CLASSES**2))
-    return table
+def pictures(per_group: pd.DataFrame) -> list[str]:
+    """The pictures among the plots, in the order of the page; one only where there are groups."""
+    scores = [paths.COMPARISON_FIGURE, *[paths.PER_GROUP_FIGURE] * bool(len(per_group))]
+    shown = {path.as_posix(): None for path in scores}
+    outs = {name: None for name in plotted_outs() if not name.endswith(".csv")}
+    folder = paths.SCORES_FIGURES.as_posix()
+    return [found for name in outs for found in (shown if name == folder else [name])]
+
+
+def matrices(
+    rng: np.random.Generator, images: int = 4, spec: DatasetSpec = PETS
+) -> dict[str, np.ndarray]:
+    """For each network random confusion matrices, int64 (N, C, C), of `images` for each breed."""
+    shape = (images * len(BREEDS), len(spec.classes), len(spec.classes))
+    return {network: rng.integers(1, 1000, shape) for network in paths.NETWORKS}
+
+
+def per_image(found: dict[str, np.ndarray], spec: DatasetSpec = PETS) -> pd.DataFrame:
+    """The table that `evaluate` writes of what `matrices` gave."""
+    images = len(next(iter(found.values()))) // len(BREEDS)
+    groups = pd.DataFrame(
+        [(f"{breed}_{i}", breed, kind) for breed, kind in BREEDS.items() for i in range(images)],
+        columns=["name", "breed", "species"],
+    )
+    index = groups.rename(columns=dict(zip(groups.columns[1:], spec.groups, strict=False)))
+    parts = []
+    for network, matrix in found.items():
+        counter = Counter(spec)
+        counter.add(matrix)
+        result = Result(counter.counted(), cross_entropy=np.ones(len(matrix)))
+        parts.append(tables.per_image(network, index, result, spec))
+    return pd.concat(parts)
 
 
 def shown(folder: Path, *command: str) -> dict[str, list[dict]]:
@@ -129,5 +154,5 @@ def words(svg: str) -> list[str]:
 def confusion_texts(folder: Path, network: str) -> list[str]:
     """The numbers that the cells of a network's confusion matrix must show."""
     table = pd.read_csv(folder / paths.CONFUSION[network])
-    assert list(table["truth"].unique()) == list(CLASS_NAMES)
+    assert list(table["truth"].unique()) == list(PETS.class_names)
     return [f"{share:.1%}" for share in table["share"]]

@@ -13,6 +13,7 @@ from petseg.models.encoders import mobilenet_v2
 from tests.helpers.sections import SHIPPED, changed
 
 SIDE, ALPHA = 32, 0.35
+SIZE = (SIDE, SIDE)
 
 
 def unet_section(**changes) -> TrainUnet:
@@ -27,25 +28,27 @@ def unet_section(**changes) -> TrainUnet:
     return changed(SHIPPED.train_unet, **(small | changes))
 
 
-def unet(image_size: int = SIDE, weights: Path | None = None, **changes) -> keras.Model:
+def unet(
+    image_size: tuple[int, int] = SIZE, classes: int = 3, weights: Path | None = None, **changes
+) -> keras.Model:
     """The U-Net; its encoder is random without a file of `weights`."""
-    return unet_network.build(image_size, unet_section(**changes), weights)
+    return unet_network.build(image_size, classes, unet_section(**changes), weights)
 
 
-def shallow(image_size: int = SIDE, **changes) -> keras.Model:
+def shallow(image_size: tuple[int, int] = SIZE, classes: int = 3, **changes) -> keras.Model:
     """The shallow network."""
     section = changed(SHIPPED.train_shallow, **({"width": 4} | changes))
-    return shallow_network.build(image_size, section)
+    return shallow_network.build(image_size, classes, section)
 
 
-def tiny(dropout: float = 0.5) -> keras.Model:
+def tiny(dropout: float = 0.5, image_size: tuple[int, int] = SIZE, classes: int = 3) -> keras.Model:
     """Two convolutions, and between them what has a state of its own: normalization, dropout."""
-    images = keras.Input((SIDE, SIDE, 3))
+    images = keras.Input((*image_size, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
     x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     x = keras.layers.Dropout(dropout)(x)
-    x = keras.layers.Conv2D(3, 3, padding="same", dtype="float32")(x)
+    x = keras.layers.Conv2D(classes, 3, padding="same", dtype="float32")(x)
     return keras.Model(images, x)
 
 
@@ -76,11 +79,15 @@ def breakable(factor: float = 1.0) -> keras.Model:
     return keras.Model(images, x)
 
 
-def squares(count: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Grey images float32 (B, 32, 32, 3) of random squares, and masks whose label is the level."""
+def squares(
+    count: int = 4, size: tuple[int, int] = SIZE, classes: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Grey images float32 (B, H, W, 3) of random squares, and masks whose label is the level."""
     rng = np.random.default_rng(0)
-    masks = rng.integers(0, 3, size=(count, 4, 4), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
-    return np.array([200, 20, 110], np.float32)[masks][..., None].repeat(3, -1), masks
+    places = (count, size[0] // 8, size[1] // 8)
+    masks = rng.integers(0, classes, size=places, dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    levels = np.roll(np.linspace(20, 200, classes, dtype=np.float32), 1)
+    return levels[masks][..., None].repeat(3, -1), masks
 
 
 def colours(side: int = 16) -> keras.Model:

@@ -12,7 +12,7 @@ from petseg.core import paths, yaml12
 from tests.helpers import ROOT
 from tests.helpers.parameter_reads import run_recording
 from tests.helpers.projects import commit, run
-from tests.helpers.tiny import STAGES, TINY
+from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 
 class TinyRun(NamedTuple):
@@ -26,18 +26,23 @@ class TinyRun(NamedTuple):
 def make_tiny_run(parent: Path) -> None:
     """Runs every stage in this process, and commits what they wrote to DVC and Git."""
     folder = parent / "tiny run, größer"
-    folder.mkdir()
-    shipped = yaml12.read(ROOT / paths.PARAMS)
-    text = yaml12.dump(workspace.merged(shipped, TINY))
-    (folder / paths.PARAMS).write_text(text, encoding="utf-8")
+    given = {
+        paths.PARAMS: TINY,
+        paths.dataset_file(TINY["dataset"]["name"]): {"source": SOURCE},
+    }
+    for name, overlay in given.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        text = yaml12.dump(workspace.merged(yaml12.read(ROOT / name), overlay))
+        (folder / name).write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("PETSEG_OFFLINE_DIR", raising=False)
         patch.setenv("PETSEG_CACHE_DIR", str(parent / "cache"))
         asked = {stage: sorted(run_recording(stage)) for stage in STAGES}
-    written = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    written = [path.as_posix() for path in files if path not in given]
     (parent / "notes.json").write_text(json.dumps({"asked": asked, "written": written}))
-    workspace.populate(folder, TINY)
+    workspace.populate(folder, TINY, SOURCE)
     run(folder, "dvc", "commit", "--quiet", "--force")
     commit(folder, "first run")
 

@@ -6,37 +6,52 @@ from pathlib import Path
 import numpy as np
 
 from petseg import records
+from petseg.core.dataset_spec import VOID, DatasetSpec, parse_spec
 from petseg.core.files import write_json
+from tests.helpers.specs import PETS
 
 BRIGHTNESS = np.array([220, 40, 130])
 """Of pet, background and border in `squares`."""
+
+STRIPES = parse_spec(
+    {
+        "name": "stripes",
+        "classes": [{"name": f"shade {label}", "value": label} for label in range(5)],
+        "void": 9,
+    },
+    "stripes",
+)
+"""Five classes and void; no regions, no groups."""
 
 
 def write_records(
     folder: Path,
     splits: Mapping[str, Iterable[records.Example]],
     *,
-    image_size: int,
+    image_size: tuple[int, int],
+    spec: DatasetSpec = PETS,
     shard_examples: int = 2,
 ) -> dict:
     """Writes each split's examples and the manifest; returns the manifest's part of each split."""
     folder.mkdir(exist_ok=True)
     entries = {}
     for split, examples in splits.items():
-        with records.SplitWriter(folder, split, shard_examples) as writer:
+        with records.SplitWriter(folder, split, shard_examples, spec) as writer:
             for example in examples:
                 writer.write(example)
         entries[split] = writer.summary()
-    write_json(folder / records.MANIFEST, {"image_size": image_size, "splits": entries})
+    content = {"dataset": spec.to_json(), "image_size": list(image_size), "splits": entries}
+    write_json(folder / records.MANIFEST, content)
     return entries
 
 
-def random_example(name: str, size: int) -> records.Example:
+def random_example(name: str, size: tuple[int, int], spec: DatasetSpec = PETS) -> records.Example:
     """An example whose pixels and groups follow from its name."""
     rng = np.random.default_rng(list(name.encode()))
-    image = rng.integers(0, 256, (size, size, 3), np.uint8)
-    mask = rng.integers(0, 3, (size, size), np.uint8)
-    return records.Example(image, mask, name, breed=int(rng.integers(37)), species=len(name) % 2)
+    image = rng.integers(0, 256, (*size, 3), np.uint8)
+    mask = rng.integers(0, len(spec.classes), size, np.uint8)
+    groups = tuple(f"{group} {rng.integers(5)}" for group in spec.groups)
+    return records.Example(image, mask, name, groups)
 
 
 def write_squares(folder: Path) -> None:
@@ -50,8 +65,29 @@ def write_squares(folder: Path) -> None:
         mask[top : top + 12, left : left + 12] = 0
         levels = BRIGHTNESS[mask][..., None]
         image = np.clip(levels + rng.normal(0, 10, (side, side, 3)), 0, 255)
-        return records.Example(image.astype(np.uint8), mask, name, 0, 0)
+        return records.Example(image.astype(np.uint8), mask, name, ("Abyssinian", "cat"))
 
     counts = {"train": 24, "validation": 6, "test": 6}
     splits = {split: [square(f"{split}_{i}") for i in range(n)] for split, n in counts.items()}
-    write_records(folder, splits, image_size=side, shard_examples=10)
+    write_records(folder, splits, image_size=(side, side), shard_examples=10)
+
+
+def write_stripes(folder: Path) -> None:
+    """Upright stripes of the classes' shades, 32 high and 64 wide; void lies between them.
+
+    What is seen of void looks like the first class, at random like the last: nothing to be learnt.
+    """
+    rng, size = np.random.default_rng(0), (32, 64)
+
+    def stripes(name: str) -> records.Example:
+        labels = rng.permutation(5).astype(np.uint8)
+        mask = np.broadcast_to(labels.repeat(13)[: size[1]], size).copy()
+        levels = (20 + 50 * mask)[..., None] + rng.normal(0, 8, (*size, 3))
+        rim = np.arange(size[1]) % 13 >= 10
+        levels[:, rim] = rng.choice([20, 220], (size[0], rim.sum(), 1))
+        mask[:, rim] = VOID
+        return records.Example(np.clip(levels, 0, 255).astype(np.uint8), mask, name)
+
+    counts = {"train": 16, "validation": 4, "test": 4}
+    splits = {split: [stripes(f"{split}_{i}") for i in range(n)] for split, n in counts.items()}
+    write_records(folder, splits, image_size=size, spec=STRIPES, shard_examples=10)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tests.helpers.networks import SIDE
+from tests.helpers.networks import SIZE
 
 
 def in_float64(build: Callable[[], keras.Model]) -> keras.Model:
@@ -21,9 +21,9 @@ def in_float64(build: Callable[[], keras.Model]) -> keras.Model:
         keras.config.set_dtype_policy("float32")
 
 
-def images() -> tf.Tensor:
-    """Random images float32 (4, 32, 32, 3) in [0, 255]."""
-    values = np.random.default_rng(1).uniform(0, 255, (4, SIDE, SIDE, 3))
+def images(size: tuple[int, int] = SIZE) -> tf.Tensor:
+    """Random images float32 (4, H, W, 3) in [0, 255]."""
+    values = np.random.default_rng(1).uniform(0, 255, (4, *size, 3))
     return tf.constant(values, tf.float32)
 
 
@@ -31,7 +31,7 @@ def outputs_and_gradients(network) -> list[np.ndarray]:
     """The outputs in training mode, and the gradients of all trainable variables."""
     variables = network.trainable_variables
     with tf.GradientTape() as tape:
-        outputs = network(images(), training=True)
+        outputs = network(images(network.input_shape[1:3]), training=True)
         loss = tf.reduce_mean(outputs**2)
     gradients = tape.gradient(loss, [variable.value for variable in variables])
     return [result.numpy() for result in (outputs, *gradients)]

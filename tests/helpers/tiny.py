@@ -10,12 +10,7 @@ _TRAINING = {
 }
 TINY = {
     "image_size": 32,
-    "dataset": {
-        "name": "synthetic",
-        "synthetic_train": 74,
-        "synthetic_test": 6,
-        "synthetic_side": 32,
-    },
+    "dataset": {"name": "generated_pets"},
     "preprocess": {"validation_share": 0.5},
     "train_unet": _TRAINING
     | {
@@ -30,3 +25,6 @@ TINY = {
     "visualize": {"samples": 2, "augmentations": 2, "predictions": 2, "hardest": 2},
 }
 """An overlay for the shipped params.yaml."""
+
+SOURCE = {"train": 74, "test": 6, "side": 32}
+"""An overlay for the section `source` of the dataset that TINY names."""

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from petseg.core import params
-from petseg.training import loop
+from petseg.training import loop, losses
 from tests.helpers import networks
 from tests.helpers.sections import SHIPPED, changed
 
@@ -18,6 +18,11 @@ def settings(**changes) -> params.Training:
     schedule = {"epochs": 3, "warmup_epochs": 0.0, "final_epochs_without_geometry": 1}
     defaults = {"batch_size": 8, "precision": "float32"} | schedule
     return changed(SHIPPED.train_shallow, **(defaults | changes))
+
+
+def objective(settings: params.Training) -> losses.Objective:
+    """The loss of three classes that all weigh 1, without void."""
+    return losses.Objective(settings.loss, (1.0,) * 3, has_void=False)
 
 
 def no_groups(model: keras.Model) -> list:

@@ -5,22 +5,24 @@ import pytest
 
 from petseg.metrics import bootstrap, scores
 from tests.helpers.marks import without_warnings
+from tests.helpers.specs import PETS
 
 
 def images(*hits: int, pixels: int = 10) -> np.ndarray:
-    """Matrices of images of one true class, each with so many of its pixels right."""
+    """Counts of images of one true class, each with so many of its pixels right."""
     matrices = np.zeros((len(hits), 3, 3), np.int64)
     matrices[:, 0, 0] = hits
     matrices[:, 0, 1] = pixels - np.array(hits)
-    return matrices
+    return scores.counts(matrices)
 
 
-def accuracy(matrices: dict, resamples: int = 500, seed: int = 0, level: float = 0.95) -> dict:
-    return bootstrap.intervals(matrices, scores.pixel_accuracy, resamples, seed, level)
+def accuracy(counts: dict, resamples: int = 500, seed: int = 0, level: float = 0.95) -> dict:
+    return bootstrap.intervals(counts, scores.pixel_accuracy, resamples, seed, level)
 
 
-def random_matrices(seed: int, count: int = 40) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 1000, (count, 3, 3))
+def random_counts(seed: int, count: int = 40, classes: int = 3) -> np.ndarray:
+    shape = (count, classes, classes)
+    return scores.counts(np.random.default_rng(seed).integers(0, 1000, shape))
 
 
 def test_one_image_leaves_no_doubt():
@@ -34,8 +36,8 @@ def test_two_images(level, ends):
 
 
 def test_the_difference_of_identical_networks_is_exactly_0():
-    matrices = random_matrices(0)
-    found = bootstrap.intervals({"a": matrices, "b": matrices.copy()}, scores.iou, 300, seed=0)
+    counts = random_counts(0)
+    found = bootstrap.intervals({"a": counts, "b": counts.copy()}, scores.iou, 300, seed=0)
     np.testing.assert_array_equal(found["a_minus_b"], np.zeros((3, 3)))
 
 
@@ -66,8 +68,8 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     for trial in range(300):
         difficulty = rng.beta(4, 4, size=60)
         hits = {"a": rng.binomial(50, difficulty), "b": rng.binomial(50, difficulty * 0.9)}
-        matrices = {name: images(*part, pixels=50) for name, part in hits.items()}
-        found = accuracy(matrices, resamples=200, seed=trial, level=0.9)
+        counts = {name: images(*part, pixels=50) for name, part in hits.items()}
+        found = accuracy(counts, resamples=200, seed=trial, level=0.9)
         for name, truth in (("a", 0.5), ("a_minus_b", 0.05)):
             covered[name] += found[name].low <= truth <= found[name].high
     assert 0.85 < covered["a"] / 300 < 0.94
@@ -75,34 +77,35 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
 
 
 def test_the_seed_and_nothing_else_decides(monkeypatch):
-    matrices = {"a": random_matrices(1), "b": random_matrices(2)}
-    arguments = (matrices, scores.mean_iou, 100)
+    counts = {"a": random_counts(1), "b": random_counts(2)}
+    arguments = (counts, scores.mean_iou, 100)
     first = bootstrap.intervals(*arguments, seed=3)
     assert bootstrap.intervals(*arguments, seed=4) != first
-    alone = bootstrap.intervals({"b": matrices["b"]}, scores.mean_iou, 100, seed=3)
+    alone = bootstrap.intervals({"b": counts["b"]}, scores.mean_iou, 100, seed=3)
     assert alone["b"] == first["b"]
     monkeypatch.setattr(bootstrap, "CHUNK", 7)
     assert bootstrap.intervals(*arguments, seed=3) == first
 
 
 def test_estimates_are_the_scores_of_the_whole_split():
-    matrices = random_matrices(0)
-    found = bootstrap.intervals({"a": matrices}, scores.mean_iou, 50, seed=0)
-    assert found["a"].estimate == scores.summary(matrices)["mean_iou"]
+    matrices = np.random.default_rng(0).integers(0, 1000, (40, 3, 3))
+    found = bootstrap.intervals({"a": scores.counts(matrices)}, scores.mean_iou, 50, seed=0)
+    summary = scores.summary(scores.counts(matrices, PETS.label_sets), PETS)
+    assert found["a"].estimate == summary["mean_iou"]
 
 
 def test_sums_are_exact():
     odd = 2**43 + 1
-    matrices = np.full((8, 3, 3), odd)
-    found = bootstrap.intervals({"a": matrices}, lambda sums: sums[..., 0, 0], 50, seed=0)
+    counts = np.full((8, 3, 3), odd)
+    found = bootstrap.intervals({"a": counts}, lambda sums: sums[..., 0, 0], 50, seed=0)
     assert found["a"] == (8 * odd,) * 3
 
 
 def test_several_scores_at_once():
-    matrices = {"a": random_matrices(1), "b": random_matrices(2)}
-    together = bootstrap.intervals(matrices, scores.iou, 50, seed=0)
+    counts = {"a": random_counts(1), "b": random_counts(2)}
+    together = bootstrap.intervals(counts, scores.iou, 50, seed=0)
     for label in range(3):
-        one = bootstrap.intervals(matrices, lambda sums, k=label: scores.iou(sums)[..., k], 50, 0)
+        one = bootstrap.intervals(counts, lambda sums, k=label: scores.iou(sums)[..., k], 50, 0)
         for name, interval in one.items():
             assert [part[label] for part in together[name]] == list(interval)
 
@@ -110,24 +113,25 @@ def test_several_scores_at_once():
 @without_warnings
 def test_an_undefined_score_does_not_count():
     without, with_border = np.diag([5, 5, 0]), np.array([[5, 0, 0], [0, 5, 0], [0, 1, 1]])
-    found = bootstrap.intervals({"a": np.stack([without, with_border])}, scores.iou, 200, 0)["a"]
+    counts = scores.counts(np.stack([without, with_border]))
+    found = bootstrap.intervals({"a": counts}, scores.iou, 200, 0)["a"]
     assert [part[2] for part in found] == [0.5, 0.5, 0.5]
-    alone = bootstrap.intervals({"a": without[None]}, scores.iou, 200, 0)["a"]
+    alone = bootstrap.intervals({"a": counts[:1]}, scores.iou, 200, 0)["a"]
     np.testing.assert_array_equal(np.array(alone)[:, 2], np.nan)
 
 
 @pytest.mark.parametrize(
-    ("matrices", "resamples", "level", "reason"),
+    ("counts", "resamples", "level", "reason"),
     [
         ({}, 10, 0.95, "no network"),
         ({"a": images(1), "b": images(1, 2)}, 10, 0.95, "shapes"),
         ({"a": images(1)[:0]}, 10, 0.95, "one image"),
-        ({"a": images(1)[0]}, 10, 0.95, "one matrix an image"),
+        ({"a": images(1)[0]}, 10, 0.95, "counts of each image"),
         ({"a": np.full((2, 3, 3), 2**50)}, 10, 0.95, "exact"),
         ({"a": images(1)}, 0, 0.95, "resamples"),
         ({"a": images(1)}, 10, 1.0, "level"),
     ],
 )
-def test_refused(matrices, resamples, level, reason):
+def test_refused(counts, resamples, level, reason):
     with pytest.raises(ValueError, match=reason):
-        bootstrap.intervals(matrices, scores.mean_iou, resamples, 0, level)
+        bootstrap.intervals(counts, scores.mean_iou, resamples, 0, level)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
+from petseg.core.dataset_spec import MAX_CLASSES, VOID
 from petseg.metrics import confusion
 from petseg.training import confusion as on_device
 
@@ -17,12 +18,12 @@ def counted(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return matrices
 
 
-def of_numpy(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    return confusion.confusion_matrices(truth, predicted, 3)
+def of_numpy(truth: np.ndarray, predicted: np.ndarray, classes: int = 3) -> np.ndarray:
+    return confusion.confusion_matrices(truth, predicted, classes)
 
 
-def of_tensorflow(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    return on_device.confusion_matrices(truth, predicted).numpy()
+def of_tensorflow(truth: np.ndarray, predicted: np.ndarray, classes: int = 3) -> np.ndarray:
+    return on_device.confusion_matrices(truth, predicted, classes).numpy()
 
 
 BOTH = pytest.mark.parametrize("matrices", [of_numpy, of_tensorflow])
@@ -58,12 +59,31 @@ def test_a_class_that_fills_the_image(matrices, label):
     np.testing.assert_array_equal(matrices(mask, mask), expected)
 
 
-def test_numpy_counts_any_number_of_classes_and_tells_images_apart():
+@BOTH
+def test_images_of_any_number_of_classes_are_told_apart(matrices):
     truth = np.array([[[0, 4]], [[4, 4]], [[2, 2]]], np.uint8)
     predicted = np.array([[[4, 4]], [[4, 0]], [[1, 2]]], np.uint8)
-    found = confusion.confusion_matrices(truth, predicted, 5)
+    found = matrices(truth, predicted, 5)
     assert found.shape == (3, 5, 5) and found.dtype == np.int64
     cells = {tuple(map(int, cell)): int(found[tuple(cell)]) for cell in np.argwhere(found)}
     assert cells == {
         (0, 0, 4): 1, (0, 4, 4): 1, (1, 4, 4): 1, (1, 4, 0): 1, (2, 2, 1): 1, (2, 2, 2): 1
     }  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("classes", [2, 3, 20, MAX_CLASSES])
+def test_void_is_never_counted_whatever_is_predicted_there(matrices, classes):
+    rng = np.random.default_rng(classes)
+    truth = rng.integers(0, classes, (3, 24, 40), np.uint8)
+    predicted = rng.integers(0, classes, truth.shape, np.uint8)
+    truth[rng.random(truth.shape) < 0.3] = VOID
+    truth[2] = VOID
+    found = matrices(truth, predicted, classes)
+    for ours, *pair in zip(found[:2], truth, predicted, strict=False):
+        counted = pair[0] != VOID
+        theirs = confusion_matrix(*(part[counted] for part in pair), labels=np.arange(classes))
+        np.testing.assert_array_equal(ours, theirs)
+    assert not found[2].any(), "an image that is void throughout"
+    changed = np.where(truth == VOID, classes - 1 - predicted, predicted)
+    np.testing.assert_array_equal(matrices(truth, changed, classes), found)

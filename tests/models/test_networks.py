@@ -1,4 +1,4 @@
-"""What must hold for every network: shapes, learning, saving."""
+"""What holds for every network: shapes, classes, learning, saving, the same if accelerated."""
 
 from functools import partial
 
@@ -7,23 +7,35 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from petseg.training.losses import segmentation_loss
+from petseg.acceleration import accelerate
+from petseg.core.dataset_spec import MAX_CLASSES
+from petseg.training.losses import Objective, segmentation_loss
 from tests.helpers import networks
-from tests.helpers.networks import SIDE, squares
+from tests.helpers.networks import squares
+from tests.helpers.same_function import (
+    assert_same_function,
+    in_float64,
+    outputs_and_gradients,
+)
 from tests.helpers.sections import SHIPPED
 
+SIZE, CLASSES = (32, 64), 5
+FINE_TUNED = {"fine_tune_from": "stem", "refinement_filters": 8}
 BUILDERS = {
-    "unet": partial(networks.unet, fine_tune_from="stem", refinement_filters=8),
+    "unet": partial(networks.unet, SIZE, CLASSES, **FINE_TUNED),
     "upscaled": partial(
         networks.unet,
-        fine_tune_from="stem",
+        SIZE,
+        CLASSES,
         encoder_upscale=2,
         skip_connections="bottlenecks",
         decoder_filters=(16, 16, 8),
-        refinement_filters=8,
+        **FINE_TUNED,
     ),
-    "tutorial": partial(networks.unet, fine_tune_from="stem", input_range=(0.0, 1.0)),
-    "shallow": partial(networks.shallow, width=8),
+    "tutorial": partial(
+        networks.unet, SIZE, CLASSES, fine_tune_from="stem", input_range=(0.0, 1.0)
+    ),
+    "shallow": partial(networks.shallow, SIZE, CLASSES, width=8),
 }
 
 
@@ -33,16 +45,16 @@ def network(request) -> keras.Model:
     return BUILDERS[request.param]()
 
 
-def test_logits_of_three_classes_at_full_size_in_float32(network):
-    logits = network(squares()[0], training=False)
-    assert logits.shape == (4, SIDE, SIDE, 3)
+def test_logits_of_all_classes_at_full_size_in_float32(network):
+    logits = network(squares(4, SIZE, CLASSES)[0], training=False)
+    assert logits.shape == (4, *SIZE, CLASSES)
     assert logits.dtype == tf.float32
     assert float(tf.reduce_min(logits)) < 0
 
 
 def test_training_steps_lower_the_loss(network):
-    images, masks = squares()
-    loss_settings = SHIPPED.train_unet.loss
+    images, masks = squares(4, SIZE, CLASSES)
+    objective = Objective(SHIPPED.train_unet.loss, (1.0,) * CLASSES, has_void=False)
     optimizer = keras.optimizers.Adam(0.01)
     variables = network.trainable_variables
     optimizer.build(variables)
@@ -51,7 +63,7 @@ def test_training_steps_lower_the_loss(network):
         """Not as a graph, which takes as long as ten steps."""
         with tf.GradientTape() as tape:
             logits = network(images, training=True)
-            loss = tf.reduce_mean(segmentation_loss(masks, logits, loss_settings))
+            loss = tf.reduce_mean(segmentation_loss(masks, logits, objective))
         optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
         return float(loss)
 
@@ -60,7 +72,20 @@ def test_training_steps_lower_the_loss(network):
 
 
 def test_save_and_load_give_the_same_output(network, tmp_path):
-    images, _ = squares()
+    images, _ = squares(4, SIZE, CLASSES)
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     np.testing.assert_array_equal(network(images), loaded(images))
+
+
+@pytest.mark.parametrize("classes", [2, MAX_CLASSES])
+def test_any_number_of_classes_at_any_shape(classes):
+    """Each has an output of its own; accelerated, the network is the same function."""
+    shape = (64, 32)
+    unet = networks.unet(shape, classes, refinement_filters=8 * (classes > 2))
+    shallow = in_float64(lambda: networks.shallow(shape, classes))
+    for network in (unet, shallow):
+        assert network.output_shape == (None, *shape, classes)
+    gradients = outputs_and_gradients(shallow)[1:]
+    assert all(np.abs(one).max() > 0 for one in gradients)
+    assert_same_function(shallow, accelerate(shallow))

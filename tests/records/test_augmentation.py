@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from petseg.core.dataset_spec import VOID
 from petseg.core.params import Augmentation
 from petseg.records.augmentation import DRAWS, augment, draw, without_geometry
 from tests.helpers.sections import changed
@@ -26,18 +27,21 @@ EVERYTHING = Augmentation(
     contrast=0.2,
     saturation=0.3,
 )
-COLOURS = np.array([[200, 60, 20], [30, 90, 220], [120, 130, 125]], np.uint8)
+LABELS = np.array([0, 1, 2, VOID], np.uint8)
+COLOURS = np.array([[200, 60, 20], [30, 90, 220], [120, 130, 125], [250, 250, 60]], np.uint8)
+HEIGHT, WIDTH = 48, 64
 
 
-def scenes(count: int = 8, size: int = 48):
+def scenes(count: int = 8):
     """Photographs whose colour tells the label: large rectangles in front of a background."""
-    rng = np.random.default_rng(3)
-    masks = np.ones((count, size, size), np.uint8)
-    for mask in masks:
-        top, left = rng.integers(4, size // 3, size=2)
-        mask[top : top + size // 2, left : left + size // 2] = 2
-        mask[top + 5 : top + size // 2 - 5, left + 5 : left + size // 2 - 5] = 0
-    return COLOURS[masks], masks
+    rng, side = np.random.default_rng(3), HEIGHT
+    kinds = np.ones((count, HEIGHT, WIDTH), np.uint8)
+    kinds[:, :, -14:] = 3
+    for kind in kinds:
+        top, left = rng.integers(4, side // 3, size=2)
+        kind[top : top + side // 2, left : left + side // 2] = 2
+        kind[top + 5 : top + side // 2 - 5, left + 5 : left + side // 2 - 5] = 0
+    return COLOURS[kinds], LABELS[kinds]
 
 
 def augmented(settings: Augmentation, draws=None, inside_tf_data: bool = False):
@@ -59,7 +63,7 @@ def test_mask_follows_photograph(inside_tf_data):
     distance = np.abs(images[..., None, :] - COLOURS.astype(np.float32)).max(axis=-1)
     pure = distance.min(axis=-1) < 0.25
     assert pure.mean() > 0.7
-    np.testing.assert_array_equal(distance.argmin(axis=-1)[pure], masks[pure])
+    np.testing.assert_array_equal(LABELS[distance.argmin(axis=-1)][pure], masks[pure])
     assert not np.array_equal(masks, scenes()[1])
 
 
@@ -72,10 +76,10 @@ def test_eager_and_tf_data_agree():
 
 def test_shapes_types_and_ranges():
     images, masks = augmented(EVERYTHING)
-    assert images.shape == (8, 48, 48, 3) and images.dtype == np.float32
-    assert masks.shape == (8, 48, 48) and masks.dtype == np.uint8
+    assert images.shape == (8, HEIGHT, WIDTH, 3) and images.dtype == np.float32
+    assert masks.shape == (8, HEIGHT, WIDTH) and masks.dtype == np.uint8
     assert images.min() >= 0 and images.max() <= 255
-    assert set(np.unique(masks)) == {0, 1, 2}
+    assert set(np.unique(masks)) == {0, 1, 2, VOID}, "no label comes from between two"
 
 
 def test_nothing_changes_nothing():
@@ -102,7 +106,7 @@ def test_scale_shows_a_window_of_that_share():
     """At scale 0.5 and without a shift, the middle half fills the picture."""
     draws = np.full((8, DRAWS), 0.5, np.float32)
     _, masks = augmented(changed(NOTHING, scale=(0.5, 0.5)), draws)
-    middle = scenes()[1][:, 12:36, 12:36].repeat(2, axis=1).repeat(2, axis=2)
+    middle = scenes()[1][:, 12:36, 16:48].repeat(2, axis=1).repeat(2, axis=2)
     assert (masks == middle).mean() > 0.97
 
 
@@ -113,6 +117,19 @@ def test_a_small_window_never_leaves_the_photograph():
     settings = changed(NOTHING, scale=(0.3, 0.9))
     images, _ = augment(ramp, np.zeros((200, 48, 48), np.uint8), draw(200, 1, 1), settings)
     assert (np.diff(images.numpy()[:, :, 0, 0], axis=1) > 0).all()
+
+
+def test_a_square_that_is_turned_in_an_oblong_image_stays_a_square():
+    """By 45 degrees: its diagonals, 33 pixels each, stand upright and lie."""
+    masks = np.zeros((1, 48, 96), np.uint8)
+    masks[0, 12:36, 36:60] = 1
+    draws = np.full((1, DRAWS), 0.5, np.float32)
+    draws[:, 2] = 1.0
+    settings = changed(NOTHING, rotation=45.0)
+    _, turned = augment(masks[..., None].repeat(3, -1), masks, draws, settings)
+    middle = turned.numpy()[0, :, 24:72]  # beside it, mirror images of the square come into view
+    for axis in (0, 1):
+        assert np.count_nonzero(middle.any(axis=axis)) == pytest.approx(33, abs=1)
 
 
 def test_colours_leave_the_mask_alone():

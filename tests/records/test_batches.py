@@ -10,14 +10,14 @@ from petseg.records.batches import evaluation_batches, training_batches
 from petseg.records.source import in_memory
 from tests.helpers.sections import SHIPPED, changed
 
-COUNT, SIZE = 11, 8
+COUNT, SIZE = 11, (8, 12)
 
 
 @pytest.fixture
 def examples() -> Examples:
     """Example i is a grey of level 20 * i, so that it can be told after shuffling."""
     levels = 20 * np.arange(COUNT, dtype=np.uint8)
-    images = np.broadcast_to(levels[:, None, None, None], (COUNT, SIZE, SIZE, 3)).copy()
+    images = np.broadcast_to(levels[:, None, None, None], (COUNT, *SIZE, 3)).copy()
     masks = (images[..., 0] // 20) % 3
     return Examples(images, masks)
 
@@ -43,7 +43,7 @@ def levels(batches) -> list[int]:
 
 def test_an_epoch_is_whole_batches_of_different_examples(examples):
     batches = epoch(examples, 0)
-    assert [images.shape for images, _ in batches] == [(4, SIZE, SIZE, 3)] * 2
+    assert [images.shape for images, _ in batches] == [(4, *SIZE, 3)] * 2
     seen = levels(batches)
     assert len(set(seen)) == 8
     for (_, masks), start in zip(batches, (0, 4), strict=True):

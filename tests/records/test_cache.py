@@ -13,8 +13,8 @@ from petseg.core.errors import PetsegError
 from petseg.records import cache
 from tests.helpers.records import write_records
 
-SIZE, COUNTS = 4, {"train": 5, "validation": 2}
-NEEDED = 4 * SIZE * SIZE * sum(COUNTS.values())
+SIZE, COUNTS = (4, 6), {"train": 5, "validation": 2}
+NEEDED = 4 * 4 * 6 * sum(COUNTS.values())
 BOTH = tuple(COUNTS)
 
 
@@ -23,8 +23,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("PETSEG_CACHE_DIR", str(tmp_path / "cache"))
 
     def example(index: int) -> records.Example:
-        image = np.full((SIZE, SIZE, 3), index, np.uint8)
-        return records.Example(image, image[..., 0] % 3, str(index), 0, 0)
+        image = np.full((*SIZE, 3), index, np.uint8)
+        return records.Example(image, image[..., 0] % 3, str(index), ("a breed", "cat"))
 
     splits = {split: [example(i) for i in range(count)] for split, count in COUNTS.items()}
     write_records(tmp_path / "records", splits, image_size=SIZE)

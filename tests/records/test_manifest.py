@@ -9,8 +9,9 @@ from petseg import records
 from petseg.core.errors import PetsegError
 from petseg.core.files import read_json, write_json
 from tests.helpers.records import random_example, write_records
+from tests.helpers.specs import STREET
 
-SIZE = 4
+SIZE = (4, 6)
 COUNTS = {"train": 5, "validation": 2, "test": 3}
 
 
@@ -91,7 +92,12 @@ def test_all_damaged_shards_are_named_at_once(tmp_path):
     assert "test-00001.tfrecord has changed" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [None, "", '{"image_size": 4, "spl', "[]", "{}", '{"splits": 1}'])
+DAMAGED = [None, "", '{"image_size": [4, 6], "spl', "[]", "{}", '{"splits": 1}']
+EARLIER = '{"image_size": 4, "splits": {}}'
+"""Of a version of this package whose records did not carry their dataset."""
+
+
+@pytest.mark.parametrize("text", [*DAMAGED, EARLIER])
 def test_a_missing_or_damaged_manifest_is_named_with_the_way_to_mend_it(tmp_path, text):
     write_all(tmp_path)
     (tmp_path / records.MANIFEST).unlink()
@@ -115,6 +121,22 @@ def test_records_of_another_layout_are_to_be_rebuilt(tmp_path):
             PetsegError, match=r"another layout; rebuild .* dvc repro -f preprocess"
         ):
             use(tmp_path)
+
+
+def test_a_damaged_spec_is_named(tmp_path):
+    write_all(tmp_path)
+    content = read_json(tmp_path / records.MANIFEST)
+    del content["dataset"]["classes"]
+    write_json(tmp_path / records.MANIFEST, content)
+    with pytest.raises(PetsegError, match=r"manifest\.json has 1 mistake:\n  - classes: missing"):
+        records.spec(tmp_path)
+
+
+def test_spec_and_size_of_the_records(tmp_path):
+    example = random_example("a", SIZE, STREET)
+    write_records(tmp_path, {"test": [example]}, image_size=SIZE, spec=STREET)
+    assert records.spec(tmp_path) == STREET
+    assert records.image_size(tmp_path) == SIZE
 
 
 def test_verify_returns_the_manifest(tmp_path):

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from petseg import records
+from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
-from petseg.records.schema import parse
+from petseg.records.schema import parse, serialize
 from tests.helpers.records import random_example, write_records
+from tests.helpers.specs import CELLS, PETS, STREET
 
-SIZE = 4
+SIZE = (4, 6)
 
 
 def assert_same(found, expected) -> None:
@@ -29,7 +31,7 @@ def assert_same(found, expected) -> None:
 
 def by_index(folder: Path, split: str) -> list[records.Example]:
     """The examples of a split, each parsed from the bytes to which the index leads."""
-    size = records.manifest(folder)["image_size"]
+    size = records.image_size(folder)
     found = []
     for row in records.index(folder, split).itertuples():
         data = (folder / row.shard).read_bytes()[row.offset : row.offset + row.length]
@@ -38,37 +40,48 @@ def by_index(folder: Path, split: str) -> list[records.Example]:
 
 
 NO_NUL = st.characters(codec="utf-8", exclude_characters="\0")
-"""What names may hold: they come from those of files."""
+"""What names and groups may hold: they come from those of files, and from tables."""
+TEXTS = st.text(NO_NUL) | st.text("\r\n\t\"', NA01")
 
 
 @st.composite
 def same_sized_examples(draw):
-    size = draw(st.integers(1, 8))
+    """A spec, a height and width, and examples of them; with groups of any texts."""
+    spec = draw(st.sampled_from([PETS, STREET, CELLS]))
+    size = draw(st.tuples(st.integers(1, 8), st.integers(1, 8)))
     one = st.builds(
         records.Example,
-        image=arrays(np.uint8, (size, size, 3)),
-        mask=arrays(np.uint8, (size, size), elements=st.integers(0, 2)),
-        name=st.text(NO_NUL) | st.text("\r\n\t\"', NA"),
-        breed=st.integers(0, 36),
-        species=st.integers(0, 1),
+        image=arrays(np.uint8, (*size, 3)),
+        mask=arrays(np.uint8, size, elements=st.integers(0, len(spec.classes) - 1) | st.just(VOID)),
+        name=TEXTS,
+        groups=st.tuples(*(TEXTS for _ in spec.groups)),
     )
-    return size, draw(st.lists(one, min_size=1, max_size=5))
+    return spec, size, draw(st.lists(one, min_size=1, max_size=5))
+
+
+@settings(max_examples=50, deadline=None)
+@given(same_sized_examples())
+def test_a_record_is_parsed_as_it_was(sized):
+    _, size, examples = sized
+    assert_same([parse(serialize(one), size) for one in examples], examples)
 
 
 @settings(max_examples=20, deadline=None)
 @given(same_sized_examples(), st.integers(1, 3))
 def test_what_is_written_is_read_back(sized, shard_examples):
-    size, examples = sized
+    spec, size, examples = sized
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         splits = {"train": examples}
-        write_records(folder, splits, image_size=size, shard_examples=shard_examples)
+        options = {"image_size": size, "spec": spec, "shard_examples": shard_examples}
+        write_records(folder, splits, **options)
         records.verify(folder, ("train",))
         assert_same(list(records.read(folder, "train")), examples)
         assert_same(by_index(folder, "train"), examples)
         table = records.index(folder, "train")
-        groups = table[["name", "breed", "species"]]
-        assert list(groups.itertuples(index=False, name=None)) == [one[2:] for one in examples]
+        texts = table[["name", *spec.groups]]
+        expected = [(one.name, *one.groups) for one in examples]
+        assert list(texts.itertuples(index=False, name=None)) == expected
 
 
 def test_a_path_with_spaces_and_foreign_letters_and_a_whole_split_in_memory(tmp_path):
@@ -91,8 +104,8 @@ def test_names_and_groups_are_read_without_opening_a_shard(tmp_path):
         shard.unlink()
     table = records.index(tmp_path, "train")
     assert list(table["name"]) == names
-    for column in ("breed", "species"):
-        assert list(table[column]) == [getattr(one, column) for one in examples]
+    for column, group in enumerate(PETS.groups):
+        assert list(table[group]) == [one.groups[column] for one in examples]
     assert list(table["shard"]) == [f"train-0000{number // 2}.tfrecord" for number in range(6)]
 
 
@@ -113,7 +126,15 @@ def test_a_split_without_examples_has_an_index_without_rows(tmp_path):
     assert list(empty.columns) == ["name", "breed", "species", "shard", "offset", "length"]
     assert set(empty.columns) == set(filled.columns)
     assert list(records.read(tmp_path, "test")) == []
-    assert records.load(tmp_path, "test").images.shape == (0, SIZE, SIZE, 3)
+    assert records.load(tmp_path, "test").images.shape == (0, *SIZE, 3)
+
+
+def test_a_dataset_without_groups_has_an_index_of_names_alone(tmp_path):
+    example = random_example("a", SIZE, CELLS)
+    write_records(tmp_path, {"train": [example], "test": []}, image_size=SIZE, spec=CELLS)
+    for split in ("train", "test"):
+        columns = list(records.index(tmp_path, split).columns)
+        assert sorted(columns) == ["length", "name", "offset", "shard"]
 
 
 def test_without_a_manifest_there_is_nothing_to_read(tmp_path):

@@ -10,7 +10,7 @@ from petseg.core.errors import PetsegError
 from petseg.records.source import in_memory, on_disk
 from tests.helpers.records import write_records
 
-SIZE, COUNT = 4, 11
+SIZE, COUNT = (4, 6), 11
 
 
 @pytest.fixture
@@ -19,9 +19,9 @@ def folder(tmp_path):
     rng = np.random.default_rng(0)
     examples = []
     for index in range(COUNT):
-        image = rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
-        mask = rng.integers(0, 3, (SIZE, SIZE), np.uint8)
-        examples.append(records.Example(image, mask, index * "a", index, 0))
+        image = rng.integers(0, 256, (*SIZE, 3), np.uint8)
+        mask = rng.integers(0, 3, SIZE, np.uint8)
+        examples.append(records.Example(image, mask, index * "a", ("a breed", "cat")))
     splits = {"train": examples, "validation": []}
     write_records(tmp_path, splits, image_size=SIZE, shard_examples=4)
     return tmp_path

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from petseg import records
-from petseg.core.classes import CLASS_NAMES
+from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
 from petseg.core.files import atomic_folder, file_sha256
 from tests.helpers.records import random_example, write_records
+from tests.helpers.specs import PETS, STREET
 
-SIZE = 4
+SIZE = (4, 6)
 COUNTS = {"train": 5, "validation": 2, "test": 3}
 
 
@@ -48,7 +49,20 @@ def test_the_summary_counts_the_pixels_of_each_class(tmp_path):
     examples = [random_example(name, SIZE) for name in ("a", "b", "c")]
     pixels = write_records(tmp_path, {"train": examples}, image_size=SIZE)["train"]["class_pixels"]
     masks = np.stack([one.mask for one in examples])
-    assert pixels == {name: np.sum(masks == label) for label, name in enumerate(CLASS_NAMES)}
+    assert pixels == {name: np.sum(masks == label) for label, name in enumerate(PETS.class_names)}
+
+
+def test_void_is_counted_apart_and_a_class_that_is_nowhere_has_no_pixels(tmp_path):
+    mask = np.full(SIZE, VOID, np.uint8)
+    mask[0, :3] = 7, 7, 19
+    image = np.zeros((*SIZE, 3), np.uint8)
+    examples = [records.Example(image, mask, name, ("Ulm",)) for name in ("a", "b")]
+    options = {"image_size": SIZE, "spec": STREET}
+    entry = write_records(tmp_path, {"train": examples}, **options)["train"]
+    assert entry["void_pixels"] == 2 * (4 * 6 - 3)
+    pixels = {name: count for name, count in entry["class_pixels"].items() if count}
+    assert pixels == {"class 7": 4, "class 19": 2}
+    assert list(entry["class_pixels"]) == list(STREET.class_names)
 
 
 def test_a_split_without_examples_has_no_shards(tmp_path):
@@ -72,7 +86,7 @@ def test_a_full_disk_is_named_and_the_old_records_stay(small_disk):
     with atomic_folder(folder) as new:
         write_all(new)
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    for count, size in ((100, 64), (1, 300)):
+    for count, size in ((100, (64, 64)), (1, (300, 300))):
         with pytest.raises(PetsegError) as caught, atomic_folder(folder) as new:
             examples = [random_example(str(i), size) for i in range(count)]
             write_records(new, {"train": examples}, image_size=SIZE, shard_examples=100)

@@ -7,8 +7,11 @@ import pytest
 from petseg.core.errors import PetsegError
 from petseg.core.files import atomic_folder, file_sha256
 from petseg.core.paths import CACHE_VARIABLE
-from petseg.sources import acquisition, oxford_pets
+from petseg.sources import acquisition, oxford_pets, raw
 from petseg.sources.generated.dataset import write_dataset
+from tests.helpers.raw import shipped
+
+PETS = shipped("oxford_iiit_pet")
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +31,7 @@ def assert_tells_of_every_file(provenance: dict, data_dir: Path) -> None:
     assert provenance["version"] == oxford_pets.VERSION
     hashes = provenance["files_sha256"]
     files = {p.relative_to(data_dir).as_posix(): p for p in data_dir.rglob("*") if p.is_file()}
+    del files[raw.DESCRIPTION]
     assert len(files) >= 3
     assert hashes == {name: file_sha256(path) for name, path in files.items()}
 
@@ -45,7 +49,7 @@ def test_an_offline_folder_that_is_none_is_named(monkeypatch, tmp_path, kind):
     if kind == "file":
         path.touch()
     monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(path))
-    for use in (acquisition.offline_folder, lambda: acquisition.bring_dataset(tmp_path / "data")):
+    for use in (acquisition.offline_folder, lambda: acquisition.bring(PETS, tmp_path / "data")):
         with pytest.raises(PetsegError) as caught:
             use()
         assert str(caught.value) == f"PETSEG_OFFLINE_DIR names {path}, which is not a folder"
@@ -72,7 +76,7 @@ def test_downloads_stay_in_the_cache_folder(monkeypatch, tmp_path):
 def test_the_dataset_comes_from_the_offline_copy(monkeypatch, tmp_path, copy):
     monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(copy))
     monkeypatch.setattr(oxford_pets, "prepare_from_network", lambda *_: pytest.fail("network"))
-    provenance = acquisition.bring_dataset(tmp_path / "data")
+    provenance = acquisition.bring(PETS, tmp_path / "data")
     assert provenance["source"] == "the offline copy that PETSEG_OFFLINE_DIR named"
     assert (
         provenance["examples"] == oxford_pets.counts(tmp_path / "data") == {"train": 5, "test": 2}
@@ -84,7 +88,7 @@ def test_an_offline_folder_without_the_dataset_is_refused(monkeypatch, tmp_path)
     (tmp_path / "other").mkdir()
     monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(tmp_path / "other"))
     with pytest.raises(PetsegError, match="is not a usable copy of the dataset"):
-        acquisition.bring_dataset(tmp_path / "data")
+        acquisition.bring(PETS, tmp_path / "data")
 
 
 def test_without_an_offline_copy_the_dataset_comes_from_the_network(monkeypatch, tmp_path, copy):
@@ -93,7 +97,7 @@ def test_without_an_offline_copy_the_dataset_comes_from_the_network(monkeypatch,
         oxford_pets.prepare_from_folder(copy, data_dir, download_dir)
 
     monkeypatch.setattr(oxford_pets, "prepare_from_network", network)
-    provenance = acquisition.bring_dataset(tmp_path / "data")
+    provenance = acquisition.bring(PETS, tmp_path / "data")
     assert provenance["source"] == "network"
     assert provenance["archives_sha256"] == oxford_pets.archives()
     assert_tells_of_every_file(provenance, tmp_path / "data")
@@ -102,13 +106,24 @@ def test_without_an_offline_copy_the_dataset_comes_from_the_network(monkeypatch,
 def test_drawn_pets_pass_for_the_dataset(monkeypatch, tmp_path, copy):
     monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(tmp_path / "is not asked for"))
     data_dir = tmp_path / "raw" / "data"
-    provenance = acquisition.draw_dataset(data_dir, train=5, test=2, image_size=32, seed=1)
+    dataset = shipped("generated_pets", train=5, test=2, side=32, seed=1)
+    provenance = acquisition.bring(dataset, data_dir)
     assert provenance["source"] == "drawn with seed 1"
     assert provenance["examples"] == {"train": 5, "test": 2}
     assert_tells_of_every_file(provenance, data_dir)
     assert [path.name for path in (tmp_path / "raw").iterdir()] == ["data"]
-    drawn = {example.name: example.image for example in oxford_pets.examples(data_dir, "train")}
+    drawn = {example.name: example.image for example in raw.open_raw(data_dir).examples("train")}
+    assert len(drawn) == 5
     assert drawn == {name: (copy / f"images/{name}.jpg").read_bytes() for name in drawn}
+
+
+@pytest.mark.parametrize("name", ["oxford_iiit_pet", "generated_pets"])
+def test_groups_that_nobody_knows_of_these_pets_are_refused(monkeypatch, tmp_path, name):
+    monkeypatch.setattr(oxford_pets, "prepare_from_network", lambda *_: pytest.fail("network"))
+    dataset = shipped(name, groups=["breed", "owner"])
+    with pytest.raises(PetsegError, match=r"groups: owner: nothing is known of these.*breed and"):
+        acquisition.bring(dataset, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("pets", [10, 300], ids=["prepared", "drawn"])
@@ -118,7 +133,8 @@ def test_a_full_disk_is_told_and_nothing_stays(small_disk, pets):
         pytest.skip("no small disk may be mounted here")
     room = 64 if pets == 10 else 0
     (small_disk / "filled").write_bytes(bytes(room << 10))
-    with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as raw:
-        acquisition.draw_dataset(raw / "dataset", train=pets, test=5, image_size=64, seed=1)
+    with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as data:
+        dataset = shipped("generated_pets", train=pets, test=5, side=64, seed=1)
+        acquisition.bring(dataset, data / "dataset")
     assert str(caught.value).startswith(f"{small_disk / 'raw'} could not be written (")
     assert [path.name for path in small_disk.iterdir()] == ["filled"]

@@ -22,6 +22,8 @@ from petseg.core.files import in_use
 from petseg.sources import oxford_pets
 from petseg.sources.generated import breeds
 from petseg.sources.generated.dataset import write_dataset
+from petseg.sources.pets_folder import check_folder
+from petseg.sources.raw_example import Key
 from tests.helpers import ROOT
 from tests.helpers.disks import mounted
 from tests.helpers.local_server import Answer, serving
@@ -48,6 +50,10 @@ def copy(drawings, tmp_path) -> Path:
     return shutil.copytree(drawings, tmp_path / "copy")
 
 
+def check(folder: Path) -> list[str]:
+    return check_folder(folder, len(oxford_pets.BREEDS), len(oxford_pets.SPECIES))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -64,24 +70,35 @@ def listed(folder: Path, split: str) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("split", oxford_pets.SPLITS)
 def test_a_folder_becomes_the_dataset_that_it_holds(drawings, data_dir, split):
-    examples = list(oxford_pets.examples(data_dir, split))
+    examples = list(oxford_pets.examples(data_dir, split, ["species", "breed"]))
     expected = listed(drawings, split)
     assert len(examples) == oxford_pets.counts(data_dir)[split] == COUNTS[split]
     assert {example.name for example in examples} == expected.keys()
     for example in examples:
         class_number, species, _ = expected[example.name]
-        assert (example.breed, example.species) == (class_number - 1, species - 1)
-        assert oxford_pets.BREEDS[example.breed] == example.name.rpartition("_")[0]
+        breed = example.name.rpartition("_")[0]
+        assert example.groups == (oxford_pets.SPECIES[species - 1], breed)
+        assert oxford_pets.BREEDS[class_number - 1] == breed
         assert example.image == (drawings / f"images/{example.name}.jpg").read_bytes()
         trimap = drawings / f"annotations/trimaps/{example.name}.png"
         assert example.mask == trimap.read_bytes()
 
 
 @pytest.mark.parametrize("split", oxford_pets.SPLITS)
-def test_names_and_breeds_are_those_of_the_examples_in_their_order(data_dir, split):
-    assert oxford_pets.names_and_breeds(data_dir, split) == [
-        (example.name, example.breed) for example in oxford_pets.examples(data_dir, split)
+@pytest.mark.parametrize("groups", [(), ("breed", "species"), ("species",)])
+def test_keys_are_those_of_the_examples_in_their_order(data_dir, split, groups):
+    assert oxford_pets.keys(data_dir, split, groups) == [
+        Key(example.name, "".join(example.groups[:1]), example.name)
+        for example in oxford_pets.examples(data_dir, split, groups)
     ]
+
+
+@pytest.mark.parametrize("split", oxford_pets.SPLITS)
+def test_masks_are_those_of_the_examples(data_dir, split):
+    stored = {example.name: example.mask for example in oxford_pets.examples(data_dir, split, ())}
+    some = set(sorted(stored)[1:])
+    found = oxford_pets.masks(data_dir, split, some | {"Nessie_1"})
+    assert found == {name: stored[name] for name in some}
 
 
 def test_breeds_and_species_are_numbered_as_the_drawings_number_them():
@@ -100,8 +117,8 @@ def test_a_path_with_spaces_and_foreign_letters(drawings, data_dir, tmp_path):
     other = tmp_path / "vorbereitet für 犬 [1]"
     oxford_pets.prepare_from_folder(folder, other, tmp_path / "downloads")
     for split in oxford_pets.SPLITS:
-        assert list(oxford_pets.examples(other, split)) == list(
-            oxford_pets.examples(data_dir, split)
+        assert list(oxford_pets.examples(other, split, ())) == list(
+            oxford_pets.examples(data_dir, split, ())
         )
 
 
@@ -133,7 +150,7 @@ def test_a_read_only_folder_is_enough_and_stays_as_it_was(read_only, tmp_path):
 
 
 def test_a_folder_without_mistakes_is_usable(drawings):
-    assert oxford_pets.check_folder(drawings) == []
+    assert check(drawings) == []
 
 
 TRAINVAL, TEST = "annotations/trainval.txt", "annotations/test.txt"
@@ -192,7 +209,7 @@ def add(list_name: str, line: str):
 )
 def test_a_mistake_in_a_folder_is_named(copy, change, mistake):
     change(copy)
-    (found,) = oxford_pets.check_folder(copy)
+    (found,) = check(copy)
     assert found.startswith(mistake)
 
 
@@ -213,7 +230,7 @@ def test_all_mistakes_of_a_folder_are_named_before_anything_is_written(copy, tmp
 
 def test_an_empty_or_missing_folder_is_no_copy(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
-        assert oxford_pets.check_folder(folder) == [f"{TRAINVAL} is missing", f"{TEST} is missing"]
+        assert check(folder) == [f"{TRAINVAL} is missing", f"{TEST} is missing"]
 
 
 def raising(error: Exception):
@@ -393,8 +410,8 @@ def test_the_network_brings_the_dataset_once_and_nothing_lands_outside(tmp_path,
     unpacked.mkdir(parents=True)
     (half.parent / f"incomplete.{'2c' * 16}.a.tar.gz.INFO").touch()
     bring(tmp_path)
-    assert list(oxford_pets.examples(tmp_path / "data", "test")) == list(
-        oxford_pets.examples(data_dir, "test")
+    assert list(oxford_pets.examples(tmp_path / "data", "test", ())) == list(
+        oxford_pets.examples(data_dir, "test", ())
     )
     host.clear()
     bring(tmp_path, "again")

@@ -12,6 +12,7 @@ from tests.helpers.tiny import STAGES
 
 DVC = yaml12.read(ROOT / "dvc.yaml")["stages"]
 CODE = ("petseg/", "stages/")
+DATASET = "datasets/${dataset.name}"
 
 RUN_BEFORE = {
     "petseg/__init__.py": "calls two functions of petseg/core, and has nothing else in it",
@@ -82,8 +83,16 @@ def test_a_run_report_is_never_the_same_twice_and_is_no_out():
     assert not [name for name in files if _under(name, [folder]) or _under(folder, [name])]
 
 
+def test_the_folder_of_the_dataset_is_a_dep_of_download_alone():
+    """Whatever lies in it, an edited mask too; what later stages read of it, download brings."""
+    assert {stage for stage in STAGES if DATASET in DVC[stage]["deps"]} == {"download"}
+    path = paths.dataset_file("${dataset.name}")
+    assert path.parent.as_posix() == DATASET
+    assert DVC["download"]["params"][0] == "dataset", "DVC takes the name from params.yaml"
+
+
 def test_each_dep_on_data_is_an_out_of_an_earlier_stage_or_inside_one():
-    so_far: list[str] = []
+    so_far: list[str] = [DATASET]
     for stage in STAGES:
         data = [dep for dep in DVC[stage]["deps"] if not dep.startswith(CODE)]
         assert all(any(f"{dep}/".startswith(f"{out}/") for out in so_far) for dep in data)

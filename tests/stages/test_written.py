@@ -8,15 +8,16 @@ import pytest
 from PIL import Image
 
 from petseg import records
-from petseg.core import paths
+from petseg.core import dataset_spec, paths
 from petseg.evaluation import original_size, tables
 from petseg.metrics import scores
 from stages import evaluate
+from tests.helpers.specs import shipped
 from tests.helpers.tiny import STAGES
 
 KEYS = {
-    *("pixel_accuracy", "mean_iou", "mean_dice", "pet_iou_dataset", "pet_iou_per_image"),
-    *("iou", "dice", "parameters", "images"),
+    *("pixel_accuracy", "mean_iou", "mean_dice", "iou", "dice", "regions"),
+    *("parameters", "images"),
 }
 
 
@@ -33,7 +34,15 @@ def test_records_are_whole_and_of_the_size_asked_for(tiny_run):
     manifest = records.verify(tiny_run.folder / paths.RECORDS)
     counts = {split: entry["examples"] for split, entry in manifest["splits"].items()}
     assert counts == {"train": 37, "validation": 37, "test": 6}
-    assert manifest["image_size"] == 32
+    assert manifest["image_size"] == [32, 32]
+
+
+@pytest.mark.parametrize("network", paths.NETWORKS)
+def test_records_and_models_carry_the_dataset_s_spec(tiny_run, network):
+    """As datasets/NAME/dataset.yaml has it, which no later stage reads."""
+    expected = shipped("generated_pets")
+    assert records.spec(tiny_run.folder / paths.RECORDS) == expected
+    assert dataset_spec.of_model(tiny_run.folder / paths.model(network)) == expected
 
 
 @pytest.mark.parametrize("network", paths.NETWORKS)
@@ -51,19 +60,23 @@ def test_metrics_cover_the_whole_test_split(tiny_run, name):
     assert ("at_original_size" in content) == (name != "baseline")
     assert content["images"] == 6
     assert content["iou"].keys() == content["dice"].keys() == {"pet", "background", "border"}
+    assert content["regions"].keys() == {"pet"}
 
 
 @pytest.mark.parametrize("network", paths.NETWORKS)
-def test_tables_and_metrics_derive_from_the_same_matrices(tiny_run, network):
+def test_tables_and_metrics_derive_from_the_same_counts(tiny_run, network):
     table = pd.read_csv(tiny_run.folder / paths.PER_IMAGE).query("network == @network")
-    matrices = tables.matrices(table)
-    assert matrices.sum() == 6 * 32 * 32
+    counts = tables.counts(table).sum(axis=0)
+    assert counts[:, scores.COUNTS.index("truth")].sum() == 6 * 32 * 32
     content = json.loads((tiny_run.folder / paths.metrics(network)).read_text())
-    assert content["mean_iou"] == pytest.approx(scores.mean_iou(matrices.sum(axis=0)))
+    assert content["mean_iou"] == pytest.approx(scores.mean_iou(counts))
+    region = scores.iou(tables.counts(table, tables.REGION).sum(axis=0))
+    assert content["regions"]["pet"]["iou_dataset"] == pytest.approx(region[0])
     confusion = pd.read_csv(tiny_run.folder / paths.CONFUSION[network])
-    np.testing.assert_array_equal(tables.confusion_matrix(confusion), matrices.sum(axis=0))
-    breeds = pd.read_csv(tiny_run.folder / paths.PER_BREED).query("network == @network")
-    assert breeds["images"].sum() == 6
+    assert list(confusion["truth"].unique()) == list(content["iou"])
+    np.testing.assert_array_equal(scores.counts(tables.confusion_matrix(confusion)), counts)
+    groups = pd.read_csv(tiny_run.folder / paths.PER_GROUP).query("network == @network")
+    assert groups.groupby("column")["images"].sum().to_dict() == {"breed": 6, "species": 6}
 
 
 @pytest.mark.parametrize(
@@ -81,10 +94,11 @@ def test_figures_are_drawn(tiny_run, figure):
 def test_no_score_is_made_up_where_no_image_is_larger(tiny_run, monkeypatch, capsys):
     names = records.index(tiny_run.folder / paths.RECORDS, "test")["name"]
     monkeypatch.chdir(tiny_run.folder)
-    assert evaluate.masks_of_other_sizes(names, 32)
-    monkeypatch.setattr(original_size, "any_differs", lambda masks, image_size: image_size != 32)
+    size = (32, 32)
+    assert evaluate.masks_of_other_sizes(names, size)
+    monkeypatch.setattr(original_size, "any_differs", lambda masks, image_size: image_size != size)
     capsys.readouterr()
-    assert evaluate.masks_of_other_sizes(names, 32) is None
+    assert evaluate.masks_of_other_sizes(names, size) is None
     assert capsys.readouterr().out.startswith("no scores at original size: every image")
 
 

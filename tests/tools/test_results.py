@@ -6,6 +6,7 @@ import results
 
 from petseg.app.compare import flat
 from petseg.core import yaml12
+from petseg.metrics import scores
 from tests.helpers import ROOT
 
 
@@ -15,9 +16,9 @@ def table(name: str) -> str:
     return rest.partition(results.END)[0]
 
 
-def test_breeds_are_those_in_plots():
-    per_breed = pd.read_csv(ROOT / "plots" / "per_breed.csv")
-    assert table("breeds") == results.breeds(per_breed)
+def test_groups_are_those_in_plots():
+    per_group = pd.read_csv(ROOT / "plots" / "per_group.csv")
+    assert table("groups") == results.groups(per_group)
 
 
 def test_the_ablation_is_the_one_that_was_kept():
@@ -26,11 +27,14 @@ def test_the_ablation_is_the_one_that_was_kept():
 
 def test_photographs_are_grouped_by_the_size_of_their_pet():
     background = [100, 90, 50, 10, 0]
-    per_image = pd.DataFrame(0, range(10), results.tables.COUNTS)
+    keys = ("class.pet", "class.background", "class.border", "region.pet")
+    columns = [f"{key}.{count}" for key in keys for count in scores.COUNTS]
+    per_image = pd.DataFrame(0, range(10), columns)
     per_image["network"] = ["unet", "shallow"] * 5
     for place, count in enumerate(background):
-        per_image.loc[[2 * place, 2 * place + 1], "background_as_pet"] = count
-        per_image.loc[[2 * place, 2 * place + 1], "pet_as_background"] = 100 - count
+        rows = [2 * place, 2 * place + 1]
+        per_image.loc[rows, "class.background.truth"] = count
+        per_image.loc[rows, ["class.pet.truth", "region.pet.truth"]] = 100 - count
     groups = results.size_group(per_image)
     assert list(groups.cat.codes) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     assert next(iter(groups.cat.categories)).startswith("0% to")
@@ -39,7 +43,7 @@ def test_photographs_are_grouped_by_the_size_of_their_pet():
 def test_a_row_of_the_ablation_is_compared_with_the_first_one_of_the_same_seed():
     index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 2), ("c", 2)], names=ablation.KEY)
     values = {"epochs": 4, "seconds": 120.0, "val_mean_iou": [0.5, 0.7, 0.75, 0.8]}
-    tested = {"test_mean_iou": [None, None, None, 0.6], "test_pet_iou": [None, None, None, 0.9]}
+    tested = {"test_mean_iou": [None, None, None, 0.6], "test_region_iou": [None, None, None, 0.9]}
     rows = {n: ablation.Row({}, f"change {n}", n == "c") for n in ("a", "b", "not run", "c")}
     found = results.ablations(rows, pd.DataFrame(values | tested, index)).splitlines()
     assert found[2:] == [

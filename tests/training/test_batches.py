@@ -9,13 +9,16 @@ from petseg.records.augmentation import without_geometry
 from petseg.training import batches
 from tests.helpers.records import random_example, write_records
 from tests.helpers.sections import SHIPPED, changed
+from tests.helpers.specs import PETS
+
+SIZE = (4, 6)
 
 
 @pytest.fixture
 def folder(tmp_path):
     counts = {"train": 9, "validation": 3}
-    splits = {s: [random_example(f"{s}_{i}", 4) for i in range(n)] for s, n in counts.items()}
-    write_records(tmp_path, splits, image_size=4)
+    splits = {s: [random_example(f"{s}_{i}", SIZE) for i in range(n)] for s, n in counts.items()}
+    write_records(tmp_path, splits, image_size=SIZE)
     return tmp_path
 
 
@@ -29,6 +32,7 @@ def test_an_epoch_has_as_many_batches_as_updates(folder):
     data = opened(folder)
     assert data.steps == len(list(data.training_epoch(0))) == 2
     assert data.manifest["splits"]["train"]["examples"] == 9
+    assert data.spec == PETS
 
 
 def test_every_epoch_has_an_order_of_its_own(folder):
@@ -42,7 +46,7 @@ def test_every_epoch_has_an_order_of_its_own(folder):
 
 def test_validation_has_every_example_as_it_is(folder):
     images, masks, counted = zip(*opened(folder, batch_size=2).validation_pass(), strict=True)
-    expected = [random_example(f"validation_{index}", 4) for index in range(3)]
+    expected = [random_example(f"validation_{index}", SIZE) for index in range(3)]
     np.testing.assert_array_equal(np.concatenate(images), [one.image for one in expected])
     np.testing.assert_array_equal(np.concatenate(masks), [one.mask for one in expected])
     assert np.concatenate(counted).all()

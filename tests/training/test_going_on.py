@@ -63,7 +63,7 @@ def test_a_killed_run_ends_as_if_it_never_was(
 
 
 def test_another_run_s_checkpoint_is_not_picked_up(tmp_path, records_folder, monkeypatch, capsys):
-    monkeypatch.setattr(state.State, "save_best_model", lambda self, path: 1 / 0)
+    monkeypatch.setattr(state.State, "save_best_model", lambda self, path, spec: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, records_folder)
     monkeypatch.undo()
@@ -83,7 +83,7 @@ def test_a_run_that_began_with_other_weights_is_not_picked_up(
         model.set_weights([weights + 1 for weights in model.get_weights()])
         return model
 
-    monkeypatch.setattr(state.State, "save_best_model", lambda self, path: 1 / 0)
+    monkeypatch.setattr(state.State, "save_best_model", lambda self, path, spec: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, records_folder)
     monkeypatch.undo()

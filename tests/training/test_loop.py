@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from petseg.core import dataset_spec
 from petseg.core.errors import PetsegError
 from petseg.records.augmentation import without_geometry
 from petseg.training import batches, loop
 from tests.helpers import networks
+from tests.helpers.records import STRIPES, write_stripes
 from tests.helpers.sections import changed
 from tests.helpers.training import MACHINE, assert_same, run, settings, train
 
@@ -24,6 +26,31 @@ def test_training_learns_an_easy_task(tmp_path, records_folder):
     assert curve["mean_iou"].iloc[-1] > 0.85
     assert curve["val_mean_iou"].max() > 0.8
     assert list(curve["epoch"]) == list(range(1, 26))
+
+
+def test_five_classes_in_oblong_images_with_void_are_learnt(tmp_path):
+    """What is seen of void would teach something else; the model's file tells what it is for."""
+    write_stripes(tmp_path / "records")
+    build = partial(networks.tiny, 0.0, (32, 64), 5)
+    changes = {"batch_size": 4, "epochs": 20, "ema_decay": 0.8, "learning_rate": 0.03}
+    changes["loss"] = settings().loss.model_dump() | {"class_weights": "balanced"}
+    run(tmp_path, tmp_path / "records", build, **changes)
+    curve = pd.read_csv(tmp_path / "curve.csv")
+    assert curve["val_loss"].iloc[-1] < 0.6 * curve["val_loss"].iloc[0]
+    assert curve["mean_iou"].iloc[-1] > 0.6
+    assert curve["val_mean_iou"].max() > 0.5
+    assert dataset_spec.of_model(tmp_path / "model.keras") == STRIPES
+
+
+def test_class_weights_of_other_classes_are_told_and_left_out(tmp_path, records_folder, capsys):
+    """As of another dataset: those that are named stay where params.yaml names the next one."""
+    runs = []
+    for name, named in (("one", {"border": 2.0, "car": 3.0, "bus": 0.0}), ("two", {"border": 2.0})):
+        weights = settings().loss.model_dump() | {"class_weights": named}
+        runs.append(run(tmp_path / name, records_folder, loss=weights, epochs=1))
+        told = capsys.readouterr().out.count("tiny: class_weights of car, bus: no such class;")
+        assert told == (name == "one")
+    assert_same(*runs)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 
 from petseg.core.params import Loss
-from petseg.training.losses import dice_loss, segmentation_loss
+from petseg.training.losses import Objective, dice_loss, segmentation_loss
 from tests.helpers.sections import changed
 
-PLAIN = Loss(cross_entropy=1.0, dice=0.0, class_weights=(1.0, 1.0, 1.0), label_smoothing=0.0)
+PLAIN = Loss(cross_entropy=1.0, dice=0.0, class_weights={}, label_smoothing=0.0)
+EVEN = (1.0, 1.0, 1.0)
 CLOSE = 1e-5
 """Of what a few dozen roundings in float32 give, each of 2^-24: logarithms, and sums of pixels."""
 
@@ -18,8 +19,12 @@ LABELS = np.array([[[0, 1]]])
 LOGITS = np.log([[[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]]]).astype(np.float32)
 
 
-def loss(**changes) -> float:
-    result = segmentation_loss(LABELS, LOGITS, changed(PLAIN, **changes))
+def objective(weights=EVEN, has_void: bool = False, **changes) -> Objective:
+    return Objective(changed(PLAIN, **changes), weights, has_void)
+
+
+def loss(weights=EVEN, **changes) -> float:
+    result = segmentation_loss(LABELS, LOGITS, objective(weights, **changes))
     assert result.shape == (1,)
     return float(result[0])
 
@@ -29,7 +34,7 @@ def test_cross_entropy_is_the_mean_of_minus_log_probability():
 
 
 def test_a_class_weight_scales_the_pixels_of_its_class():
-    assert loss(class_weights=(3.0, 1.0, 1.0)) == pytest.approx((3 + 1) / 2 * math.log(2), CLOSE)
+    assert loss((3.0, 1.0, 1.0)) == pytest.approx((3 + 1) / 2 * math.log(2), CLOSE)
 
 
 def test_label_smoothing_spreads_the_target():
@@ -51,7 +56,7 @@ def test_the_parts_add_up_by_their_weights():
 def test_a_perfect_prediction_costs_nothing():
     labels = np.random.default_rng(0).integers(0, 3, size=(2, 4, 4))
     logits = 100 * tf.one_hot(labels, 3)
-    perfect = segmentation_loss(labels, logits, changed(PLAIN, dice=1.0))
+    perfect = segmentation_loss(labels, logits, objective(dice=1.0))
     np.testing.assert_allclose(perfect, 0, atol=1e-5)
 
 
@@ -66,7 +71,7 @@ def test_the_gradient_is_that_of_tensorflow_s_softmax_even_of_large_logits():
     logits = tf.constant(rng.normal(scale=300, size=(2, 4, 4, 3)), tf.float32)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
-        ours = tf.reduce_sum(segmentation_loss(labels, logits, PLAIN))
+        ours = tf.reduce_sum(segmentation_loss(labels, logits, objective()))
         pixels = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         theirs = tf.reduce_sum(tf.reduce_mean(pixels, axis=(1, 2)))
     assert float(ours) == pytest.approx(float(theirs), CLOSE)
@@ -79,7 +84,7 @@ def test_images_do_not_touch_each_other():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, size=(3, 4, 4))
     logits = rng.normal(size=(3, 4, 4, 3)).astype(np.float32)
-    settings = changed(PLAIN, dice=1.0, label_smoothing=0.1)
+    settings = objective(dice=1.0, label_smoothing=0.1)
     together = segmentation_loss(labels, logits, settings)
     apart = [segmentation_loss(labels[i : i + 1], logits[i : i + 1], settings) for i in range(3)]
     np.testing.assert_allclose(together, tf.concat(apart, axis=0), rtol=CLOSE)

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from petseg.core import dataset_spec
 from petseg.training import state, step
-from tests.helpers import networks
+from tests.helpers import networks, training
 from tests.helpers.sections import SHIPPED, changed
+from tests.helpers.specs import PETS
 
 STRATEGY = tf.distribute.get_strategy()
 
@@ -40,7 +42,8 @@ def all_values(run: state.State) -> list[np.ndarray]:
 
 def update(run: state.State) -> None:
     images, masks = map(tf.constant, networks.squares())
-    step.training_step(run, params(), STRATEGY)(images, masks, tf.constant(0.5))
+    objective = training.objective(params())
+    step.training_step(run, params(), objective, STRATEGY)(images, masks, tf.constant(0.5))
 
 
 def test_both_models_begin_with_the_same_weights_and_so_does_the_best():
@@ -135,7 +138,8 @@ def test_the_best_weights_are_saved_and_not_the_last(tmp_path):
     best = run.averaged.get_weights()
     run.add_epoch({"val_mean_iou": 0.5})
     update(run)
-    run.save_best_model(tmp_path / "model.keras")
+    run.save_best_model(tmp_path / "model.keras", PETS)
+    assert dataset_spec.of_model(tmp_path / "model.keras") == PETS
     loaded = keras.saving.load_model(tmp_path / "model.keras").get_weights()
     for one, other in zip(best, loaded, strict=True):
         np.testing.assert_array_equal(one, other)

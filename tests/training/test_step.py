@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
 from petseg.training import state, step
 from petseg.training.losses import segmentation_loss
 from petseg.training.optimizers import set_learning_rate
-from tests.helpers import networks
+from tests.helpers import networks, training
 from tests.helpers.sections import SHIPPED, changed
 
 STRATEGY = tf.distribute.get_strategy()
@@ -19,6 +20,9 @@ DECAY = tf.constant(0.9)
 def params(**changes):
     values = {"batch_size": 4, "precision": "float32", "ema_decay": 0.9}
     return changed(SHIPPED.train_shallow, **(values | changes))
+
+
+OBJECTIVE = training.objective(params())
 
 
 def third_layer(model: keras.Model) -> list:
@@ -50,7 +54,8 @@ def assert_equal(before: dict, after: dict) -> None:
 
 
 def train_step(run: state.State, **changes):
-    return step.training_step(run, params(**changes), STRATEGY)
+    settings = params(**changes)
+    return step.training_step(run, settings, training.objective(settings), STRATEGY)
 
 
 def test_a_step_updates_weights_optimizers_and_averages_of_all_groups():
@@ -69,7 +74,7 @@ def test_the_loss_is_that_of_the_batch_before_the_update():
     run = created()
     images, masks = batch()
     logits = run.model(images, training=True)
-    expected = tf.reduce_mean(segmentation_loss(masks, logits, params().loss))
+    expected = tf.reduce_mean(segmentation_loss(masks, logits, OBJECTIVE))
     loss, _ = train_step(run)(images, masks, DECAY)
     assert float(loss) == pytest.approx(float(expected), 1e-5)
 
@@ -145,7 +150,7 @@ def test_a_variable_without_a_gradient_stays():
 
 def test_validation_counts_only_what_counts():
     run = created()
-    score = step.validation_step(run, params(), STRATEGY)
+    score = step.validation_step(run, OBJECTIVE, STRATEGY)
     images, masks = batch()
     images = tf.cast(images, tf.uint8)
     loss, matrix = score(images, masks, tf.constant([True, True, True, False]))
@@ -153,8 +158,25 @@ def test_validation_counts_only_what_counts():
     assert float(loss) == pytest.approx(float(three), 1e-5)
     np.testing.assert_array_equal(matrix, counts)
     logits = run.averaged(tf.cast(images[:3], tf.float32), training=False)
-    expected = tf.reduce_sum(segmentation_loss(masks[:3], logits, params().loss))
+    expected = tf.reduce_sum(segmentation_loss(masks[:3], logits, OBJECTIVE))
     assert float(three) == pytest.approx(float(expected), 1e-5)
+
+
+def test_void_pixels_are_no_part_of_a_step():
+    """Whatever the network says of them: another label there is another loss, and void is none."""
+    images, masks = batch()
+    masks = masks.numpy()
+    masks[:, :8] = VOID
+    objective = OBJECTIVE._replace(has_void=True)
+    steps = step.training_step(created(), params(), objective, STRATEGY)
+    loss, matrix = steps(images, tf.constant(masks), DECAY)
+    assert matrix.numpy().sum() == 4 * (networks.SIDE - 8) * networks.SIDE
+    validation = step.validation_step(created(), objective, STRATEGY)
+    _, counts = validation(tf.cast(images, tf.uint8), tf.constant(masks), tf.fill((4,), True))
+    assert counts.numpy().sum() == matrix.numpy().sum()
+    logits = created().model(images, training=True)[:, 8:]
+    seen = segmentation_loss(masks[:, 8:], logits, OBJECTIVE)
+    assert float(loss) == pytest.approx(float(tf.reduce_mean(seen)), 1e-5)
 
 
 MESSAGES = {

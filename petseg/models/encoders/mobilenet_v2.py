@@ -18,12 +18,14 @@ _WEIGHTS = "encoder.weights.h5"
 _DESCRIPTION = "encoder.json"
 
 
-def build(image_size: int | None, alpha: float, weights: Path | None = None) -> keras.Model:
-    """Images (B, S, S, 3) in [-1, 1] -> features (B, S/32, S/32, C), S = `image_size` or any.
+def build(
+    image_size: tuple[int, int] | None, alpha: float, weights: Path | None = None
+) -> keras.Model:
+    """Images (B, H, W, 3) in [-1, 1] -> features (B, H/32, W/32, C); (H, W) is `image_size` or any.
 
     `weights` is a Keras weights file, None leaves them random. PetsegError where they do not fit.
     """
-    shape = (image_size, image_size, 3)
+    shape = (*(image_size or (None, None)), 3)
     model = keras.applications.MobileNetV2(shape, alpha=alpha, include_top=False, weights=None)
     if weights:
         _load_weights(model, weights, alpha)

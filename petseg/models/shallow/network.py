@@ -19,20 +19,22 @@ convolutions of its own.
 
 import keras
 
-from petseg.core.classes import NUM_CLASSES
 from petseg.core.params import TrainShallow
 
 CONTEXTS = ((1, 1), (1, 3), (2, 3), (4, 3))
 """(side of the averaged squares, in pixels of 1/4; dilation) of the convolutions of layer 3."""
 
 KEYS = 16
-"""Squares a side of the image, with whose averages each pixel is compared."""
+"""Rectangles along each side of the image, with whose averages each pixel is compared."""
 
 
-def build(image_size: int, params: TrainShallow) -> keras.Model:
-    """Images (B, S, S, 3) in [0, 255] -> float32 logits (B, S, S, 3), S = `image_size`."""
+def build(image_size: tuple[int, int], classes: int, params: TrainShallow) -> keras.Model:
+    """Images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
+
+    `image_size` is (H, W), each a multiple of 32.
+    """
     width = params.width
-    images = keras.Input((image_size, image_size, 3), name="images")
+    images = keras.Input((*image_size, 3), name="images")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
     edges = _relu(_convolution(x, "edges", width, 5, strides=2), "edges")
     textures = _convolution(edges, "textures", 2 * width, 3, strides=2)
@@ -48,12 +50,13 @@ def build(image_size: int, params: TrainShallow) -> keras.Model:
 
     average = keras.layers.GlobalAveragePooling2D(keepdims=True, name="global_average")(x)
     average = keras.layers.Conv2D(width, 1, activation="relu", name="global_context")(average)
-    global_context = keras.layers.UpSampling2D(image_size // 4, name="global_upscaled")(average)
+    global_context = keras.layers.UpSampling2D(x.shape[1:3], name="global_upscaled")(average)
 
     x = [context, global_context, _self_attention(textures, context)]
     x = keras.layers.Concatenate(name="features")(x)
-    x = _upscale(_classifier(x, "context_classifier"), 2, "context_logits")
-    x = keras.layers.Add(name="sum")([_classifier(edges, "edges_classifier", use_bias=False), x])
+    x = _upscale(_classifier(x, classes, "context_classifier"), 2, "context_logits")
+    of_edges = _classifier(edges, classes, "edges_classifier", use_bias=False)
+    x = keras.layers.Add(name="sum")([of_edges, x])
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="shallow")
 
@@ -70,11 +73,11 @@ def _relu(x, name: str):
 def _self_attention(features, context):
     """The context averaged over the image, weighted by how similar the features are.
 
-    (B, S, S, F) and (B, S, S, C) -> (B, S, S, C). Weights are a softmax, over squares of pixels, of
-    the scalar product of features: Vaswani et al., arXiv:1706.03762, section 3.2.1.
+    (B, H, W, F) and (B, H, W, C) -> (B, H, W, C). Weights are a softmax, over rectangles of pixels,
+    of the scalar product of features: Vaswani et al., arXiv:1706.03762, section 3.2.1.
     """
-    side, channels = features.shape[2:]
-    scale = max(1, side // KEYS)
+    *size, channels = features.shape[1:]
+    scale = tuple(max(1, side // KEYS) for side in size)
 
     def sequence(x, name):
         return keras.layers.Reshape((-1, x.shape[-1]), name=name)(x)
@@ -83,11 +86,11 @@ def _self_attention(features, context):
     keys = sequence(_average(features, scale, "features_average"), "keys")
     values = sequence(_average(context, scale, "context_average"), "values")
     attended = keras.layers.Attention(use_scale=True, name="attention")([queries, values, keys])
-    return keras.layers.Reshape((side, side, context.shape[-1]), name="self_attention")(attended)
+    return keras.layers.Reshape((*size, context.shape[-1]), name="self_attention")(attended)
 
 
-def _average(x, scale: int, name: str):
-    return keras.layers.AveragePooling2D(scale, name=name)(x) if scale > 1 else x
+def _average(x, scale: int | tuple[int, int], name: str):
+    return x if scale in (1, (1, 1)) else keras.layers.AveragePooling2D(scale, name=name)(x)
 
 
 def _upscale(x, scale: int, name: str):
@@ -96,8 +99,8 @@ def _upscale(x, scale: int, name: str):
     return keras.layers.UpSampling2D(scale, interpolation="bilinear", name=name)(x)
 
 
-def _classifier(x, name: str, **options):
-    """(B, S, S, C) -> (B, 2S, 2S, 3)."""
+def _classifier(x, classes: int, name: str, **options):
+    """(B, H, W, C) -> (B, 2H, 2W, classes)."""
     return keras.layers.Conv2DTranspose(
-        NUM_CLASSES, 4, strides=2, padding="same", name=name, **options
+        classes, 4, strides=2, padding="same", name=name, **options
     )(x)

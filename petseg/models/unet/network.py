@@ -9,7 +9,6 @@ from pathlib import Path
 
 import keras
 
-from petseg.core.classes import NUM_CLASSES
 from petseg.core.params import TrainUnet
 from petseg.models.encoders import mobilenet_v2
 from petseg.models.unet.upsample import BLOCKS
@@ -39,21 +38,23 @@ MobileNetV2's own 0.999 takes thousands of updates to forget the initial statist
 """
 
 
-def build(image_size: int, params: TrainUnet, encoder_weights: Path | None) -> keras.Model:
-    """Images (B, S, S, 3) in [0, 255] -> float32 logits (B, S, S, 3), S = `image_size`.
+def build(
+    image_size: tuple[int, int], classes: int, params: TrainUnet, encoder_weights: Path | None
+) -> keras.Model:
+    """Images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
 
-    `encoder_weights` is a Keras weights file. None leaves the encoder random, and its batch
-    normalization then learns its statistics; that of a pretrained encoder stays in inference mode.
-    PetsegError where the weights do not fit.
+    `image_size` is (H, W), each a multiple of 32. `encoder_weights` is a Keras weights file. None
+    leaves the encoder random, and its batch normalization then learns its statistics; that of a
+    pretrained encoder stays in inference mode. PetsegError where the weights do not fit.
     """
-    images = keras.Input((image_size, image_size, 3), name="images")
+    images = keras.Input((*image_size, 3), name="images")
     black, white = params.input_range
     x = keras.layers.Rescaling((white - black) / 255, offset=black, name="rescaling")(images)
     if params.encoder_upscale > 1:  # the encoder was pretrained on larger images
         x = keras.layers.UpSampling2D(
             params.encoder_upscale, interpolation="bilinear", name="encoder_upscale"
         )(x)
-    encoder = _encoder(x.shape[1], params, encoder_weights)
+    encoder = _encoder(x.shape[1:3], params, encoder_weights)
     *skips, x = encoder(x)
 
     upsample = BLOCKS[params.decoder_block]
@@ -63,9 +64,9 @@ def build(image_size: int, params: TrainUnet, encoder_weights: Path | None) -> k
         block = upsample(filters, 3, dropout=params.dropout, name=f"upsample_{level}")
         x = keras.layers.Concatenate(name=f"skip_connection_{level}")([block(x), skip])
     if params.refinement_filters:
-        x = _refined_classifier(x, params.refinement_filters)
+        x = _refined_classifier(x, classes, params.refinement_filters)
     else:
-        x = _tutorial_classifier(x)
+        x = _tutorial_classifier(x, classes)
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="unet")
 
@@ -76,7 +77,7 @@ def scaled_groups(model: keras.Model, params: TrainUnet) -> list[tuple[list, flo
     return [(variables, params.encoder_learning_rate_scale)]
 
 
-def _encoder(input_size: int, params: TrainUnet, weights: Path | None) -> keras.Model:
+def _encoder(input_size: tuple[int, int], params: TrainUnet, weights: Path | None) -> keras.Model:
     """MobileNetV2 with an output for each skip connection, and the bottom as the last one.
 
     Layers train from the block that `fine_tune_from` names, or not at all.
@@ -109,26 +110,24 @@ def _keep_in_inference_mode(layer: keras.layers.BatchNormalization) -> None:
         variable.trainable = trainable
 
 
-def _tutorial_classifier(x):
-    """(B, S, S, C) -> (B, 2S, 2S, 3): every second pixel sees a single pixel of `x`."""
-    return keras.layers.Conv2DTranspose(
-        NUM_CLASSES, 3, strides=2, padding="same", name="classifier"
-    )(x)
+def _tutorial_classifier(x, classes: int):
+    """(B, H, W, C) -> (B, 2H, 2W, classes): every second pixel sees a single pixel of `x`."""
+    return keras.layers.Conv2DTranspose(classes, 3, strides=2, padding="same", name="classifier")(x)
 
 
-def _refined_classifier(x, filters: int):
-    """(B, S, S, C) -> (B, 2S, 2S, 3): every pixel sees 5x5 pixels of `x`.
+def _refined_classifier(x, classes: int, filters: int):
+    """(B, H, W, C) -> (B, 2H, 2W, classes): every pixel sees 5x5 pixels of `x`.
 
-    The borders of a pet are narrow, and are decided in these convolutions: the first merges decoder
+    Outlines and narrow classes are decided in these convolutions: the first merges decoder
     and skip connection into few channels, the others look around. They run at half the side, where
     the channels of a pixel become the classes of four.
     """
-    side = x.shape[1]
+    height, width = x.shape[1:3]
     for name, size in (("merging", 1), ("refinement", 3)):
         x = keras.layers.Conv2D(filters, size, padding="same", use_bias=False, name=name)(x)
         x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
         x = keras.layers.ReLU(name=f"{name}_relu")(x)
-    x = keras.layers.Conv2D(4 * NUM_CLASSES, 3, padding="same", name="classifier")(x)
-    x = keras.layers.Reshape((side, side, 2, 2, NUM_CLASSES), name="subpixels")(x)
+    x = keras.layers.Conv2D(4 * classes, 3, padding="same", name="classifier")(x)
+    x = keras.layers.Reshape((height, width, 2, 2, classes), name="subpixels")(x)
     x = keras.layers.Permute((1, 3, 2, 4, 5), name="interleaved")(x)
-    return keras.layers.Reshape((2 * side, 2 * side, NUM_CLASSES), name="full_size")(x)
+    return keras.layers.Reshape((2 * height, 2 * width, classes), name="full_size")(x)

@@ -3,13 +3,15 @@
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from petseg.core.classes import BACKGROUND, BORDER, MASK_VALUES, PET
 from petseg.sources.generated.background import draw_background
 from petseg.sources.generated.breeds import Breed
 from petseg.sources.generated.fur import coat_image, fur_light, paint_parts
 from petseg.sources.generated.light import expose, shadow_image
 from petseg.sources.generated.poses import random_pet
 from petseg.sources.generated.shapes import ToPixels, rotate
+
+PET, BACKGROUND, BORDER = 1, 2, 3
+"""The values in a trimap, as the real dataset has them."""
 
 _SUPERSAMPLING = 3
 _BORDER_WIDTH = 0.042  # as a share of the root of the image's area: the mean of the real dataset
@@ -21,7 +23,7 @@ def draw_pet(
     """Draws one pet before a background.
 
     Returns the image, uint8 (height, width, 3) in 0..255, and its trimap, uint8 (height, width)
-    with the values 1 pet, 2 background and 3 border. The border straddles the outline of the pet;
+    with the values PET, BACKGROUND and BORDER. The border straddles the outline of the pet;
     where the edge of the image cuts the pet there is none, as in the real dataset.
     """
     size = (width * _SUPERSAMPLING, height * _SUPERSAMPLING)
@@ -64,7 +66,7 @@ def _trimap(distance: Image.Image) -> np.ndarray:
     # Across a straight outline the blurred silhouette is the normal distribution function: 0.16 one
     # sigma outside, 0.84 one sigma inside.
     level = np.asarray(distance.reduce(_SUPERSAMPLING)) / 255
-    trimap = np.full(level.shape, MASK_VALUES[BORDER], np.uint8)
-    trimap[level > 0.84] = MASK_VALUES[PET]
-    trimap[level < 0.16] = MASK_VALUES[BACKGROUND]
+    trimap = np.full(level.shape, BORDER, np.uint8)
+    trimap[level > 0.84] = PET
+    trimap[level < 0.16] = BACKGROUND
     return trimap

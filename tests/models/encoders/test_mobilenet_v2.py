@@ -7,19 +7,19 @@ import pytest
 
 from petseg.core.errors import PetsegError
 from petseg.models.encoders import mobilenet_v2
-from tests.helpers.networks import ALPHA, SIDE
+from tests.helpers.networks import ALPHA, SIZE
 
 
 def test_weights_of_another_width_are_refused(encoder_weights):
     with pytest.raises(
         PetsegError, match=r"encoder\.weights\.h5 does not hold .* encoder_alpha 0\.5"
     ):
-        mobilenet_v2.build(SIDE, 0.5, encoder_weights)
+        mobilenet_v2.build(SIZE, 0.5, encoder_weights)
 
 
 def test_stored_weights_are_found_and_loaded_at_any_size(encoder_weights):
     assert mobilenet_v2.stored_weights(encoder_weights.parent) == encoder_weights
-    small, large = (mobilenet_v2.build(s, ALPHA, encoder_weights) for s in (SIDE, 2 * SIDE))
+    small, large = (mobilenet_v2.build(s, ALPHA, encoder_weights) for s in (SIZE, (64, 96)))
     for one, other in zip(small.get_weights(), large.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -25,7 +25,7 @@ def convolutions_on_the_longest_path(model: keras.Model) -> int:
 
 
 def test_shallow_is_shallow():
-    model = network.build(128, SHIPPED.train_shallow)
+    model = network.build((128, 128), 3, SHIPPED.train_shallow)
     assert convolutions_on_the_longest_path(model) == 4
     assert model.count_params() <= 150_000
 
@@ -43,7 +43,7 @@ RECEPTIVE_FIELDS = {
 @pytest.mark.parametrize(("layer", "pixels"), RECEPTIVE_FIELDS.items())
 def test_receptive_fields_are_as_documented(layer, pixels):
     """Which input pixels move one place of a convolution's output."""
-    model = networks.shallow(256, width=2)
+    model = networks.shallow((256, 256), width=2)
     rng = np.random.default_rng(0)
     for convolution in model.layers:
         if "Conv" in type(convolution).__name__:
@@ -60,13 +60,23 @@ def test_receptive_fields_are_as_documented(layer, pixels):
     assert moved[-1] - moved[0] + 1 == pixels
 
 
+@pytest.mark.parametrize(
+    ("size", "keys"), [((64, 64), 16 * 16), ((64, 256), 16 * 16), ((32, 96), 8 * 24)]
+)
+def test_a_place_is_compared_with_few_others_along_each_side(size, keys):
+    """Of an oblong image, the rectangles are oblong too; a small one has a key for each place."""
+    model = networks.shallow(size, width=2)
+    assert model.get_layer("keys").output.shape == (None, keys, 4)
+    assert model.output_shape == (None, *size, 3)
+
+
 def test_a_place_gets_the_average_of_the_places_that_look_as_it_does():
-    side, kinds = 8, 2
-    features, context = (keras.Input((side, side, kinds)) for _ in range(2))
+    size, kinds = (8, 12), 2
+    features, context = (keras.Input((*size, kinds)) for _ in range(2))
     model = keras.Model([features, context], network._self_attention(features, context))
     model.get_layer("attention").set_weights([np.array(100.0)])
-    kind = np.random.default_rng(0).integers(0, kinds, (side, side))
-    values = np.random.default_rng(1).uniform(size=(side, side, kinds)).astype(np.float32)
+    kind = np.random.default_rng(0).integers(0, kinds, size)
+    values = np.random.default_rng(1).uniform(size=(*size, kinds)).astype(np.float32)
     found = model([np.eye(kinds, dtype=np.float32)[kind][None], values[None]])[0]
     for one in range(kinds):
         expected = np.broadcast_to(values[kind == one].mean(axis=0), (np.sum(kind == one), kinds))

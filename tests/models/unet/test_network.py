@@ -8,13 +8,15 @@ from petseg.models import unet
 from petseg.models.encoders import mobilenet_v2
 from petseg.models.unet.network import SKIP_LAYERS
 from tests.helpers import networks
-from tests.helpers.networks import SIDE, squares
+from tests.helpers.networks import squares
 
 
 def test_unet_has_the_tutorial_s_size(tmp_path):
     """https://www.tensorflow.org/tutorials/images/segmentation, with its frozen encoder."""
     weights = mobilenet_v2.store(mobilenet_v2.build(None, 1.0), {}, tmp_path)
-    model = networks.unet(128, weights, encoder_alpha=1.0, decoder_filters=(512, 256, 128, 64))
+    model = networks.unet(
+        (128, 128), weights=weights, encoder_alpha=1.0, decoder_filters=(512, 256, 128, 64)
+    )
     assert model.count_params() == 6_504_227
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 4_660_323
 
@@ -24,7 +26,7 @@ def test_unet_has_the_tutorial_s_size(tmp_path):
     {"expansions": [96, 144, 192, 576, 320], "bottlenecks": [16, 24, 32, 96, 320]}.items(),
 )
 def test_unet_takes_the_five_known_layers_of_the_encoder(skip_connections, channels):
-    model = networks.unet(128, encoder_alpha=1.0, skip_connections=skip_connections)
+    model = networks.unet((128, 128), encoder_alpha=1.0, skip_connections=skip_connections)
     encoder = model.get_layer("encoder")
     assert [output.shape[1:] for output in encoder.outputs] == [
         (side, side, depth) for side, depth in zip((64, 32, 16, 8, 4), channels, strict=True)
@@ -32,7 +34,7 @@ def test_unet_takes_the_five_known_layers_of_the_encoder(skip_connections, chann
 
 
 def test_an_expansion_is_computed_from_the_bottleneck_of_its_level_alone():
-    network = mobilenet_v2.build(128, 1.0)
+    network = mobilenet_v2.build((128, 128), 1.0)
     levels = zip(*SKIP_LAYERS.values(), strict=True)
     for expansion, bottleneck in levels:
         convolution = network.get_layer(expansion.removesuffix("_relu"))
@@ -41,12 +43,12 @@ def test_an_expansion_is_computed_from_the_bottleneck_of_its_level_alone():
 
 @pytest.mark.parametrize(("upscale", "blocks"), DECODER_BLOCKS.items())
 def test_an_upscaled_image_is_decoded_up_to_half_its_own_side(upscale, blocks):
-    model = networks.unet(64, encoder_upscale=upscale, decoder_filters=(8,) * blocks)
+    model = networks.unet((64, 96), encoder_upscale=upscale, decoder_filters=(8,) * blocks)
     encoder = model.get_layer("encoder")
-    assert encoder.input.shape[1] == 64 * upscale
-    assert encoder.outputs[-1].shape[1] == 2 * upscale
-    assert model.get_layer(f"skip_connection_{blocks}").output.shape[1] == 32
-    assert model.output.shape == (None, 64, 64, 3)
+    assert encoder.input.shape[1:3] == (64 * upscale, 96 * upscale)
+    assert encoder.outputs[-1].shape[1:3] == (2 * upscale, 3 * upscale)
+    assert model.get_layer(f"skip_connection_{blocks}").output.shape[1:3] == (32, 48)
+    assert model.output.shape == (None, 64, 96, 3)
 
 
 def test_a_pretrained_encoder_keeps_its_statistics_also_in_training(encoder_weights):
@@ -102,9 +104,10 @@ def test_rescaling_is_inside(black_and_white):
 
 def test_the_subpixels_of_a_place_become_its_four_pixels():
     """With a classifier that only tells the sub-pixels apart, every 2x2 pixels are 0 1 / 2 3."""
-    model = networks.unet(fine_tune_from="stem", refinement_filters=8)
+    size, classes = (32, 64), 5
+    model = networks.unet(size, classes, fine_tune_from="stem", refinement_filters=8)
     classifier = model.get_layer("classifier")
     kernel, _ = classifier.get_weights()
-    classifier.set_weights([np.zeros_like(kernel), np.arange(12) // 3])
-    logits = model(squares(1)[0], training=False)[0, ..., 0]
-    np.testing.assert_array_equal(logits, np.tile([[0, 1], [2, 3]], (SIDE // 2, SIDE // 2)))
+    classifier.set_weights([np.zeros_like(kernel), np.arange(4 * classes) // classes])
+    logits = model(squares(1, size)[0], training=False)[0, ..., -1]
+    np.testing.assert_array_equal(logits, np.tile([[0, 1], [2, 3]], (16, 32)))

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petseg.core.classes import MASK_VALUES
 from petseg.core.errors import PetsegError
 from petseg.sources.generated.breeds import CAT, DOG
 from petseg.sources.generated.dataset import write_dataset
+from petseg.sources.generated.drawing import BACKGROUND, BORDER, PET
 
 TRAIN, TEST, SIZE, SEED = 80, 37, 48, 7
 
@@ -83,7 +83,7 @@ def test_pictures_match_their_trimaps_and_vary_in_shape(dataset):
 
 def test_every_trimap_holds_the_three_classes_in_sane_shares(dataset):
     masks = trimaps(dataset)
-    assert all(np.unique(mask).tolist() == list(MASK_VALUES) for mask in masks)
+    assert all(np.unique(mask).tolist() == [PET, BACKGROUND, BORDER] for mask in masks)
     pet, background, border = (np.mean([np.mean(m == value) for m in masks]) for value in (1, 2, 3))
     assert 0.25 < pet < 0.40
     assert 0.48 < background < 0.65

@@ -1,4 +1,4 @@
-"""What must be true of every image and mask before it becomes a record."""
+"""Decoding images of any format that Pillow reads: upright, in RGB, or with the reason why not."""
 
 import io
 import warnings
@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base as Tag
-
-from petseg.core.classes import MASK_VALUES
 
 MAX_MEGAPIXELS = 300
 """Larger images are refused: decoded, one takes 1.2 GB. `limit_megapixels` sets another limit."""
@@ -65,13 +63,14 @@ class Photograph(NamedTuple):
     converted: str | None
 
 
-def decode_photograph(data: bytes, at_least: int | None = None) -> Photograph:
-    """An encoded photograph in RGB, in full, or with at least `at_least` pixels a side if possible.
+def decode_photograph(data: bytes, at_least: tuple[int, int] | None = None) -> Photograph:
+    """An encoded photograph in RGB, in full, or of at least the height and width `at_least`.
 
-    Any format that Pillow reads is taken, whatever the file's name says, and any colour mode of
-    8 bits; of several frames, the first. It is turned upright as its EXIF data say; transparent
-    parts lie on GREY. BadExample where the bytes are empty, truncated or not an image, or have more
-    bits, or more pixels than `limit_megapixels` allows.
+    Any format that Pillow reads is taken, whatever the file's name says, and any colour mode; of
+    several frames, the first. It is turned upright as its EXIF data say; transparent parts lie on
+    GREY. Grey levels of more than 8 bits are brought to 8, from the darkest to the brightest.
+    BadExample where the bytes are empty, truncated or not an image, or have more pixels than
+    `limit_megapixels` allows.
 
     A JPEG that may be smaller is decoded at a half, a quarter or an eighth of its size, which
     leaves out the highest frequencies instead of computing pixels only to average them.
@@ -80,22 +79,21 @@ def decode_photograph(data: bytes, at_least: int | None = None) -> Photograph:
     return photograph._replace(image=on_grey(photograph.image))
 
 
-def decode_with_transparency(data: bytes, at_least: int | None = None) -> Photograph:
+def decode_with_transparency(data: bytes, at_least: tuple[int, int] | None = None) -> Photograph:
     """As `decode_photograph`, but in RGBA where any of it is transparent."""
-    with _decoding("photograph", data) as image:
-        orientation = _orientation(image)
+    with opened("photograph", data) as image:
+        orientation = exif_orientation(image)
         size, box = image.size, (0, 0, *image.size)
-        if at_least and (drafted := image.draft(None, (at_least, at_least))):
-            _, box = drafted
+        if at_least:
+            needed = at_least if orientation >= 5 else at_least[::-1]  # as the file holds it
+            if drafted := image.draft(None, needed):
+                _, box = drafted
         image.load()
-        if image.mode.startswith(("I", "F")):  # Pillow would cut these off at 255: a white picture
-            raise BadExample(
-                f"the photograph has more than 8 bits a pixel and colour ({image.mode})"
-            )
-        colours = _rgb(image)
+        deep = image.mode.startswith(("I", "F"))
+        colours = with_transparency(_eight_bits(image) if deep else image)
     converted = _deviations(image, colours, orientation)
     if image.format != "TIFF":  # Pillow turns these upright by itself
-        colours, box = _turn(colours, box, orientation)
+        colours, box = turn_upright(colours, box, orientation)
         size = size[::-1] if orientation >= 5 else size
     return Photograph(colours, size, box, orientation, converted)
 
@@ -109,36 +107,8 @@ def on_grey(image: Image.Image) -> Image.Image:
     return ground
 
 
-def decode_mask(
-    data: bytes, size: tuple[int, int] | None = None, orientation: int = 1
-) -> Image.Image:
-    """An encoded trimap as a one-channel image of values 1, 2, 3, upright as its EXIF data say.
-
-    `size` is the (width, height) that it must have, `orientation` that of its photograph's file.
-    BadExample where the mask cannot be decoded, is of another size, has several channels, more
-    than 8 bits or other values.
-    """
-    with _decoding("mask", data) as mask:
-        mask.load()
-        turned = _orientation(mask)
-    if mask.mode not in ("L", "P", "1"):
-        raise BadExample(f"the mask is not one channel of 8 bits, but {mask.mode}")
-    if mask.mode != "L":  # its values and not its colours
-        mask = Image.fromarray(np.asarray(mask, np.uint8))
-    mask, _ = _turn(mask, (0, 0, *mask.size), turned)
-    if size and mask.size != size:
-        sideways = orientation >= 5 and mask.size == size[::-1]
-        turn = f", turned upright (EXIF orientation {orientation})," if sideways else ""
-        raise BadExample(f"the mask is {_by(mask.size)}, the photograph{turn} {_by(size)}")
-    found = [value for value, count in enumerate(mask.histogram()) if count]
-    strange = [value for value in found if value not in MASK_VALUES]
-    if strange:
-        raise BadExample(f"the mask holds {strange[:5]}, which are not among {MASK_VALUES}")
-    return mask
-
-
 @contextmanager
-def _decoding(what: str, data: bytes) -> Iterator[Image.Image]:
+def opened(what: str, data: bytes) -> Iterator[Image.Image]:
     """The opened image; whatever stops Pillow becomes the reason why `what` cannot be used."""
     if not data:
         raise BadExample(f"the {what} is an empty file")
@@ -160,13 +130,27 @@ def _decoding(what: str, data: bytes) -> Iterator[Image.Image]:
         raise BadExample(f"the {what} cannot be decoded: {error}") from None
 
 
-def _orientation(image: Image.Image) -> int:
+def exif_orientation(image: Image.Image) -> int:
     """The orientation that the EXIF data tell, 1 to 8; 1, upright, where they are damaged."""
     try:
         orientation = image.getexif().get(Tag.Orientation)
         return int(orientation) if orientation in _TURNS else 1
     except Exception:  # of many kinds, whatever the bytes are taken for
         return 1
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey image of more than 8 bits in 8: its darkest pixel becomes 0, its brightest 255.
+
+    Pillow would cut them off at 255: a white picture. And of 16 bits, cameras often fill only 12,
+    which the file does not say.
+    """
+    values = np.asarray(image, np.float32)
+    lowest, highest = values.min(), values.max()
+    if not np.isfinite(highest - lowest):
+        raise BadExample("the photograph holds values that are no finite numbers")
+    scaled = (values - lowest) * (255 / (highest - lowest or 1))
+    return Image.fromarray(np.rint(scaled).astype(np.uint8))
 
 
 def _deviations(image: Image.Image, colours: Image.Image, orientation: int) -> str | None:
@@ -181,7 +165,7 @@ def _deviations(image: Image.Image, colours: Image.Image, orientation: int) -> s
     return ", ".join(parts) or None
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def with_transparency(image: Image.Image) -> Image.Image:
     """In RGBA where any of it is transparent, else in RGB."""
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
@@ -192,7 +176,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image if lowest < 255 else image.convert("RGB")
 
 
-def _turn(
+def turn_upright(
     image: Image.Image, box: tuple[float, float, float, float], orientation: int
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """An image and the box of its pixels, turned upright."""
@@ -206,7 +190,3 @@ def _turn(
     if orientation >= 5:
         left, upper, right, lower = upper, left, lower, right
     return image.transpose(_TURNS[orientation]), (left, upper, right, lower)
-
-
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"

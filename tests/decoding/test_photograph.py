@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petseg.sources import integrity
-from petseg.sources.integrity import BadExample, decode_mask, decode_photograph
+from petseg.decoding import photograph
+from petseg.decoding.mask import decode_mask
+from petseg.decoding.photograph import BadExample, decode_photograph
 from tests.helpers.exif import lying
+from tests.helpers.specs import CELLS
 
 WIDTH, HEIGHT = 12, 10
 RED = (255, 0, 0)
@@ -31,10 +33,6 @@ def transparent_palette() -> bytes:
     picture.putpalette([*RED, 0, 0, 255])
     picture.putpixel((0, 0), 1)
     return encoded(picture, "PNG", transparency=1)
-
-
-def trimap(values) -> bytes:
-    return encoded(Image.fromarray(np.array(values, np.uint8)), "PNG")
 
 
 def noise() -> Image.Image:
@@ -66,7 +64,7 @@ def gradient(width: int, height: int) -> Image.Image:
 )
 def test_a_photograph_that_may_be_smaller_is_the_same_picture(file_format, width, height, divisor):
     data = encoded(gradient(width, height), file_format)
-    found = decode_photograph(data, at_least=128)
+    found = decode_photograph(data, at_least=(128, 128))
     if file_format == "JPEG":
         assert found.image.size == (-(-width // divisor), -(-height // divisor))
         assert found.box == (0, 0, width / divisor, height / divisor)
@@ -79,10 +77,23 @@ def test_a_photograph_that_may_be_smaller_is_the_same_picture(file_format, width
     assert np.abs(small - expected).max() <= 3
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photograph_that_may_be_smaller_is_as_high_and_wide_as_asked_for(orientation):
+    """A street scene to become 100 high and 480 wide must not be decoded at a quarter of its width.
+
+    On its side it is the height that the file has for width.
+    """
+    stored = lying(gradient(1000, 800), orientation)
+    data = encoded(stored, "JPEG", exif=exif(orientation))
+    assert decode_photograph(data, at_least=(100, 480)).image.size == (500, 400)
+    assert decode_photograph(data, at_least=(400, 100)).image.size == (500, 400)
+    assert decode_photograph(data, at_least=(100, 100)).image.size == (125, 100)
+
+
 def test_a_cut_photograph_is_refused_at_any_size():
     data = encoded(gradient(500, 375), "JPEG")
     with pytest.raises(BadExample, match="the photograph cannot be decoded: image file is trunc"):
-        decode_photograph(data[: len(data) // 2], at_least=128)
+        decode_photograph(data[: len(data) // 2], at_least=(128, 128))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +158,7 @@ HALF_CLEAR = {
 
 
 @pytest.mark.parametrize("data", HALF_CLEAR.values(), ids=HALF_CLEAR.keys())
-@pytest.mark.parametrize("at_least", [None, 4])
+@pytest.mark.parametrize("at_least", [None, (4, 4)])
 def test_transparent_parts_lie_on_grey_whatever_colours_they_hide(data, at_least):
     image, *_, converted = decode_photograph(data, at_least)
     assert image.mode == "RGB"
@@ -161,7 +172,7 @@ def test_every_mode_with_transparency_has_a_way_to_colours(mode):
     picture = red("RGBA")
     picture.paste(CLEAR, (0, 0, WIDTH // 2, HEIGHT))
     picture = picture.convert("LA").convert("La") if mode == "La" else picture.convert(mode)
-    seen = integrity.on_grey(integrity._rgb(picture))
+    seen = photograph.on_grey(photograph.with_transparency(picture))
     assert seen.getpixel((0, 0)) == (128, 128, 128)
     assert seen.getpixel((WIDTH - 1, 0)) == (RED if "RGB" in mode or mode == "PA" else (76,) * 3)
 
@@ -180,7 +191,7 @@ def exif(orientation: int) -> Image.Exif:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
-@pytest.mark.parametrize("at_least", [None, 64])
+@pytest.mark.parametrize("at_least", [None, (64, 64)])
 def test_a_photograph_is_turned_upright_and_it_is_said(file_format, orientation, at_least):
     """With sides that eight does not divide: reduced, its last pixels lie at another edge."""
     upright = gradient(1037, 531)
@@ -214,18 +225,21 @@ DAMAGED_EXIF = [
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
 def test_damaged_exif_data_are_no_reason_to_refuse(file_format, data):
     picture = encoded(gradient(50, 30), file_format, exif=b"Exif\0\0" + data)
-    found = decode_photograph(picture, at_least=8)
+    found = decode_photograph(picture, at_least=(8, 8))
     assert (found.orientation, found.size) == (1, (50, 30))
 
 
 @pytest.mark.parametrize("side", [1100, 1500])  # Pillow itself refuses what is twice too large
 def test_too_many_pixels_are_refused_by_a_limit_with_a_name(monkeypatch, side):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # and back after the test
-    picture = encoded(Image.new("L", (side, side), 1), "PNG")
-    integrity.limit_megapixels(3)
-    assert decode_photograph(picture).size == decode_mask(picture).size == (side, side)
-    integrity.limit_megapixels(1)
-    for what, decode in (("photograph", decode_photograph), ("mask", decode_mask)):
+    picture = encoded(Image.new("L", (side, side), 255), "PNG")
+    photograph.limit_megapixels(3)
+    assert decode_photograph(picture).size == decode_mask(picture, CELLS).shape == (side, side)
+    photograph.limit_megapixels(1)
+    for what, decode in (
+        ("photograph", decode_photograph),
+        ("mask", lambda data: decode_mask(data, CELLS)),
+    ):
         with pytest.raises(BadExample) as caught:
             decode(picture)
         words = f"the {what} has more than 1 megapixels, the limit; reduce it first"
@@ -233,8 +247,8 @@ def test_too_many_pixels_are_refused_by_a_limit_with_a_name(monkeypatch, side):
 
 
 def test_the_limit_is_above_what_phones_take():
-    assert integrity.MAX_MEGAPIXELS * 1_000_000 >= 16320 * 12240
-    assert Image.MAX_IMAGE_PIXELS == integrity.MAX_MEGAPIXELS * 1_000_000
+    assert photograph.MAX_MEGAPIXELS * 1_000_000 >= 16320 * 12240
+    assert Image.MAX_IMAGE_PIXELS == photograph.MAX_MEGAPIXELS * 1_000_000
 
 
 EMPTY_QOI = b"qoif" + struct.pack(">IIBB", WIDTH, HEIGHT, 3, 0)
@@ -260,74 +274,21 @@ def test_a_photograph_that_cannot_be_read_is_refused(data, reason):
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
-def test_a_photograph_that_would_turn_white_is_refused(kind):
-    data = encoded(Image.fromarray(np.full((HEIGHT, WIDTH), 20_000, kind)), "TIFF")
-    with pytest.raises(BadExample, match="the photograph has more than 8 bits"):
+def test_grey_levels_of_more_than_8_bits_are_brought_to_8(kind):
+    """A camera of 12 bits leaves most of the values of 16 bits empty."""
+    levels = np.full((HEIGHT, WIDTH), 1000, kind)
+    levels[0, :3] = 500, 2500, 3000
+    found = decode_photograph(encoded(Image.fromarray(levels), "TIFF"))
+    assert np.asarray(found.image)[0, :4].tolist() == [[0] * 3, [204] * 3, [255] * 3, [51] * 3]
+    assert found.converted.startswith("TIFF file with ")
+
+
+def test_one_grey_level_of_16_bits_is_black():
+    data = encoded(Image.fromarray(np.full((HEIGHT, WIDTH), 20_000, np.uint16)), "TIFF")
+    assert not np.asarray(decode_photograph(data).image).any()
+
+
+def test_values_that_are_no_numbers_are_refused():
+    data = encoded(Image.fromarray(np.full((HEIGHT, WIDTH), np.nan, np.float32)), "TIFF")
+    with pytest.raises(BadExample, match="no finite numbers"):
         decode_photograph(data)
-
-
-VALUES = np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) % 3 + 1
-
-
-def test_a_mask_keeps_its_values():
-    mask = decode_mask(trimap(VALUES), (WIDTH, HEIGHT))
-    assert mask.mode == "L"
-    assert np.array_equal(mask, VALUES)
-
-
-def test_the_values_of_a_palette_mask_are_its_indices_and_not_its_colours():
-    picture = Image.fromarray(VALUES.astype(np.uint8)).convert("P")
-    picture.putpalette([0, 0, 0, 200, 10, 10, 10, 200, 10, 10, 10, 200])
-    mask = decode_mask(encoded(picture, "PNG"), (WIDTH, HEIGHT))
-    assert mask.mode == "L"
-    assert np.array_equal(mask, VALUES)
-
-
-def test_a_mask_of_single_bits_is_all_pet_in_bytes():
-    mask = decode_mask(encoded(Image.new("1", (WIDTH, HEIGHT), 1), "PNG"), (WIDTH, HEIGHT))
-    assert np.asarray(mask).dtype == np.uint8
-    assert np.array_equal(mask, np.ones((HEIGHT, WIDTH)))
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "the mask is an empty file"),
-        (b"nothing", "the mask is not an image"),
-        (encoded(noise().convert("L"), "PNG")[:-60], "the mask cannot be decoded: image file is t"),
-        (trimap(VALUES.T), "the mask is 10x12, the photograph 12x10"),
-        (encoded(red("RGB"), "PNG"), "the mask is not one channel of 8 bits, but RGB"),
-        (encoded(red("LA"), "PNG"), "the mask is not one channel of 8 bits, but LA"),
-        (
-            encoded(Image.fromarray(VALUES.astype(np.uint16)), "PNG"),
-            "the mask is not one channel of 8 bits, but I;16",
-        ),
-        (trimap(VALUES - 1), "the mask holds [0], which are not among (1, 2, 3)"),
-        (trimap(VALUES + 1), "the mask holds [4], which are not among (1, 2, 3)"),
-        (encoded(Image.new("1", (WIDTH, HEIGHT)), "PNG"), "the mask holds [0], which are not am"),
-    ],
-    ids=["empty", "garbage", "cut", "size", "rgb", "la", "16 bits", "zero", "four", "zero bits"],
-)
-def test_a_mask_that_is_no_trimap_of_the_photograph_is_refused(data, reason):
-    with pytest.raises(BadExample) as caught:
-        decode_mask(data, (WIDTH, HEIGHT))
-    assert str(caught.value).startswith(reason)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
-def test_a_mask_is_turned_upright(file_format, orientation):
-    stored = lying(Image.fromarray(VALUES.astype(np.uint8)), orientation)
-    data = encoded(stored, file_format, exif=exif(orientation))
-    np.testing.assert_array_equal(decode_mask(data, (WIDTH, HEIGHT)), VALUES)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_mask_drawn_for_the_photograph_as_it_lies_is_refused(orientation):
-    data = encoded(lying(noise(), orientation), "JPEG", exif=exif(orientation))
-    photograph = decode_photograph(data)
-    decode_mask(trimap(VALUES), photograph.size, photograph.orientation)
-    with pytest.raises(BadExample) as caught:
-        decode_mask(trimap(VALUES.T), photograph.size, photograph.orientation)
-    turned = f", turned upright (EXIF orientation {orientation})," if orientation >= 5 else ""
-    assert str(caught.value) == f"the mask is 10x12, the photograph{turned} 12x10"

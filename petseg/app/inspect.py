@@ -1,0 +1,113 @@
+"""Looks at a folder of images and masks, says what it found, and proposes a dataset.yaml.
+
+    petseg inspect ~/cells                   # the report, then the proposal
+    petseg inspect ~/cells --write cells     # the report; the proposal to datasets/cells/
+    petseg inspect datasets/cells            # a folder that lies in its place already
+
+Masks may hold class values, 0 and 255, indices of a palette or colours; or annotations in COCO
+or LabelMe files. Nothing in FOLDER is changed.
+"""
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from petseg.app import commands
+from petseg.core.errors import PetsegError
+from petseg.core.files import atomic_file
+from petseg.core.paths import dataset_file
+from petseg.inspection import annotated, classes, dataset_yaml, findings, report, scan
+from petseg.inspection.layouts import find_layouts
+from petseg.inspection.names import find_names
+from petseg.inspection.tree import one_line, walk
+from petseg.sources import listing
+
+_NAME = re.compile(r"[\w-][\w.-]*")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = commands.parser("inspect", __doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="with images and masks")
+    parser.add_argument(
+        "--write",
+        type=_dataset_name,
+        metavar="NAME",
+        help="write the proposal to datasets/NAME/dataset.yaml, unless there is one",
+    )
+    parser.add_argument(
+        "--limit",
+        type=commands.whole_number(1),
+        metavar="N",
+        help="read at most so many masks and their images, spread evenly; default: all",
+    )
+    commands.run(_inspect, parser, arguments)
+
+
+def _dataset_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} should be letters, digits, _, - and .")
+    return text
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    folder = Path(os.path.abspath(options.folder))  # noqa: PTH100 (symbolic links stay)
+    name = options.write or dataset_yaml.proposed_name(folder)
+    target = dataset_file(name)
+    if options.write and target.exists():
+        raise PetsegError(f"{target} exists; remove it first, or choose another name")
+    text = _report(folder, name, options.limit)
+    if not options.write:
+        print(f"\n--- proposal for {target}; --write {name} writes it ---\n{text}", end="")
+        return 0
+    with atomic_file(target, needs=len(text.encode())) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"\n{target} is written. Read it through, set in params.yaml\n")
+    print(f"dataset:\n  name: {name}\n\nand run: dvc repro")
+    return 0
+
+
+def _report(folder: Path, name: str, limit: int | None) -> str:
+    """Prints what is in a folder; returns a proposal of its dataset.yaml."""
+    tree = walk(folder)
+    layouts, damaged = find_layouts(tree)
+    layout = layouts[0]
+    examples = listing.find(dataset_yaml.inspected(folder, layout))
+    rows = _spread(examples.rows, limit)
+    _print(report.layout_lines(tree, layouts, examples.rows, len(rows)))
+    _print([f"not used, {one}" for one in damaged])
+
+    proposal, unlabelled, read_mask = None, "", lambda mask: mask.path.read_bytes()
+    path = dataset_yaml.source_path(folder, name)
+    if layout.kind != "masks":
+        proposal, unlabelled = classes.of_labels(annotated.labels(layout.kind, rows))
+        drawn = dataset_yaml.parse(dataset_yaml.text(path, layout, proposal, {}, unlabelled), name)
+        read_mask = annotated.drawer(layout.kind, rows, drawn, unlabelled)
+    found = findings.sum_up(folder, scan.scan(rows, read_mask))
+    _print(report.content_lines(found))
+    try:
+        proposal = proposal or classes.propose(found, find_names(tree))
+    finally:
+        _print(report.marks_lines(found, proposal))
+        _print(report.problem_lines(tree, examples.mistakes, found))
+    text = dataset_yaml.text(path, layout, proposal, found.marks.shares(), unlabelled)
+    dataset_yaml.parse(text, name)
+    return text
+
+
+def _spread(rows: list, limit: int | None) -> list:
+    """At most so many rows, evenly spread over all."""
+    if limit is None or limit >= len(rows):
+        return rows
+    return [rows[index] for index in np.linspace(0, len(rows) - 1, limit).round().astype(int)]
+
+
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        print(one_line(line))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""datasets/NAME/dataset.yaml: a dataset's spec, and where its images and masks come from.
+
+Nothing here imports TensorFlow, so that a typing error costs a second and not a minute.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
+
+from petseg.core import yaml12
+from petseg.core.dataset_spec import DatasetSpec, Name
+from petseg.core.errors import PetsegError
+from petseg.core.paths import dataset_file
+from petseg.core.strict import Count, Section, Seed, parse_section, text_or_share
+
+SPLIT = "{split}"
+"""In a path of a folder source: stands for what `splits` says of each split."""
+
+
+class OxfordPets(Section):
+    """The Oxford-IIIT Pet dataset, from the network or the folder that PETSEG_OFFLINE_DIR names."""
+
+    type: Literal["oxford_iiit_pet"]
+
+
+class GeneratedPets(Section):
+    """Drawn cats and dogs; see petseg/sources/generated."""
+
+    type: Literal["generated_pets"]
+    train: Count
+    test: Count
+    side: Annotated[int, Field(ge=32, le=4096)]
+    seed: Seed
+
+
+class Splits(Section):
+    """For each split a share of what is left, or a text.
+
+    Where a path of the source holds `{split}`, the text takes its place; else it names a file with
+    a name, or an image and its mask, on each line. `train` without a value is what the others
+    leave; `validation` without one is the share that params.yaml says.
+    """
+
+    train: str | None = None
+    validation: text_or_share() = None
+    test: text_or_share()
+
+
+class Folder(Section):
+    """A folder of images, and of masks or annotations, which share the images' names.
+
+    Paths start from `path`, and that from the folder in which dataset.yaml lies. `images` and
+    `masks` are folders, or patterns as of the shell.
+    """
+
+    type: Literal["folder"]
+    path: str = "."
+    images: str
+    masks: str | None = None
+    mask_suffix: str = ""
+    coco: str | None = None
+    labelme: str | None = None
+    unlabelled: Name | None = None
+    groups_file: str | None = None
+    splits: Splits
+
+    @field_validator("path")
+    @classmethod
+    def _is_the_same_for_all_splits(cls, path: str) -> str:
+        if SPLIT in path:
+            raise ValueError(f"{SPLIT} belongs into images and masks")
+        return path
+
+    @field_validator("labelme")
+    @classmethod
+    def _has_one_kind_of_mask(cls, labelme: str | None, info: ValidationInfo) -> str | None:
+        given = [info.data.get("masks"), info.data.get("coco"), labelme]
+        if sum(one is not None for one in given) != 1:
+            raise ValueError("one of masks, coco and labelme is needed, and only one")
+        return labelme
+
+    @field_validator("splits")
+    @classmethod
+    def _fit_the_paths(cls, splits: Splits, info: ValidationInfo) -> Splits:
+        if SPLIT in info.data.get("images", SPLIT):
+            if splits.train is None and "images" in info.data:
+                raise ValueError(f"train needs the text that takes the place of {SPLIT}")
+        elif astray := [
+            key for key in ("masks", "coco", "labelme") if SPLIT in (info.data.get(key) or "")
+        ]:
+            raise ValueError(f"{SPLIT} is in {astray[0]}, so images needs it, too")
+        return splits
+
+    model_config = Section.model_config | {"validate_default": True}
+
+
+class DatasetFile(DatasetSpec):
+    """The whole of a dataset.yaml."""
+
+    source: Annotated[OxfordPets | GeneratedPets | Folder, Field(discriminator="type")]
+    _file: Path = PrivateAttr()
+
+    @field_validator("source")
+    @classmethod
+    def _fits_the_classes(cls, source: Section, info: ValidationInfo) -> Section:
+        if not isinstance(source, Folder) or not {"classes", "groups"} <= info.data.keys():
+            return source
+        known = (*(one.name for one in info.data["classes"]), "void")
+        if source.masks is None and source.unlabelled not in known:
+            raise ValueError(
+                "unlabelled needs the class of the pixels that no annotation covers, "
+                f"one of {', '.join(known)}"
+            )
+        if bool(info.data["groups"]) != bool(source.groups_file):
+            raise ValueError("groups needs groups_file, a CSV file, and groups_file needs groups")
+        return source
+
+    @property
+    def file(self) -> Path:
+        """The path of dataset.yaml itself."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which dataset.yaml lies."""
+        return self._file.parent
+
+    def spec(self) -> DatasetSpec:
+        """The part that travels with records and models."""
+        return DatasetSpec(**{name: getattr(self, name) for name in DatasetSpec.model_fields})
+
+
+def load_dataset(name: str) -> DatasetFile:
+    """The dataset of that name; PetsegError where there is none, or with all mistakes in it."""
+    path = dataset_file(name)
+    if not path.is_file():
+        known = sorted(other.parent.name for other in path.parent.parent.glob("*/dataset.yaml"))
+        raise PetsegError(
+            f"dataset.name: {name} needs a file {path}; there are {', '.join(known) or 'none'}. "
+            f"petseg inspect FOLDER --write {name} proposes one"
+        )
+    return parse_dataset(yaml12.read(path), name, path)
+
+
+def parse_dataset(content: object, name: str, path: Path) -> DatasetFile:
+    """A DatasetFile from plain nested dicts, as if they stood in the file `path`."""
+    if isinstance(content, dict):
+        content = {"name": name} | content
+    dataset = parse_section(DatasetFile, content, str(path))
+    dataset._file = path
+    return dataset

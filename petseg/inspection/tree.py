@@ -1,0 +1,93 @@
+"""The files of a folder, and which of them are images."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from petseg.core.errors import PetsegError
+from petseg.sources.patterns import IMAGE_SUFFIXES
+
+
+class Tree(NamedTuple):
+    """The files below `root`: for each folder, relative to it ("" for itself), their names."""
+
+    root: Path
+    files: dict[str, list[str]]
+
+    def images(self, folder: str) -> list[str]:
+        """The names of the images in a folder, masks among them."""
+        return [name for name in self.files[folder] if suffix(name) in IMAGE_SUFFIXES]
+
+    def image_folders(self) -> list[str]:
+        """The folders with images."""
+        return [folder for folder in self.files if self.images(folder)]
+
+    def image_paths(self) -> list[str]:
+        """The images in all folders, relative to `root`."""
+        return self.paths(*IMAGE_SUFFIXES)
+
+    def paths(self, *suffixes: str) -> list[str]:
+        """The files with one of these suffixes, relative to `root`."""
+        return [
+            join(folder, name)
+            for folder, names in self.files.items()
+            for name in names
+            if suffix(name) in suffixes
+        ]
+
+
+def walk(root: Path) -> Tree:
+    """All files below a folder, without hidden ones; symbolic links are followed.
+
+    PetsegError where the folder is missing, or where one below it must not be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise PetsegError(f"{error.filename} cannot be read: {error.strerror}") from None
+
+    files, seen = {}, set()
+    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
+        seen.add(os.path.realpath(folder))
+        below[:] = sorted(
+            name
+            for name in below
+            if not _hidden(name) and os.path.realpath(Path(folder, name)) not in seen
+        )
+        relative = Path(folder).relative_to(root).as_posix()
+        files["" if relative == "." else relative] = sorted(
+            name for name in names if not _hidden(name)
+        )
+    return Tree(root, files)
+
+
+def join(folder: str, name: str) -> str:
+    """The path of a file in a folder of a Tree."""
+    return f"{folder}/{name}" if folder else name
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """The folder and the name of a file, as `join` takes them."""
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+def stem(name: str) -> str:
+    """A name without the last suffix."""
+    return os.path.splitext(name)[0]  # noqa: PTH122 (of half a million names)
+
+
+def suffix(name: str) -> str:
+    """The last suffix of a name, in small letters."""
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122
+
+
+def one_line(text: str) -> str:
+    """A text that may hold any file's name, with what is not printable escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in os.fsencode(text).decode("utf-8", "backslashreplace")
+    )
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"

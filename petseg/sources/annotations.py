@@ -1,0 +1,190 @@
+"""COCO and LabelMe annotations as masks, drawn by pycocotools.
+
+Classes are matched by name; the annotations of an image are drawn in the order of the file, later
+ones over earlier ones. A category or label "void" is void where no class has that name.
+"""
+
+import io
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.errors import PetsegError
+from petseg.sources.annotation_shapes import labelme_area, segmentation_area
+
+VOID_NAME = "void"
+
+_ID = int | str
+
+
+class Coco:
+    """The annotations of a COCO file; see https://cocodataset.org/#format-data.
+
+    `names` are the file names of its images, `categories` those in use, in the file's order, and
+    `uses` has for each of these the name of the image of each annotation.
+    """
+
+    def __init__(self, path: Path, content: object) -> None:
+        self.path = path
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._annotations: dict[str, list[dict]] = {}
+        self.uses: dict[str, list[str]] = defaultdict(list)
+        images, categories, annotations = (
+            _list(path, content, key) for key in ("images", "categories", "annotations")
+        )
+        name_of, label_of = {}, {}
+        for where, one in _entries(path, images, "images", id=_ID, file_name=str):
+            name = name_of[one["id"]] = one["file_name"]
+            if name in self._sizes:
+                raise PetsegError(f"{where} is duplicated: {name}")
+            self._sizes[name] = _size(where, one.get("height"), one.get("width"))
+            self._annotations[name] = []
+        for _, one in _entries(path, categories, "categories", id=_ID, name=str):
+            label_of[one["id"]] = one["name"]
+        keys = {"image_id": _ID, "category_id": _ID}
+        for where, one in _entries(path, annotations, "annotations", **keys):
+            for key, known in (("image_id", name_of), ("category_id", label_of)):
+                if one[key] not in known:
+                    raise PetsegError(f"{where}: there is no {key} {one[key]}")
+            name, label = name_of[one["image_id"]], label_of[one["category_id"]]
+            self._annotations[name].append({**one, "where": where, "label": label})
+            self.uses[label].append(name)
+        self.categories = tuple(dict.fromkeys(o for o in label_of.values() if o in self.uses))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The file names of the images, as they stand in the file."""
+        return tuple(self._sizes)
+
+    def mask(self, name: str, spec: DatasetSpec, unlabelled: str) -> bytes:
+        """A mask as a PNG of one channel: for each class its first value.
+
+        `unlabelled` is the class of pixels without an annotation, or "void". PetsegError for a
+        category, in whichever image, that is no class, and for a damaged annotation.
+        """
+        require_classes(self.uses, spec, str(self.path))
+        size, values = self._sizes[name], _values(spec)
+        shapes = (
+            (values[one["label"]], segmentation_area(one, size)) for one in self._annotations[name]
+        )
+        return _png(_draw(shapes, size, _value(values, unlabelled)), values)
+
+
+def open_coco(path: Path) -> Coco:
+    """The annotations in a COCO file; PetsegError where it is damaged or no such file."""
+    return Coco(path, _read_json(path))
+
+
+def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str) -> bytes:
+    """A mask, as `Coco.mask` gives it, from a LabelMe file.
+
+    Polygons, rectangles, circles and masks are drawn; PetsegError for other shapes, a label that is
+    no class, and a damaged file.
+    """
+    content, values = _read_json(path), _values(spec)
+    shapes = _labelme_shapes(path, content)
+    uses = defaultdict(list)
+    for _, one in shapes:
+        uses[one["label"]].append(path.name)
+    require_classes(uses, spec, str(path))
+    size = _labelme_size(path, content)
+    drawn = ((values[one["label"]], labelme_area(where, one, size)) for where, one in shapes)
+    return _png(_draw(drawn, size, _value(values, unlabelled)), values)
+
+
+def labelme_labels(path: Path) -> list[str]:
+    """The label of each shape in a LabelMe file."""
+    return [one["label"] for _, one in _labelme_shapes(path, _read_json(path))]
+
+
+def require_classes(uses: Mapping[str, Sequence[str]], spec: DatasetSpec, source: str) -> None:
+    """PetsegError where a label has no class; `uses` holds a file name for each annotation."""
+    values = _values(spec)
+    unknown = [
+        f"{label!r} (used {len(names)} x, first in {', '.join(list(dict.fromkeys(names))[:3])})"
+        for label, names in uses.items()
+        if label not in values
+    ]
+    if unknown:
+        raise PetsegError(
+            f"{source} has labels that are no class of {spec.name}: {', '.join(unknown)}. "
+            f"Add them to classes in dataset.yaml, or call them {VOID_NAME} where nothing counts"
+        )
+
+
+def _values(spec: DatasetSpec) -> dict[str, int]:
+    if any(one.mask_colour for one in spec.classes):
+        raise PetsegError(f"{spec.name}: annotations need classes with value, not with mask_colour")
+    void = {VOID_NAME: spec.void[0]} if spec.void else {}
+    return void | {one.name: one.value[0] for one in spec.classes}
+
+
+def _value(values: dict[str, int], unlabelled: str) -> int:
+    if unlabelled not in values:
+        need = "a value for void, as void: [255]" if unlabelled == VOID_NAME else "a class"
+        raise PetsegError(f"source.unlabelled: {unlabelled} needs {need} in dataset.yaml")
+    return values[unlabelled]
+
+
+def _draw(shapes: Iterable[tuple[int, np.ndarray]], size: tuple, unlabelled: int) -> np.ndarray:
+    mask = np.full(size, unlabelled, np.uint16)
+    for value, inside in shapes:
+        mask[inside] = value
+    return mask
+
+
+def _png(mask: np.ndarray, values: dict[str, int]) -> bytes:
+    """With 8 bits where all masks of the dataset have room in them, else with 16."""
+    stream = io.BytesIO()
+    Image.fromarray(mask.astype(np.uint8) if max(values.values()) < 256 else mask).save(
+        stream, "PNG"
+    )
+    return stream.getvalue()
+
+
+def _labelme_shapes(path: Path, content: object) -> list[tuple[str, dict]]:
+    return list(_entries(path, _list(path, content, "shapes"), "shapes", label=str, points=list))
+
+
+def _labelme_size(path: Path, content: dict) -> tuple[int, int]:
+    if content.get("imageHeight") and content.get("imageWidth"):
+        return _size(str(path), content["imageHeight"], content["imageWidth"])
+    raise PetsegError(f"{path} has no imageHeight and imageWidth; save it again with LabelMe")
+
+
+def _size(where: str, height: object, width: object) -> tuple[int, int]:
+    whole = type(height) is int and type(width) is int
+    if whole and min(height, width) > 0 and height * width <= (Image.MAX_IMAGE_PIXELS or math.inf):
+        return height, width
+    raise PetsegError(f"{where}: {width!r} by {height!r} is no size of an image")
+
+
+def _entries(path: Path, entries: list, what: str, **keys: type) -> Iterable[tuple[str, dict]]:
+    """Where each entry stands, and the entry; PetsegError where a key is missing or odd."""
+    for index, one in enumerate(entries):
+        where = f"{path}, {what}[{index}]"
+        one = one if isinstance(one, dict) else {}
+        if bad := [key for key, kind in keys.items() if not isinstance(one.get(key), kind)]:
+            raise PetsegError(f"{where}: {', '.join(bad)} missing or damaged")
+        yield where, one
+
+
+def _list(path: Path, content: object, key: str) -> list:
+    if isinstance(content, dict) and isinstance(content.get(key), list):
+        return content[key]
+    raise PetsegError(f"{path} has no list {key!r}, as COCO's and LabelMe's files have")
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise PetsegError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise PetsegError(f"{path} is no JSON file, or damaged: {error}") from None

@@ -1,0 +1,67 @@
+"""What is said of images and masks that cannot be used: all of it, and unknown values summed up."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from petseg.core.errors import PetsegError
+from petseg.decoding.mask import UnknownValues
+from petseg.decoding.photograph import BadExample
+
+NAMED = 3
+"""Masks that are named for each unknown value."""
+
+LISTED = 10
+"""Unknown values that are listed."""
+
+
+class Bad(NamedTuple):
+    """An example that cannot be used, and why."""
+
+    name: str
+    split: str
+    reason: BadExample
+
+
+def refuse_more_than(allowed: int, bad: Sequence[Bad], pixels: int, file: str) -> None:
+    """PetsegError where more than `allowed` examples are bad.
+
+    `pixels` is the number of those in all masks, `file` the dataset's YAML file.
+    """
+    if len(bad) <= allowed:
+        return
+    unknown = {one.name: one.reason for one in bad if isinstance(one.reason, UnknownValues)}
+    lines = [f"{one.name}: {one.reason}" for one in bad if one.name not in unknown]
+    raise PetsegError(
+        f"{len(bad)} images or masks cannot be used and "
+        f"preprocess.max_bad_examples allows {allowed}:"
+        + "".join(f"\n  - {line}" for line in lines + _summed_up(unknown, pixels, file))
+    )
+
+
+def _summed_up(unknown: dict[str, UnknownValues], pixels: int, file: str) -> list[str]:
+    """A line for each value that is neither class nor void, those of most pixels first."""
+    names, counts = defaultdict(list), defaultdict(int)
+    for name, reason in unknown.items():
+        for value, count in reason.pixels.items():
+            names[value].append(name)
+            counts[value] += count
+    ordered = sorted(counts, key=counts.get, reverse=True)
+    lines = [
+        f"{'colour' if isinstance(value, str) else 'value'} {value} is in "
+        f"{len(names[value])} mask{'s' * (len(names[value]) > 1)} "
+        f"({_percent(counts[value] / pixels)} of all pixels), "
+        f"as in {', '.join(names[value][:NAMED])}: make it a class or void in {file}"
+        for value in ordered[:LISTED]
+    ]
+    if more := ordered[LISTED:]:
+        lines.append(
+            f"{len(more)} more values or colours, as masks with soft edges have, or JPEGs stored "
+            f"as PNG; draw them anew, or where there are two classes, set a threshold in {file}"
+        )
+    return lines
+
+
+def _percent(share: float) -> str:
+    """With two digits that count."""
+    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

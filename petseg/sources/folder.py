@@ -1,0 +1,114 @@
+"""Bringing images and masks of any folder, checked, to data/raw/dataset."""
+
+from collections import Counter
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from tqdm import tqdm
+
+from petseg.core.dataset_file import DatasetFile
+from petseg.core.errors import PetsegError
+from petseg.core.files import file_sha256
+from petseg.sources import inputs, listing, mistakes, raw
+from petseg.sources.listing import Row
+from petseg.sources.pairing import Mask, Mistakes
+from petseg.sources.parallel import parallel_map
+from petseg.sources.stored_files import Stored, write_table
+
+SAME_BYTES = "the same image, byte for byte, in two splits; keep one"
+DAMAGED = "files that cannot be read; mend or replace them"
+
+
+class _Unreadable(Exception):
+    """A file of the dataset cannot be read; the message says which and why."""
+
+
+def bring(dataset: DatasetFile, target: Path) -> dict:
+    """Copies the images, and copies or draws their masks, into `target`; returns where from.
+
+    PetsegError names everything that is wrong with the folder; `target` may hold a part then.
+    """
+    found = listing.find(dataset)
+    known = {kind: list(them) for kind, them in found.mistakes.items() if them}
+    stored = _store(dataset, found.rows, None if known else target, known)
+    mistakes.refuse(dataset.file, known)
+    write_table(target, stored, dataset.groups)
+    raw.describe(target, dataset, "files", listing.shares(dataset))
+    provenance = {
+        "source": listing.base_folder(dataset).as_posix(),
+        inputs.YAML_SHA256: file_sha256(dataset.file),
+        "examples": dict(Counter(row.split for row in stored)),
+    }
+    fingerprint = inputs.folder_fingerprint(dataset, found)
+    return provenance | ({"fingerprint": fingerprint} if fingerprint else {})
+
+
+def _store(
+    dataset: DatasetFile, rows: list[Row], target: Path | None, known: Mistakes
+) -> list[Stored]:
+    """Stores examples in `target`, or only reads them; adds to the mistakes that are `known`."""
+    read_mask = _reader(dataset, rows) if target else None
+    results = parallel_map(
+        lambda row: _store_one(row, target, read_mask),
+        tqdm(rows, "copy", unit="image", disable=None),
+    )
+    stored, first_of, damaged = [], {}, {}
+    for row, result in zip(rows, results, strict=True):
+        if isinstance(result, _Unreadable):
+            damaged[str(result)] = None
+            continue
+        stored.append(result)
+        first = first_of.setdefault(result.digest, row)
+        if first.split != row.split and first.name != row.name:
+            known.setdefault(SAME_BYTES, []).append(
+                f"{first.image} ({first.split}) and {row.image} ({row.split})"
+            )
+    if damaged:
+        known[DAMAGED] = list(damaged)  # a class that COCO's file lacks is said of every image
+    return stored
+
+
+def _store_one(
+    row: Row, target: Path | None, read_mask: Callable[[Mask], bytes] | None
+) -> Stored | _Unreadable:
+    try:
+        image = _bytes(row.image)
+        mask = read_mask(row.mask) if read_mask else b""
+    except _Unreadable as error:
+        return error
+    suffix = ".png" if row.mask.path.suffix.lower() == ".json" else row.mask.path.suffix
+    paths = f"images/{row.name}{row.image.suffix}", f"masks/{row.name}{suffix}"
+    if target:
+        for path, data in zip(paths, (image, mask), strict=True):
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_bytes(data)
+    return Stored(row.split, row.name, *paths, sha256(image).hexdigest(), row.groups)
+
+
+def _reader(dataset: DatasetFile, rows: list[Row]) -> Callable[[Mask], bytes]:
+    """The function that reads or draws an encoded mask."""
+    source = dataset.source
+    if source.masks is not None:
+        return lambda mask: _bytes(mask.path)
+    from petseg.sources import annotations
+
+    files = {row.mask.path for row in rows} if source.coco is not None else ()
+    coco = {path: annotations.open_coco(path) for path in files}
+
+    def draw(mask: Mask) -> bytes:
+        try:
+            if coco:
+                return coco[mask.path].mask(mask.entry, dataset, source.unlabelled)
+            return annotations.labelme_mask(mask.path, dataset, source.unlabelled)
+        except PetsegError as error:
+            raise _Unreadable(str(error)) from None
+
+    return draw
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _Unreadable(f"{path}: {error.strerror}") from None

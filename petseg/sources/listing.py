@@ -1,0 +1,155 @@
+"""Which examples a folder source has: the split, image, mask and groups of each; and all mistakes.
+
+Nothing here imports TensorFlow or reads an image.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from petseg.core.dataset_file import SPLIT, DatasetFile
+from petseg.sources import text_tables
+from petseg.sources.pairing import (
+    ALIKE,
+    NOTHING_FOUND,
+    UNREADABLE,
+    Mask,
+    Mistakes,
+    Named,
+    find_images,
+    find_masks,
+)
+from petseg.sources.text_tables import UNREADABLE_TEXT
+
+SPLITS = ("train", "validation", "test")
+
+EMPTY = "splits without an example; correct splits in dataset.yaml"
+NO_MASK = "images without a mask; draw it, or take the image away"
+NO_IMAGE = "masks without an image; add it, or take the mask away"
+FOLDER_AS_LIST = "splits that name a folder; write {split} into images and masks where it stands"
+IN_TWO_SPLITS = "names in two splits; keep each in one of them, or rename the images"
+
+_EXPLAIN_EMPTINESS = (NOTHING_FOUND, UNREADABLE, UNREADABLE_TEXT, FOLDER_AS_LIST)
+
+
+class Row(NamedTuple):
+    """An example of a folder source."""
+
+    split: str
+    name: str
+    image: Path
+    mask: Mask
+    groups: tuple[str, ...] = ()
+
+
+class Listing(NamedTuple):
+    """The examples in order, the other files that say which they are, and all mistakes."""
+
+    rows: list[Row]
+    tables: list[Path]
+    mistakes: Mistakes
+
+
+def base_folder(dataset: DatasetFile) -> Path:
+    """The folder from which the paths of a folder source start."""
+    return dataset.folder / Path(dataset.source.path).expanduser()
+
+
+def shares(dataset: DatasetFile) -> dict[str, float | None]:
+    """The splits to draw from the training split, in this order -> their shares, or None."""
+    splits = dataset.source.splits
+    given = {"test": splits.test, "validation": splits.validation}
+    return {split: share for split, share in given.items() if not isinstance(share, str)}
+
+
+def find(dataset: DatasetFile) -> Listing:
+    """The examples of a folder source, and everything that is wrong with them."""
+    base, source = base_folder(dataset), dataset.source
+    mistakes: Mistakes = defaultdict(list)
+    splits = {split: getattr(source.splits, split) for split in SPLITS}
+    given = {split: text for split, text in splits.items() if isinstance(text, str)}
+    if SPLIT in source.images:
+        rows, tables = _of_folders(base, dataset, given, mistakes), []
+    else:
+        rows = _of_lists(base, dataset, given, mistakes)
+        tables = [base / text for text in given.values()]
+    if not any(mistakes[kind] for kind in _EXPLAIN_EMPTINESS):
+        held = {row.split for row in rows}
+        mistakes[EMPTY] += [
+            split for split in dict.fromkeys(["train", *given]) if split not in held
+        ]
+    _note_alike(rows, mistakes)
+    if dataset.groups:
+        path = base / source.groups_file
+        tables.append(path)
+        groups = text_tables.read_groups(path, dataset.groups, rows, mistakes)
+        rows = [row._replace(groups=groups.get(row.name, ())) for row in rows]
+    if source.coco is not None:
+        tables += sorted({row.mask.path for row in rows})
+    return Listing(rows, tables, mistakes)
+
+
+def _of_folders(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
+    """The examples where {split} stands in a path: of each split, all that there are."""
+    rows, all_masks = [], []
+    for split, text in given.items():
+        images = find_images(base, dataset.source, text, mistakes)
+        masks = find_masks(base, dataset.source, text, images, mistakes)
+        rows += _pairs(split, images, masks, images.found, mistakes)
+        all_masks += masks.found.values()
+    _note_left_over(all_masks, rows, mistakes)
+    return rows
+
+
+def _of_lists(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
+    """The examples that lists name, and, where there is no list for it, the rest to train on."""
+    images = find_images(base, dataset.source, "", mistakes)
+    masks = find_masks(base, dataset.source, "", images, mistakes)
+    rows, listed = [], set()
+    for split, text in given.items():
+        if (base / text).is_dir():
+            mistakes[FOLDER_AS_LIST].append(f"splits.{split}: {text}")
+            continue
+        pairs = text_tables.read_pairs(base / text, images, masks, mistakes)
+        rows += [Row(split, name, images.found[name], mask) for name, mask in pairs.items() if mask]
+        mistakes[NO_MASK] += [images.found[name] for name, mask in pairs.items() if not mask]
+        listed |= pairs.keys()
+    if "train" not in given:
+        rest = [name for name in images.found if name not in listed]
+        rows = _pairs("train", images, masks, rest, mistakes) + rows
+        _note_left_over(masks.found.values(), rows, mistakes)
+    return rows
+
+
+def _pairs(
+    split: str, images: Named, masks: Named, names: Iterable[str], mistakes: Mistakes
+) -> list[Row]:
+    names = list(names)
+    if masks.found:
+        mistakes[NO_MASK] += [images.found[name] for name in names if name not in masks.found]
+    return [
+        Row(split, name, images.found[name], masks.found[name])
+        for name in names
+        if name in masks.found
+    ]
+
+
+def _note_left_over(masks: Iterable[Mask], rows: list[Row], mistakes: Mistakes) -> None:
+    used = {row.mask for row in rows}
+    if used:
+        left_over = [mask for mask in dict.fromkeys(masks) if mask not in used]
+        mistakes[NO_IMAGE] += [mask.entry or mask.path for mask in left_over]
+
+
+def _note_alike(rows: list[Row], mistakes: Mistakes) -> None:
+    """Names in two splits, and names that are the same to some file systems."""
+    seen: dict[str, Row] = {}
+    for row in rows:
+        other = seen.setdefault(row.name.casefold(), row)
+        if other is row:
+            continue
+        if other.name == row.name:
+            mistakes[IN_TWO_SPLITS].append(f"{row.name}: {other.split} and {row.split}")
+        else:
+            mistakes[ALIKE].append(f"{other.image} and {row.image}")

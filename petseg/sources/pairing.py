@@ -1,0 +1,128 @@
+"""The images and the masks of a folder source by their names, whatever their splits."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from petseg.core.dataset_file import SPLIT, Folder
+from petseg.sources import patterns
+from petseg.sources.patterns import Found
+
+Mistakes = dict[str, list]
+"""A kind of mistake, and its mend -> what has it; see petseg/sources/mistakes.py."""
+
+NOTHING_FOUND = "nothing found; correct the path or pattern in dataset.yaml"
+UNREADABLE = "not readable; change the permissions, as with chmod -R u+rX"
+NOT_UTF8 = "names that are not UTF-8; rename them, as with convmv"
+ALIKE = "names that differ only in case or suffix; rename the images, or narrow the pattern"
+ALIKE_MASKS = "a second mask of the same image; keep one, or narrow the pattern"
+
+
+class Mask(NamedTuple):
+    """A file with a mask, or with annotations, of which `entry` belongs to the image."""
+
+    path: Path
+    entry: str = ""
+
+
+class Named(NamedTuple):
+    """What was found, by the names of the images, and how a list may call it -> that name."""
+
+    found: dict[str, Path | Mask]
+    aliases: dict[str, str]
+
+
+def find_images(base: Path, source: Folder, split: str, mistakes: Mistakes) -> Named:
+    """The images; `split` takes the place of {split}."""
+    found = _find(base, "images", source.images, split, mistakes)
+    files = found.files
+    if source.masks is not None:
+        masks = set(_mask_files(source, patterns.find(base, source.masks.replace(SPLIT, split))))
+        files = [path for path in files if path not in masks]
+        if found.files and not files:
+            mistakes[NOTHING_FOUND].append("images: all files are masks; set mask_suffix")
+    named = Named({}, {})
+    for path in files:
+        name = patterns.name_of(found.root, path)
+        if name in named.found:
+            mistakes[ALIKE].append(f"{named.found[name]} and {path}")
+        _add(named, name, path, [name, *_ways_to_call(base, found.root, path)])
+    return named
+
+
+def find_masks(base: Path, source: Folder, split: str, images: Named, mistakes: Mistakes) -> Named:
+    """The masks, or the annotations, of images; `split` takes the place of {split}."""
+    if source.coco is not None:
+        return _annotated(base / source.coco.replace(SPLIT, split), images, mistakes)
+    if source.labelme is not None:
+        suffixes = frozenset([".json"])
+        found = _find(base, "labelme", source.labelme, split, mistakes, suffixes)
+        files, end = found.files, ""
+    else:
+        found = _find(base, "masks", source.masks, split, mistakes)
+        files, end = _mask_files(source, found), source.mask_suffix
+        if found.files and not files:
+            mistakes[NOTHING_FOUND].append(f"masks: no name ends with the mask_suffix {end}")
+    named = Named({}, {})
+    for path in files:
+        name = patterns.name_of(found.root, path).removesuffix(end)
+        if name in named.found:
+            mistakes[ALIKE_MASKS].append(f"{named.found[name].path} and {path}")
+        _add(named, name, Mask(path), [name, *_ways_to_call(base, found.root, path)])
+    return named
+
+
+def _mask_files(source: Folder, found: Found) -> list[Path]:
+    return [path for path in found.files if path.stem.endswith(source.mask_suffix)]
+
+
+def _annotated(path: Path, images: Named, mistakes: Mistakes) -> Named:
+    """The images in a COCO file; those that no image's path fits keep their own names."""
+    from petseg.sources.annotations import open_coco
+
+    named = Named({}, {})
+    for entry in open_coco(path).names:
+        name = images.aliases.get(entry, entry)
+        if name in named.found:
+            mistakes[ALIKE_MASKS].append(f"{entry}, in {path}")
+        _add(named, name, Mask(path, entry), [entry])
+    return named
+
+
+def _find(
+    base: Path,
+    key: str,
+    pattern: str,
+    split: str,
+    mistakes: Mistakes,
+    suffixes: frozenset[str] = patterns.IMAGE_SUFFIXES,
+) -> Found:
+    pattern = pattern.replace(SPLIT, split)
+    found = patterns.find(base, pattern, suffixes)
+    mistakes[UNREADABLE] += found.unreadable
+    mistakes[NOT_UTF8] += [path for path in found.files if not _is_utf8(path)]
+    if not found.files and not found.unreadable:
+        mistakes[NOTHING_FOUND].append(f"{key}: {pattern}; {patterns.present(found.root)}")
+    return found
+
+
+def _add(named: Named, name: str, what: Path | Mask, aliases: Iterable[str]) -> None:
+    named.found.setdefault(name, what)
+    for alias in aliases:
+        named.aliases.setdefault(alias, name)
+
+
+def _ways_to_call(base: Path, root: Path, path: Path) -> list[str]:
+    """How a list may call a file: from the root, from the base, or in full."""
+    ways = [path.relative_to(root), os.path.relpath(path, base), path.absolute()]
+    with_suffix = [Path(way).as_posix() for way in ways]
+    return with_suffix + [Path(way).with_suffix("").as_posix() for way in with_suffix]
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""The dataset as `download` left it in data/raw/dataset, whatever its source: still encoded.
+
+`dataset.json` there holds the dataset's spec, in which layout the examples lie, and the shares that
+are still to be drawn. Two layouts are known: that of TensorFlow Datasets, and one of files.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from petseg.core.dataset_file import DatasetFile
+from petseg.core.dataset_spec import DatasetSpec, parse_spec
+from petseg.core.errors import PetsegError
+from petseg.core.files import read_json, write_json
+from petseg.sources import oxford_pets, stored_files
+from petseg.sources.raw_example import Key, RawExample
+
+DESCRIPTION = "dataset.json"
+
+_LAYOUTS = {"tfds": oxford_pets, "files": stored_files}
+
+
+class RawDataset(NamedTuple):
+    """A dataset on disk. `examples` and `keys` take a split, and have the same order each time;
+    `masks` takes a split and names, and returns the encoded mask of each.
+
+    `shares` says what is still to be drawn from `train`, in that order: a split -> its share of
+    what is left, or None where params.yaml says it. `described_in` is the dataset's YAML file.
+    """
+
+    spec: DatasetSpec
+    described_in: str
+    counts: dict[str, int]
+    shares: dict[str, float | None]
+    examples: Callable[[str], Iterator[RawExample]]
+    keys: Callable[[str], list[Key]]
+    masks: Callable[[str, Container[str]], dict[str, bytes]]
+
+
+def describe(raw: Path, dataset: DatasetFile, layout: str, shares: dict[str, float | None]) -> None:
+    """Writes what `open_raw` needs to know of the examples that lie in `raw`."""
+    spec, file = dataset.spec().to_json(), dataset.file.as_posix()
+    content = {"spec": spec, "file": file, "layout": layout, "shares": shares}
+    write_json(raw / DESCRIPTION, content)
+
+
+def open_raw(raw: Path) -> RawDataset:
+    """The dataset in a folder; PetsegError where it is missing or of an earlier version."""
+    path = raw / DESCRIPTION
+    try:
+        content = read_json(path)
+        layout, shares = _LAYOUTS[content["layout"]], content["shares"]
+        spec, file = parse_spec(content["spec"], str(path)), content["file"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise PetsegError(
+            f"{path} is missing or damaged; bring the dataset again: dvc repro -f download"
+        ) from None
+    return RawDataset(
+        spec=spec,
+        described_in=file,
+        counts=layout.counts(raw),
+        shares=shares,
+        examples=lambda split: layout.examples(raw, split, spec.groups),
+        keys=lambda split: layout.keys(raw, split, spec.groups),
+        masks=lambda split, names: layout.masks(raw, split, names),
+    )
+
+
+def masks(raw: Path, split: str, names: Iterable[str]) -> list[bytes]:
+    """The encoded masks of examples of a split, in the order of their names."""
+    names = list(names)
+    dataset = open_raw(raw)
+    found = dataset.masks("train" if split in dataset.shares else split, set(names))
+    if missing := [name for name in names if name not in found]:
+        raise PetsegError(f"{raw} holds no mask of {missing[0]}; run: dvc repro preprocess")
+    return [found[name] for name in names]

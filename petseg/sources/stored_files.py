@@ -1,0 +1,72 @@
+"""A dataset in data/raw/dataset as files: images/, masks/, and a table of the examples."""
+
+import csv
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from petseg.sources.raw_example import Key, RawExample
+
+TABLE = "examples.csv"
+
+_COLUMNS = ("split", "name", "image", "mask", "digest")
+
+
+class Stored(NamedTuple):
+    """A row of the table; the paths of image and mask start from the table's folder."""
+
+    split: str
+    name: str
+    image: str
+    mask: str
+    digest: str
+    groups: tuple[str, ...]
+
+
+def write_table(folder: Path, rows: Iterable[Stored], groups: Sequence[str]) -> None:
+    """Writes the table of the examples that lie in a folder."""
+    with open(folder / TABLE, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*_COLUMNS, *groups])
+        writer.writerows([*row[:-1], *row.groups] for row in rows)
+
+
+def counts(folder: Path) -> dict[str, int]:
+    """The number of examples in each split."""
+    return dict(Counter(row.split for row in _table(folder)))
+
+
+def examples(folder: Path, split: str, groups: Sequence[str]) -> Iterator[RawExample]:
+    """The examples of a split, still encoded, always in the same order."""
+    del groups  # the table has those of the spec that was stored with it
+    for row in _table(folder):
+        if row.split == split:
+            image, mask = (folder / path for path in (row.image, row.mask))
+            yield RawExample(row.name, row.groups, image.read_bytes(), mask.read_bytes())
+
+
+def keys(folder: Path, split: str, groups: Sequence[str]) -> list[Key]:
+    """What the examples of a split are drawn by."""
+    del groups
+    return [
+        Key(row.name, "".join(row.groups[:1]), row.digest)
+        for row in _table(folder)
+        if row.split == split
+    ]
+
+
+def masks(folder: Path, split: str, names: Container[str]) -> dict[str, bytes]:
+    """The encoded masks of those examples of a split that have these names."""
+    return {
+        row.name: (folder / row.mask).read_bytes()
+        for row in _table(folder)
+        if row.split == split and row.name in names
+    }
+
+
+def _table(folder: Path) -> list[Stored]:
+    with open(folder / TABLE, encoding="utf-8", newline="") as stream:
+        _, *rows = csv.reader(stream)
+    fixed = len(_COLUMNS)
+    return [Stored(*row[:fixed], tuple(row[fixed:])) for row in rows]

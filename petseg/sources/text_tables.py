@@ -1,0 +1,90 @@
+"""The texts beside a folder of images: lists of a split's examples, and a table of groups."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from petseg.sources.pairing import Mask, Mistakes, Named
+
+UNREADABLE_TEXT = "lists and tables that cannot be read; they need to be text in UTF-8"
+LEADS_NOWHERE = "lists naming what is not there; correct the list, or add the file"
+TWICE_IN_LIST = "twice in a list; keep one line"
+NO_GROUP = "groups missing; add them to groups_file"
+
+
+def read_pairs(
+    path: Path, images: Named, masks: Named, mistakes: Mistakes
+) -> dict[str, Mask | None]:
+    """The names of the images in a list -> their masks, or None where there is none.
+
+    A line has an image, or an image and its mask, parted by space or comma, with or without their
+    suffixes. What follows # at a line's start is a comment.
+    """
+    pairs: dict[str, Mask | None] = {}
+    for number, line in enumerate((_text(path, mistakes) or "").splitlines(), start=1):
+        entry = line.strip()
+        if not entry or entry.startswith("#"):
+            continue
+        where = f"{path}, line {number}: "
+        image, mask = _called(images, entry), None
+        if image is None:
+            first, *others = re.split(r"\s*[,;\t]\s*|\s+", entry)
+            image = _called(images, first)
+            mask = _called(masks, others[0]) if len(others) == 1 else None
+            if image is None or mask is None:
+                pair = image is not None and len(others) == 1
+                mistakes[LEADS_NOWHERE].append(where + (others[0] if pair else entry))
+                continue
+        elif image in masks.found:
+            mask = image
+        if image in pairs:
+            mistakes[TWICE_IN_LIST].append(where + entry)
+        pairs[image] = masks.found[mask] if mask else None
+    return pairs
+
+
+def read_groups(
+    path: Path, groups: Sequence[str], rows: Iterable, mistakes: Mistakes
+) -> dict[str, tuple[str, ...]]:
+    """The groups of each example from a CSV file; its first column has the images."""
+    text = _text(path, mistakes)
+    if text is None:
+        return {}
+    header, *lines = list(csv.reader(io.StringIO(text))) or [[]]
+    if unknown := [group for group in groups if group not in header[1:]]:
+        mistakes[NO_GROUP].append(
+            f"{path}: no column {', '.join(unknown)}; there are {', '.join(header[1:]) or 'none'}"
+        )
+        return {}
+    columns = [header.index(group, 1) for group in groups]
+    known = {
+        line[0]: tuple(line[column] for column in columns)
+        for line in lines
+        if len(line) > max(columns)
+    }
+    found = {}
+    for row in rows:
+        suffix = row.image.suffix
+        values = known.get(row.name, known.get(row.name + suffix))
+        if values is None:
+            mistakes[NO_GROUP].append(f"{path}: no line for {row.name}{suffix}")
+        else:
+            found[row.name] = values
+    return found
+
+
+def _called(named: Named, entry: str) -> str | None:
+    """The name of what a list calls so."""
+    return named.aliases.get(entry.replace("\\", "/").removeprefix("./"))
+
+
+def _text(path: Path, mistakes: Mistakes) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        mistakes[UNREADABLE_TEXT].append(f"{path}: {error.strerror}")
+    except UnicodeDecodeError as error:
+        mistakes[UNREADABLE_TEXT].append(f"{path}: {error}")
+    return None

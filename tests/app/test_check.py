@@ -1,0 +1,73 @@
+"""`petseg check`: mistakes in the dataset are named, and weights of no class are a warning."""
+
+import shutil
+
+import pytest
+
+from petseg.app import check
+from petseg.core import paths, yaml12
+from tests.helpers import ROOT
+from tests.helpers.changed_params import changed
+from tests.helpers.specs import CELLS, PETS
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """The shipped datasets, and parameters that take one of them that needs nothing else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PETSEG_OFFLINE_DIR", raising=False)
+    shutil.copytree(ROOT / paths.DATASETS, paths.DATASETS)
+    write(CHANGES)
+    return tmp_path
+
+
+CHANGES = {
+    "dataset.name": "generated_pets",
+    "train_unet.encoder_weights": "none",
+    "train_unet.loss.class_weights": {"border": 2.0},
+    "train_shallow.loss.class_weights": "balanced",
+}
+
+
+def write(changes: dict) -> None:
+    paths.PARAMS.write_text(yaml12.dump(changed(changes)), encoding="utf-8")
+
+
+def test_nothing_is_wrong(capsys):
+    check.main([])
+    said = capsys.readouterr()
+    assert said.out.endswith("no mistake found\n") and not said.err
+
+
+def test_weights_of_no_class_are_a_warning(capsys):
+    write(CHANGES | {"train_unet.loss.class_weights": {"tail": 2.0, "border": 1.0}})
+    check.main([])
+    said = capsys.readouterr()
+    assert said.out.endswith("no mistake found\n")
+    assert said.err == (
+        "warning: train_unet.loss.class_weights has tail, which is no class of generated_pets and "
+        "is not used\n"
+    )
+
+
+def test_balanced_weights_are_of_any_classes():
+    params = check.load_params()
+    assert check.unused_weights(params, PETS) == []
+    (told,) = check.unused_weights(params, CELLS)
+    assert told.startswith("train_unet.loss.class_weights has border")
+
+
+def test_mistakes_in_the_dataset_are_named(capsys):
+    path = paths.dataset_file("generated_pets")
+    path.write_text(path.read_text().replace("value: 2", "value: 1"))
+    with pytest.raises(SystemExit) as end:
+        check.main([])
+    assert end.value.code == 1
+    assert "generated_pets/dataset.yaml has 1 mistake" in capsys.readouterr().err
+
+
+def test_a_dataset_that_is_not_there_is_named(capsys):
+    write(CHANGES | {"dataset.name": "mine"})
+    with pytest.raises(SystemExit):
+        check.main([])
+    assert "dataset.name: mine needs a file datasets/mine/dataset.yaml" in capsys.readouterr().err

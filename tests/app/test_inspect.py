@@ -1,0 +1,210 @@
+"""petseg inspect: what it says of a folder, what it writes where, and what it refuses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.app import inspect
+from petseg.core import yaml12
+from petseg.core.dataset_file import load_dataset
+from tests.helpers import ROOT, datasets
+from tests.helpers.inspecting import IMAGE, MASK, inspected, masks, pairs, refused, run
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    """An empty project beside folders of images."""
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    return project
+
+
+def proposed(out: str) -> dict:
+    """The YAML below the line."""
+    _, _, text = out.partition("writes it ---\n")
+    return yaml12.parse(text.encode(), "test")
+
+
+def test_the_report_comes_first_and_then_the_proposal(capsys, home):
+    out = run(capsys, datasets.cells(home / "data" / "my cells", 5))
+    report, _, _ = out.partition("\n--- proposal for datasets/my_cells/dataset.yaml; --write my_")
+    assert report.splitlines() == [
+        "data/my cells: images and masks",
+        "pairs of image and mask: 5",
+        "images: all 56x40; PNG, L",
+        "masks: PNG, L",
+        *report.splitlines()[4:7],
+    ]
+    assert report.splitlines()[4].split() == ["value", "pixels", "masks"]
+    assert proposed(out)["source"] == {
+        "type": "folder",
+        "path": "../../data/my cells",
+        "images": "images",
+        "masks": "masks",
+        "splits": {"test": 0.2},
+    }
+    assert "DVC sees changes in files beside this one only" in out
+    assert not Path("datasets").exists()
+
+
+def test_the_proposal_is_written_once(capsys, home):
+    folder = datasets.cells(home / "data", 3)
+    out = run(capsys, folder, "--write", "mine")
+    assert "datasets/mine/dataset.yaml is written" in out
+    assert "dataset:\n  name: mine" in out and out.endswith("dvc repro\n")
+    assert len(masks(load_dataset("mine"))) == 3
+    before = Path("datasets/mine/dataset.yaml").read_bytes()
+    _, said = refused(capsys, folder, "--write", "mine")
+    assert "datasets/mine/dataset.yaml exists" in said
+    assert Path("datasets/mine/dataset.yaml").read_bytes() == before
+    assert [path.name for path in Path("datasets/mine").iterdir()] == ["dataset.yaml"]
+
+
+def test_paths_are_relative_in_the_project_and_absolute_outside(capsys, home):
+    datasets.three(home / "datasets" / "inside")
+    out = run(capsys, "datasets/inside")
+    assert proposed(out)["source"]["path"] == "."
+    assert "for datasets/inside/dataset.yaml" in out
+    assert "DVC sees changes in files beside this one only" not in out
+    outside = datasets.three(home.parent / "outside")
+    out = run(capsys, outside)
+    assert proposed(out)["source"]["path"] == str(outside)
+    assert "DVC sees changes in files beside this one only" in out
+    assert len(masks(inspected(capsys, outside).dataset)) == 3
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", "a b", ".hidden"])
+def test_a_dataset_needs_a_plain_name(capsys, home, name):
+    with pytest.raises(SystemExit) as end:
+        inspect.main([str(pairs(home / "data", "a")), "--write", name])
+    assert end.value.code == 2
+    assert "should be letters, digits" in capsys.readouterr().err
+
+
+def test_sizes_are_summed_up(capsys, home):
+    for index, (height, width) in enumerate([(10, 40), (20, 30), (40, 60)]):
+        mask = np.zeros((height, width), np.uint8)
+        mask[:, :5] = 255
+        datasets.write_pair(home / "data", str(index), Image.new("RGB", (width, height)), mask)
+    out = run(capsys, home / "data")
+    assert "images: 3 sizes, sides from 30x10 to 60x40, median 40x20; PNG, RGB" in out
+
+
+def test_a_limit_reads_masks_that_are_spread_evenly(capsys, home):
+    folder = pairs(home / "data", *(f"{number}" for number in range(9)))
+    Image.fromarray(np.where(MASK, 7, 0).astype(np.uint8)).save(folder / "masks" / "8.png")
+    (folder / "masks" / "1.png").write_bytes(b"")
+    out = run(capsys, folder, "--limit", "3")
+    assert "pairs of image and mask: 9" in out and "pairs read, spread evenly: 3;" in out
+    assert "to mend" not in out
+    assert [one["value"] for one in proposed(out)["classes"]] == [0, 7]
+    assert proposed(out)["void"] == [255]
+
+
+def test_other_layouts_and_folders_are_mentioned(capsys, home):
+    folder = pairs(home / "data", "a", "b", "c")
+    for path in ("labels/a", "labels/b", "labels/d", "trimaps/a"):
+        (folder / path).parent.mkdir(exist_ok=True)
+        Image.fromarray(MASK).save(folder / f"{path}.png")
+    (folder / "extra").mkdir()
+    Image.fromarray(IMAGE).save(folder / "extra" / "x.jpg")
+    out = run(capsys, folder)
+    assert "other layouts that fit: images and labels (2)\n" in out
+    assert "images that take no part: extra/ (1), labels/ (3), trimaps/ (1)" in out
+
+
+def coco(folder: Path, *labels: str) -> Path:
+    """Three images, on each a box for each label."""
+    boxes = [
+        [1, 1, 9, 1, 9, 9, 1, 9],
+        [12, 3, 25, 3, 25, 15, 12, 15],
+        [2, 12, 8, 12, 8, 18, 2, 18],
+    ]
+    content = {
+        "images": [{"id": n, "file_name": f"{n}.png", "height": 20, "width": 30} for n in range(3)],
+        "categories": [{"id": n, "name": label} for n, label in enumerate((*labels, "unused"))],
+        "annotations": [
+            {"image_id": image, "category_id": label, "segmentation": [boxes[label]]}
+            for image in range(3)
+            for label in range(len(labels))
+        ],
+    }
+    (folder / "images").mkdir(parents=True)
+    (folder / "coco.json").write_text(json.dumps(content), encoding="utf-8")
+    for index in range(3):
+        Image.fromarray(IMAGE + index).save(folder / "images" / f"{index}.png")
+    return folder
+
+
+def test_coco_annotations_are_drawn(capsys, home):
+    found = inspected(capsys, coco(home / "data", "cat", "dog"))
+    assert found.dataset.class_names == ("background", "cat", "dog")
+    assert found.dataset.source.unlabelled == "background"
+    assert "10.7 %      3  cat" in found.report and "26.0 %      3  dog" in found.report
+    assert all(set(np.unique(mask)) == {0, 1, 2} for mask in masks(found.dataset).values())
+
+
+def test_annotations_may_have_labels_for_void_and_background(capsys, home):
+    found = inspected(capsys, coco(home / "data", "void", "Background", "cat"))
+    assert found.dataset.class_names == ("Background", "cat")
+    assert found.dataset.void == (255,)
+    assert found.dataset.source.unlabelled == "Background"
+    assert all(set(np.unique(mask)) == {0, 1, 255} for mask in masks(found.dataset).values())
+
+
+def labelme(folder: Path) -> Path:
+    """Four images; on one a dog, on one a cat, on one nothing, and one file that is damaged."""
+    box = [[1, 1], [9, 9]]
+    folder.mkdir()
+    for name, labels in (("a", ["dog"]), ("b", ["cat"]), ("c", []), ("d", None)):
+        shapes = [
+            {"label": label, "shape_type": "rectangle", "points": box} for label in labels or ()
+        ]
+        content = {"shapes": shapes, "imageHeight": 20, "imageWidth": 30}
+        text = json.dumps(content) if labels is not None else "{"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        Image.fromarray(IMAGE + ord(name)).save(folder / f"{name}.png")
+    return folder
+
+
+def test_labelme_annotations_are_drawn(capsys, home):
+    found = inspected(capsys, labelme(home / "data"))
+    assert found.dataset.class_names == ("background", "cat", "dog")
+    assert "1 x files that cannot be used" in found.report
+    assert "d.json: d.json is no JSON file, or damaged" in found.report
+    (home / "data" / "d.json").unlink()
+    (home / "data" / "d.png").unlink()
+    labels = {name: set(np.unique(mask)) for name, mask in masks(found.dataset).items()}
+    assert labels == {"a": {0, 2}, "b": {0, 1}, "c": {0}}
+
+
+def test_linked_folders_are_followed_but_not_in_circles(capsys, home):
+    pairs(home / "data", "a", "b")
+    (home / "linked").mkdir()
+    for name in ("images", "masks"):
+        (home / "linked" / name).symlink_to(home / "data" / name)
+    (home / "linked" / "again").symlink_to(home / "linked")
+    found = inspected(capsys, home / "linked")
+    assert len(masks(found.dataset)) == 2
+    assert "take no part" not in found.report
+
+
+def test_tensorflow_is_not_imported(home):
+    folder = datasets.three(home / "data")
+    code = "import sys\nfrom petseg.app import inspect\ntry:\n    inspect.main(sys.argv[1:])\n"
+    code += "finally:\n    assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pairs of image and mask: 3" in done.stdout

@@ -1,0 +1,158 @@
+"""petseg inspect names what is wrong with a folder, each kind once, with the mend."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.ExifTags import Base as Tag
+
+from tests.helpers import datasets
+from tests.helpers.exif import lying
+from tests.helpers.inspecting import IMAGE, MASK, pairs, refused, run
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_images_and_masks_without_each_other_are_named(capsys, home):
+    folder = pairs(home / "data", "a", "b", "c", "d")
+    (folder / "masks" / "b.png").unlink()
+    (folder / "images" / "c.png").unlink()
+    out = run(capsys, folder)
+    assert "pairs of image and mask: 2" in out
+    assert "to mend before dvc repro:" in out
+    assert "1 x images without a mask; " in out and "    images/b.png\n" in out
+    assert "1 x masks without an image; " in out and "    masks/c.png\n" in out
+
+
+def test_long_lists_of_mistakes_are_cut_short(capsys, home):
+    folder = pairs(home / "data", *(f"{number:02}" for number in range(14)))
+    for number in range(13):
+        (folder / "masks" / f"{number:02}.png").unlink()
+    out = run(capsys, folder)
+    assert "13 x images without a mask" in out and "and 3 more" in out
+    assert "images/09.png" in out and "images/10.png" not in out
+
+
+def test_files_that_cannot_be_used_are_named_with_the_reason(capsys, home):
+    folder = pairs(home / "data", "a", "b", "c", "d")
+    (folder / "images" / "b.png").write_bytes(b"no image")
+    cut = (folder / "masks" / "c.png").read_bytes()[:60]
+    (folder / "masks" / "c.png").write_bytes(cut)
+    (folder / "masks" / "d.png").write_bytes(b"")
+    out = run(capsys, folder)
+    assert "3 x files that cannot be used" in out
+    assert "images/b.png: the photograph is not an image" in out
+    assert "masks/c.png: the mask cannot be decoded" in out
+    assert "masks/d.png: the mask is an empty file" in out
+    assert "{name: foreground, value: 255}" in out
+
+
+def test_where_no_mask_can_be_read_the_reasons_come_first(capsys, home):
+    folder = pairs(home / "data", "a")
+    (folder / "masks" / "a.png").write_bytes(b"")
+    out, said = refused(capsys, folder)
+    assert "masks/a.png: the mask is an empty file" in out
+    assert said == "error: no mask can be read; the reasons are above"
+
+
+def test_masks_of_another_size_are_named(capsys, home):
+    folder = pairs(home / "data", "a", "b")
+    Image.fromarray(MASK[:10]).save(folder / "masks" / "b.png")
+    out = run(capsys, folder)
+    assert "1 x masks of another size than their image" in out
+    assert "masks/b.png: 30x10, the image 30x20\n" in out
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_images_that_lie_on_their_side_are_counted(capsys, home, fits):
+    folder = pairs(home / "data", "a", "b")
+    exif = Image.Exif()
+    exif[Tag.Orientation] = 6
+    stored = lying(Image.fromarray(IMAGE), 6)
+    stored.save(folder / "images" / "b.png", exif=exif)
+    if not fits:
+        Image.fromarray(MASK.T.copy()).save(folder / "masks" / "b.png")
+    out = run(capsys, folder)
+    assert f"by their EXIF orientation: 1; masks that fit then: {int(fits)}\n" in out
+    told = "masks/b.png: 20x30, the image 30x20 when turned upright as its EXIF says"
+    assert (told in out) == (not fits)
+
+
+def splits(folder: Path) -> Path:
+    for split in ("train", "test"):
+        pairs(folder / split, f"{split}_a", f"{split}_b")
+    return folder
+
+
+def test_the_same_bytes_in_two_splits_are_named(capsys, home):
+    folder = splits(home / "data")
+    out = run(capsys, folder)
+    assert "the same image, byte for byte, in two splits; keep one" in out
+    assert "test/images/test_a.png" in out
+    assert "train/images/train_a.png = test/images/test_a.png" in out
+    assert "pairs of image and mask: 4 (train 2, test 2)" in out
+
+
+def test_the_same_bytes_within_a_split_are_said(capsys, home):
+    folder = pairs(home / "data", "a", "b", "c")
+    (folder / "images" / "c.png").write_bytes((folder / "images" / "a.png").read_bytes())
+    out = run(capsys, folder)
+    assert "images of the same bytes: images/a.png = images/c.png" in out
+    assert "to mend" not in out
+
+
+def test_the_same_name_in_two_splits_is_named(capsys, home):
+    for number, split in enumerate(("train", "test")):
+        image = Image.fromarray(IMAGE + number)
+        datasets.write_pair(home / "data" / split, "same", image, MASK)
+    out = run(capsys, home / "data")
+    assert "names in two splits; keep each in one" in out and "same: train and test" in out
+
+
+def test_names_that_differ_only_in_case_or_suffix_are_named(capsys, home):
+    folder = pairs(home / "data", "a", "A", "b")
+    Image.fromarray(IMAGE).save(folder / "images" / "b.jpg")
+    out = run(capsys, folder)
+    assert "2 x names that differ only in case or suffix" in out
+    assert "images/b.jpg and images/b.png" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
+def test_names_that_are_not_utf8_are_named(capsys, home):
+    folder = pairs(home / "data", "a", os.fsdecode(b"caf\xe9"))
+    out = run(capsys, folder)
+    assert "names that are not UTF-8" in out and r"images/caf\xe9.png" in out
+    (folder / "images").rename(folder / os.fsdecode(b"im\xe9ges"))
+    _, said = refused(capsys, folder)
+    assert r"im\xe9ges is no UTF-8, so dataset.yaml cannot name it; rename it" in said
+
+
+def test_a_folder_without_read_permission_is_named(capsys, home, monkeypatch):
+    folder = pairs(home / "data", "a")
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "masks":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    _, said = refused(capsys, folder)
+    assert said == f"error: {folder}/masks cannot be read: Permission denied"
+
+
+def test_a_missing_folder_is_named(capsys, home):
+    _, said = refused(capsys, "nowhere")
+    assert said == f"error: {home}/nowhere cannot be read: No such file or directory"
+
+
+def test_a_damaged_annotation_file_that_is_not_used_is_mentioned(capsys, home):
+    folder = pairs(home / "data", "a")
+    (folder / "notes.json").write_text("{", encoding="utf-8")
+    assert "not used, notes.json is no JSON file, or damaged" in run(capsys, folder)

@@ -1,0 +1,188 @@
+"""datasets/NAME/dataset.yaml: the sources that there are, every mistake, and who is found."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from petseg.core import yaml12
+from petseg.core.dataset_file import Folder, load_dataset, parse_dataset
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.errors import PetsegError
+from tests.helpers import ROOT
+
+CLASSES = [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}]
+FOLDER = {"type": "folder", "images": "images", "masks": "masks", "splits": {"test": 0.2}}
+GENERATED = {"type": "generated_pets", "train": 4, "test": 2, "side": 64, "seed": 1}
+PATH = Path("datasets/cells/dataset.yaml")
+
+
+def parsed(source: object = FOLDER, **changes):
+    content = {"source": source, "classes": CLASSES} | changes
+    return parse_dataset(content, "cells", PATH)
+
+
+def mistakes(source: object = FOLDER, **changes) -> list[str]:
+    """The lines of the one message that refuses a dataset.yaml."""
+    with pytest.raises(PetsegError) as caught:
+        parsed(source, **changes)
+    headline, *lines = str(caught.value).splitlines()
+    assert headline == f"{PATH} has {len(lines)} mistake{'s' if len(lines) > 1 else ''}:"
+    return [line.removeprefix("  - ") for line in lines]
+
+
+def folder(**changes) -> dict:
+    """A folder source with changes; what is None is left out."""
+    return {key: value for key, value in (FOLDER | changes).items() if value is not None}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "datasets").iterdir()), ids=lambda path: path.name)
+def test_each_dataset_of_this_project_is_right_and_named_as_its_folder(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    dataset = load_dataset(path.name)
+    assert dataset.name == path.name
+    assert ROOT / dataset.folder == path
+    spec = dataset.spec()
+    assert type(spec) is DatasetSpec and "source" not in spec.to_json()
+    assert spec.class_names == dataset.class_names
+
+
+def test_a_name_of_its_own_stands_above_that_of_the_folder():
+    assert parsed().name == "cells"
+    assert parsed(name="Cells of 2024").name == "Cells of 2024"
+
+
+def test_a_folder_s_keys_have_their_defaults():
+    source = parsed().source
+    assert isinstance(source, Folder)
+    assert (source.path, source.mask_suffix, source.groups_file) == (".", "", None)
+    assert (source.splits.train, source.splits.validation, source.splits.test) == (None, None, 0.2)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"type": "oxford_iiit_pet"},
+        GENERATED,
+        folder(masks=None, coco="instances.json", unlabelled="ground"),
+        folder(masks=None, labelme="labels", unlabelled="void"),
+        folder(splits={"train": "train.txt", "validation": "val.txt", "test": "test.txt"}),
+        folder(images="{split}/a", splits={"train": "t", "validation": 0.1, "test": "v"}),
+    ],
+    ids=str,
+)
+def test_a_source_is_taken(source):
+    assert parsed(source).source.type == source["type"]
+
+
+ONE_KIND = "source.labelme: one of masks, coco and labelme is needed, and only one"
+KINDS = "'oxford_iiit_pet', 'generated_pets', 'folder'"
+SHARE = "should be a text, or a share between 0 and 1"
+WRONG = {
+    "no type": (folder(type=None), "source.type: missing"),
+    "an unknown type": (folder(type="zip"), f"source.type: 'zip' should be one of {KINDS}"),
+    "a path": ("images", "source: expected keys and values"),
+    "nothing": (None, "source: expected keys and values"),
+    "no images": (folder(images=None), "source.images: missing"),
+    "no splits": (folder(splits=None), "source.splits: missing"),
+    "no test split": (folder(splits={}), "source.splits.test: missing"),
+    "no masks": (folder(masks=None), ONE_KIND),
+    "masks and annotations": (folder(coco="a.json"), ONE_KIND),
+    "two kinds of annotations": (folder(masks=None, coco="a.json", labelme="b"), ONE_KIND),
+    "an unknown key": (folder(mask="masks"), "source.mask: unknown key"),
+    "a key of another source": (folder(seed=1), "source.seed: unknown key"),
+    "a key of a folder": (GENERATED | {"images": "images"}, "source.images: unknown key"),
+    "no image to draw": (
+        GENERATED | {"test": 0},
+        "source.test: 0 should be greater than or equal to 1",
+    ),
+    "images that are too small": (
+        GENERATED | {"side": 31},
+        "source.side: 31 should be greater than or equal to 32",
+    ),
+    "a share of all": (folder(splits={"test": 1.0}), f"source.splits.test: 1.0 {SHARE}"),
+    "a share of nothing": (folder(splits={"test": 0.0}), f"source.splits.test: 0.0 {SHARE}"),
+    "a whole number": (folder(splits={"test": 5}), f"source.splits.test: 5 {SHARE}"),
+    "an empty text": (folder(splits={"test": ""}), f"source.splits.test: '' {SHARE}"),
+    "a list": (folder(splits={"test": ["a"]}), f"source.splits.test: ['a'] {SHARE}"),
+    "NaN": (folder(splits={"test": float("nan")}), f"source.splits.test: nan {SHARE}"),
+    "a share to train on": (
+        folder(splits={"train": 0.5, "test": 0.2}),
+        "source.splits.train: 0.5 should be a text",
+    ),
+    "a split of another name": (
+        folder(splits={"val": "val", "test": 0.2}),
+        "source.splits.val: unknown key",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "mistake"), WRONG.values(), ids=WRONG)
+def test_a_mistake_in_a_source_is_explained(source, mistake):
+    assert mistakes(source) == [mistake]
+
+
+def test_all_mistakes_of_source_and_spec_are_named_at_once():
+    wrong = folder(masks=None, images=3, splits={"test": 2})
+    found = mistakes(wrong, void=255, classes=CLASSES, colours=1)
+    assert [line.split(": ")[0] for line in found] == [
+        *("void", "source.images", "source.labelme", "source.splits.test", "colours")
+    ]
+
+
+@pytest.mark.parametrize("content", [None, [], "text", 3])
+def test_a_file_without_keys_is_refused(content):
+    with pytest.raises(PetsegError, match=r"dataset\.yaml has 1 mistake:\n  - the file: expected"):
+        parse_dataset(content, "cells", PATH)
+
+
+def test_a_name_without_a_folder_lists_those_that_there_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PetsegError, match=r"there are none\. petseg inspect FOLDER --write cells"):
+        load_dataset("cells")
+    for name in ("street", "pets", "no yaml"):
+        (tmp_path / "datasets" / name).mkdir(parents=True)
+        if name != "no yaml":
+            (tmp_path / "datasets" / name / "dataset.yaml").write_text("")
+    with pytest.raises(PetsegError) as caught:
+        load_dataset("cells")
+    assert str(caught.value) == (
+        f"dataset.name: cells needs a file {PATH}; there are pets, street. "
+        "petseg inspect FOLDER --write cells proposes one"
+    )
+
+
+def test_a_file_is_read_with_its_path_in_every_message(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / PATH).parent.mkdir(parents=True)
+    for text, message in (("seed: [1\n", f"{PATH} cannot be read: "), ("a: 1\n", f"{PATH} has 3 ")):
+        (tmp_path / PATH).write_text(text)
+        with pytest.raises(PetsegError) as caught:
+            load_dataset("cells")
+        assert str(caught.value).startswith(message)
+    (tmp_path / PATH).write_text(yaml12.dump({"source": FOLDER, "classes": CLASSES}))
+    assert load_dataset("cells").folder == PATH.parent
+
+
+KEYS = [*DatasetSpec.model_fields, "source", *(f"source.{key}" for key in Folder.model_fields)]
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+values = st.recursive(
+    scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(st.text(), v, max_size=4)
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(KEYS), values)
+def test_any_value_at_any_key_is_taken_or_named(key, value):
+    """Of our own error, whatever a file holds."""
+    content = {"classes": CLASSES, "source": dict(FOLDER)}
+    section, _, last = f"content.{key}".rpartition(".")
+    (content["source"] if section.endswith("source") else content)[last] = value
+    try:
+        parse_dataset(content, "cells", PATH)
+    except PetsegError as error:
+        named = ONE_KIND if key in ("source.masks", "source.coco") else f"\n  - {key}"
+        if key in ("groups", "source.groups_file"):
+            named = "\n  - source: groups needs groups_file"
+        assert named in str(error) or f"\n  - {key}" in str(error)

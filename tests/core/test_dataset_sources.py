@@ -1,0 +1,83 @@
+"""What in a source of dataset.yaml contradicts something else is told before any work."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from petseg.core.dataset_file import parse_dataset
+from petseg.core.errors import PetsegError
+from tests.helpers import ROOT
+
+CLASSES = [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}]
+FOLDER = {"type": "folder", "images": "images", "masks": "masks", "splits": {"test": 0.2}}
+
+
+def folder(**changes) -> dict:
+    """A folder source with changes; what is None is left out."""
+    return {key: value for key, value in (FOLDER | changes).items() if value is not None}
+
+
+def mistakes(source: dict, **rest) -> list[str]:
+    """The lines of the one message that refuses a dataset.yaml."""
+    content = {"source": source, "classes": CLASSES} | rest
+    with pytest.raises(PetsegError) as caught:
+        parse_dataset(content, "mine", Path("datasets/mine/dataset.yaml"))
+    _, *lines = str(caught.value).splitlines()
+    return [line.removeprefix("  - ") for line in lines]
+
+
+GROUPED = {"groups": ["ward"]}
+SOURCE_MISTAKES = {
+    "no class for what is not annotated": (
+        folder(masks=None, coco="coco.json"),
+        {},
+        "source: unlabelled needs the class of the pixels that no annotation covers, one of "
+        "ground, cell, void",
+    ),
+    "{split} in masks alone": (
+        folder(masks="{split}/masks", splits={"train": "a", "test": "b"}),
+        {},
+        "source.splits: {split} is in masks, so images needs it, too",
+    ),
+    "{split} without a text for training": (
+        folder(images="{split}/images"),
+        {},
+        "source.splits: train needs the text that takes the place of {split}",
+    ),
+    "{split} in path": (folder(path="{split}"), {}, "source.path: {split} belongs into images and"),
+    "groups without a table": (folder(), GROUPED, "source: groups needs groups_file, a CSV file"),
+    "a table without groups": (folder(groups_file="g.csv"), {}, "source: groups needs groups_file"),
+    "a group that is a column already": (
+        folder(groups_file="g.csv"),
+        {"groups": ["split"]},
+        "groups: split is a column of the records already",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "rest", "mistake"), SOURCE_MISTAKES.values(), ids=SOURCE_MISTAKES
+)
+def test_a_source_that_contradicts_itself_or_the_rest(source, rest, mistake):
+    (found,) = mistakes(source, **rest)
+    assert found.startswith(mistake)
+
+
+def test_a_folder_source_with_groups_and_a_table_is_taken():
+    content = {"source": folder(groups_file="g.csv"), "classes": CLASSES} | GROUPED
+    dataset = parse_dataset(content, "mine", Path("datasets/mine/dataset.yaml"))
+    assert (dataset.file, dataset.folder) == (
+        Path("datasets/mine/dataset.yaml"),
+        Path("datasets/mine"),
+    )
+
+
+def test_it_is_read_without_tensorflow():
+    code = (
+        "import sys; from petseg.core.dataset_file import load_dataset; "
+        "load_dataset('oxford_iiit_pet'); "
+        "assert not {'tensorflow', 'keras', 'pandas', 'PIL'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

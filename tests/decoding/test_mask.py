@@ -1,0 +1,235 @@
+"""A mask's values or colours become labels, exactly or not at all."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.core.dataset_spec import VOID, DatasetSpec, parse_spec
+from petseg.decoding.mask import UnknownValues, decode_mask
+from petseg.decoding.photograph import BadExample, decode_photograph
+from tests.helpers.exif import lying
+from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
+
+WIDTH, HEIGHT = 12, 10
+SIZE = (WIDTH, HEIGHT)
+LABELS = np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) % 3
+TRIMAP = (LABELS + 1).astype(np.uint8)
+
+SOFT = parse_spec(
+    {
+        "name": "soft",
+        "classes": [{"name": "ground", "value": 0}, {"name": "thing", "value": 255}],
+        "threshold": 128,
+    },
+    "soft",
+)
+INKED = parse_spec(
+    {
+        "name": "inked",
+        "classes": [
+            {"name": "paper", "mask_colour": "#FFFFFF"},
+            {"name": "ink", "mask_colour": "#000000"},
+        ],
+    },
+    "inked",
+)
+
+
+def encoded(image: Image.Image | np.ndarray, file_format: str = "PNG", **options) -> bytes:
+    stream = io.BytesIO()
+    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+def exif(orientation: int) -> Image.Exif:
+    data = Image.Exif()
+    data[0x0112] = orientation
+    return data
+
+
+def painted(*colours: str) -> Image.Image:
+    """A column of each colour, from left to right."""
+    image = Image.new("RGB", (len(colours), HEIGHT))
+    for column, colour in enumerate(colours):
+        image.paste(colour, (column, 0, column + 1, HEIGHT))
+    return image
+
+
+def labels(data: bytes, spec: DatasetSpec) -> list[int]:
+    """Those of the first row, where all rows are the same."""
+    found = decode_mask(data, spec)
+    assert found.dtype == np.uint8
+    assert (found == found[0]).all()
+    return found[0].tolist()
+
+
+def row(*values: int, kind=np.uint8) -> np.ndarray:
+    return np.tile(np.array(values, kind), (HEIGHT, 1))
+
+
+def test_values_become_labels():
+    found = decode_mask(encoded(TRIMAP), PETS, SIZE)
+    assert (found.dtype, found.shape) == (np.uint8, (HEIGHT, WIDTH))
+    assert np.array_equal(found, LABELS)
+
+
+def test_void_becomes_void_and_not_the_class_of_that_number():
+    assert labels(encoded(row(0, 255, 128)), CELLS) == [0, 1, VOID]
+
+
+def test_the_values_of_a_palette_mask_are_its_indices_and_not_its_colours():
+    picture = Image.fromarray(TRIMAP).convert("P")
+    picture.putpalette([0, 0, 0, 200, 10, 10, 10, 200, 10, 10, 10, 200])
+    assert np.array_equal(decode_mask(encoded(picture), PETS), LABELS)
+    see_through = encoded(picture, transparency=2)
+    assert np.array_equal(decode_mask(see_through, PETS), LABELS)
+
+
+def test_white_in_a_mask_of_single_bits_is_255():
+    bits = Image.fromarray(row(0, 255)).convert("1")
+    assert labels(encoded(bits), CELLS) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "file_format"), [("<u2", "PNG"), (">u2", "TIFF"), ("<i4", "TIFF")]
+)
+def test_values_of_16_bits(kind, file_format):
+    values = row(0, 1000, 19_000, 65_535, kind=np.dtype(kind))
+    if kind == ">u2":  # as a file from a Macintosh; Pillow writes none from an array
+        picture = Image.frombytes("I;16B", values.shape[::-1], values.tobytes())
+    else:
+        picture = Image.fromarray(values)
+    assert labels(encoded(picture, file_format), STREET) == [0, 1, 19, VOID]
+
+
+def test_numbers_beyond_16_bits_are_no_values():
+    with pytest.raises(UnknownValues) as caught:
+        decode_mask(encoded(row(0, -1, 65_536, 1000, kind=np.int32), "TIFF"), STREET)
+    assert caught.value.pixels == {-1: HEIGHT, 65_536: HEIGHT}
+
+
+def test_colours_become_labels_whatever_the_case_of_their_digits():
+    picture = painted("#0080ff", "#804000", "#008000", "#ff0000", "#000000")
+    expected = [0, 1, 1, 2, VOID]
+    assert labels(encoded(picture), PAINTED) == expected
+    assert labels(encoded(picture.convert("RGBA")), PAINTED) == expected
+    assert labels(encoded(picture.quantize(5)), PAINTED) == expected
+    assert labels(encoded(painted("#ffffff", "#000000")), INKED) == [0, 1]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P"])
+def test_grey_is_a_colour_too(mode):
+    assert labels(encoded(painted("#ffffff", "#000000").convert(mode)), INKED) == [0, 1]
+
+
+def test_a_colour_one_off_is_another_colour():
+    with pytest.raises(UnknownValues) as caught:
+        decode_mask(encoded(painted("#0080ff", "#0080fe", "#008100", "#0080fe")), PAINTED)
+    assert caught.value.pixels == {"#0080fe": 2 * HEIGHT, "#008100": HEIGHT}
+    assert caught.value.mask_pixels == 4 * HEIGHT
+    assert str(caught.value) == "the mask holds #0080fe, #008100: neither classes nor void"
+
+
+def test_unknown_values_are_counted_and_some_of_them_named():
+    with pytest.raises(UnknownValues) as caught:
+        decode_mask(encoded(row(1, 9, 9, 2, *range(10, 20), 3)), PETS)
+    assert caught.value.pixels == {9: 2 * HEIGHT} | dict.fromkeys(range(10, 20), HEIGHT)
+    words = "the mask holds 9, 10, 11, 12, 13 and 6 more: neither classes nor void"
+    assert str(caught.value) == words
+
+
+SHADES = [0, 127, 128, 255]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
+def test_a_threshold_parts_dark_from_bright(mode):
+    assert labels(encoded(Image.fromarray(row(*SHADES)).convert(mode)), SOFT) == [0, 0, 1, 1]
+
+
+def test_a_threshold_takes_jpeg():
+    columns = np.repeat(row(0, 255), 16, axis=1)
+    for mode in ("L", "RGB"):
+        data = encoded(Image.fromarray(columns).convert(mode), "JPEG", quality=50)
+        assert np.array_equal(decode_mask(data, SOFT), columns // 255)
+
+
+def test_without_a_threshold_no_jpeg_is_taken_even_where_its_values_are_right():
+    for spec, data in (
+        (CELLS, encoded(row(255, 255), "JPEG")),
+        (INKED, encoded(painted("#ffffff"), "JPEG")),
+    ):
+        decode_photograph(data)
+        with pytest.raises(BadExample, match=r"is a JPEG.*save it as PNG.*a threshold in dataset"):
+            decode_mask(data, spec)
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
+"""It does not compress, so that the end of the file holds pixels."""
+
+RED = Image.new("RGB", SIZE, "#ff0000")
+
+
+def see_through() -> Image.Image:
+    picture = painted("#0080ff", "#ff0000").convert("RGBA")
+    picture.putpixel((0, 0), (0, 128, 255, 254))
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("data", "spec", "reason"),
+    [
+        (b"", PETS, "the mask is an empty file"),
+        (b"nothing", PETS, "the mask is not an image"),
+        (encoded(NOISE)[:-60], PETS, "the mask cannot be decoded: "),
+        (
+            encoded(RED),
+            PETS,
+            "the mask is not one channel of values, but RGB; for masks of colours",
+        ),
+        (encoded(RED.convert("LA")), PETS, "the mask is not one channel of values, but LA"),
+        (encoded(row(1.0, kind=np.float32), "TIFF"), PETS, "the mask is not one channel"),
+        (encoded(see_through()), PAINTED, "the mask is transparent in parts"),
+        (encoded(see_through()), SOFT, "the mask is transparent in parts"),
+        (encoded(row(1, kind=np.uint16)), PAINTED, "the mask has more than 8 bits a pixel"),
+        (encoded(row(1, kind=np.uint16)), SOFT, "the mask has more than 8 bits a pixel"),
+        (encoded(TRIMAP - 1), PETS, "the mask holds 0: neither classes nor void"),
+    ],
+    ids=[
+        *("empty", "garbage", "cut", "rgb", "la", "floats", "transparent", "transparent grey"),
+        *("16 bits for colours", "16 bits for a threshold", "zero"),
+    ],
+)
+def test_a_mask_of_another_kind_is_refused(data, spec, reason):
+    with pytest.raises(BadExample) as caught:
+        decode_mask(data, spec)
+    assert str(caught.value).startswith(reason)
+
+
+def test_a_mask_of_another_size_is_refused_before_its_values():
+    with pytest.raises(BadExample) as caught:
+        decode_mask(encoded(TRIMAP.T + 7), PETS, SIZE)
+    assert str(caught.value) == "the mask is 10x12, the photograph 12x10"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+@pytest.mark.parametrize("spec", [PETS, STREET], ids=["8 bits", "16 bits"])
+def test_a_mask_is_turned_upright(file_format, orientation, spec):
+    values = TRIMAP if spec is PETS else (1000 * LABELS).astype(np.uint16)
+    stored = lying(Image.fromarray(values), orientation)
+    data = encoded(stored, file_format, exif=exif(orientation))
+    np.testing.assert_array_equal(decode_mask(data, spec, SIZE), LABELS)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_drawn_for_the_photograph_as_it_lies_is_refused(orientation):
+    data = encoded(lying(RED, orientation), "JPEG", exif=exif(orientation))
+    photograph = decode_photograph(data)
+    decode_mask(encoded(TRIMAP), PETS, photograph.size, photograph.orientation)
+    with pytest.raises(BadExample) as caught:
+        decode_mask(encoded(TRIMAP.T), PETS, photograph.size, photograph.orientation)
+    turned = f", turned upright (EXIF orientation {orientation})," if orientation >= 5 else ""
+    assert str(caught.value) == f"the mask is 10x12, the photograph{turned} 12x10"

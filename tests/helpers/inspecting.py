@@ -1,0 +1,69 @@
+"""`petseg inspect`, and whether what it proposes can be used."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.app import inspect
+from petseg.core.dataset_file import DatasetFile, load_dataset
+from petseg.decoding.mask import decode_mask
+from petseg.inspection import annotated
+from petseg.sources import listing
+from tests.helpers import datasets
+
+IMAGE = np.zeros((20, 30, 3), np.uint8)
+MASK = np.repeat(np.array([0, 255], np.uint8), 15)[None].repeat(20, axis=0)
+
+
+def pairs(folder: Path, *names: str) -> Path:
+    """A folder with images that differ, and masks of 0 and 255."""
+    for number, name in enumerate(names):
+        datasets.write_pair(folder, name, Image.fromarray(IMAGE + number + 1), MASK)
+    return folder
+
+
+class Inspected(NamedTuple):
+    """What the command printed, the file that it wrote as text, and as a dataset."""
+
+    report: str
+    yaml: str
+    dataset: DatasetFile
+
+
+def inspected(capsys, folder: Path, *options: str) -> Inspected:
+    """Inspects a folder in the working folder's project, and writes the proposal as `mine`."""
+    report = run(capsys, folder, "--write", "mine", *options)
+    text = Path("datasets/mine/dataset.yaml").read_text(encoding="utf-8")
+    return Inspected(report, text, load_dataset("mine"))
+
+
+def run(capsys, *arguments: object) -> str:
+    """What a command that succeeds prints."""
+    with pytest.raises(SystemExit) as end:
+        inspect.main([str(one) for one in arguments])
+    out, err = capsys.readouterr()
+    assert (end.value.code, err) == (0, "")
+    return out
+
+
+def refused(capsys, *arguments: object) -> tuple[str, str]:
+    """What a command that fails prints, and its message."""
+    with pytest.raises(SystemExit) as end:
+        inspect.main([str(one) for one in arguments])
+    assert isinstance(end.value.code, str)
+    return capsys.readouterr().out, end.value.code
+
+
+def masks(dataset: DatasetFile) -> dict:
+    """The labels of every mask of a dataset in which there is no mistake."""
+    found = listing.find(dataset)
+    assert not any(found.mistakes.values()), found.mistakes
+    source = dataset.source
+    kind = "coco" if source.coco else "labelme" if source.labelme else "masks"
+    read = lambda mask: mask.path.read_bytes()  # noqa: E731
+    if kind != "masks":
+        read = annotated.drawer(kind, found.rows, dataset, source.unlabelled)
+    return {row.name: decode_mask(read(row.mask), dataset) for row in found.rows}

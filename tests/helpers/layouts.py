@@ -1,0 +1,35 @@
+"""Folders of images and masks in any layout, and how they are recognised."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from petseg.inspection import dataset_yaml
+from petseg.inspection.layouts import find_layouts
+from petseg.inspection.tree import walk
+from petseg.sources import listing
+
+IMAGE = Image.fromarray(np.zeros((4, 6, 3), np.uint8))
+MASK = Image.fromarray(np.zeros((4, 6), np.uint8))
+
+
+def write(folder: Path, *names: str) -> None:
+    """Writes files: masks where the suffix is .png, else images."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (MASK if path.suffix == ".png" else IMAGE).save(path)
+
+
+def found(folder: Path) -> tuple:
+    """What is recognised, and the images of each split that it then finds in the folder."""
+    layouts, _ = find_layouts(walk(folder))
+    layout = layouts[0]
+    examples = listing.find(dataset_yaml.inspected(folder, layout))
+    assert not any(examples.mistakes.values())
+    assert len(examples.rows) == layout.count
+    splits: dict[str, list[str]] = {}
+    for row in examples.rows:
+        splits.setdefault(row.split, []).append(row.image.relative_to(folder).as_posix())
+    return layout.images, layout.masks, layout.suffix, splits

@@ -1,0 +1,43 @@
+"""Datasets as `download` leaves them in data/raw/dataset."""
+
+from pathlib import Path
+
+from petseg.core import yaml12
+from petseg.core.dataset_file import DatasetFile, Folder, parse_dataset
+from petseg.core.paths import dataset_file
+from petseg.sources import acquisition, oxford_pets, raw
+from tests.helpers import ROOT
+
+
+def shipped(name: str, groups: list[str] | None = None, **source) -> DatasetFile:
+    """A dataset of this project, with other groups or other values in its source."""
+    path = ROOT / dataset_file(name)
+    content = yaml12.read(path)
+    content["source"] |= source
+    content["groups"] = content["groups"] if groups is None else groups
+    return parse_dataset(content, name, path)
+
+
+def prepared_pets(copy: Path, target: Path) -> Path:
+    """The Oxford-IIIT Pets, or drawings of such, from a folder; returns `target`."""
+    oxford_pets.prepare_from_folder(copy, target, target / "downloads")
+    raw.describe(target, shipped("oxford_iiit_pet"), "tfds", acquisition.FROM_TRAINING)
+    return target
+
+
+CELL_CLASSES = [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}]
+
+
+def described(folder: Path, splits: dict, classes=CELL_CLASSES, **rest) -> DatasetFile:
+    """A folder's dataset.yaml, written and read: `images` and `masks`, unless `rest` differs.
+
+    What `rest` has beside keys of the source belongs to the spec.
+    """
+    names = set(Folder.model_fields) & rest.keys()
+    source = {"type": "folder", "images": "images", "masks": "masks", "splits": splits}
+    source |= {name: rest.pop(name) for name in names}
+    source = {key: value for key, value in source.items() if value is not None}
+    content = {"source": source, "classes": classes} | rest
+    path = folder / "dataset.yaml"
+    path.write_text(yaml12.dump(content), encoding="utf-8")
+    return parse_dataset(yaml12.read(path), folder.name, path)

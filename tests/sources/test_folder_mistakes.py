@@ -1,0 +1,282 @@
+"""Whatever is wrong with a folder is said in one message, with the files and the mend."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.core.errors import PetsegError
+from petseg.core.files import atomic_folder, write_json
+from petseg.sources import acquisition, patterns
+from tests.helpers.raw import described
+
+DRAWN = {"test": 0.2}
+BY_LISTS = {"train": "train.txt", "test": "test.txt"}
+BY_FOLDERS = {"splits": {"train": "p", "test": "q"}, "images": "{split}/images"}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Six images, no two of them alike, and their masks; two lists."""
+    for number, name in enumerate("abcdef"):
+        add(tmp_path, name, number)
+    (tmp_path / "train.txt").write_text("a\nb\nc\nd\n")
+    (tmp_path / "test.txt").write_text("e\nf\n")
+    return tmp_path
+
+
+def add(folder: Path, name: str, shade: int) -> None:
+    for part, pixels in (("images", shade), ("masks", 255)):
+        (folder / part).mkdir(exist_ok=True)
+        Image.fromarray(np.full((8, 6), pixels, np.uint8)).save(folder / part / f"{name}.png")
+
+
+def copy(folder: Path, name: str, other: str) -> None:
+    for part in ("images", "masks"):
+        shutil.copy(folder / part / name, folder / part / other)
+
+
+def mistakes(folder: Path, splits: dict = DRAWN, **rest) -> dict[str, list[str]]:
+    """The kinds of mistakes, without their mends -> the lines of each, without the folder."""
+    dataset = described(folder, splits, **rest)
+    with pytest.raises(PetsegError) as caught, atomic_folder(folder / "data") as data:
+        acquisition.bring(dataset, data / "raw")
+    assert not (folder / "data").exists()
+    headline, *lines = str(caught.value).replace(f"{folder}/", "").splitlines()
+    assert headline == "dataset.yaml: the dataset cannot be used as it is:"
+    found: dict[str, list[str]] = {}
+    kind = ""
+    for line in lines:
+        if line.startswith("    "):
+            found[kind].append(line[4:].removeprefix("- "))
+        else:
+            kind, mend = line[2:].removesuffix(":").split("; ", 1)
+            assert mend
+            found[kind] = []
+    return found
+
+
+def test_images_without_masks_and_masks_without_images(folder):
+    (folder / "images/a.png").unlink()
+    (folder / "masks/b.png").unlink()
+    assert mistakes(folder) == {
+        "images without a mask": ["images/b.png"],
+        "masks without an image": ["masks/a.png"],
+    }
+
+
+def test_of_many_files_ten_are_named(folder):
+    for number in range(30):
+        add(folder, f"x{number:02}", 100 + number)
+        (folder / f"masks/x{number:02}.png").unlink()
+    (lines,) = mistakes(folder).values()
+    assert lines == [f"images/x{number:02}.png" for number in range(10)] + ["and 20 more"]
+
+
+def test_a_path_or_pattern_that_finds_nothing_is_told_with_what_is_there(folder):
+    here = f"{folder} holds dataset.yaml, images/, masks/, test.txt, train.txt"
+    found = mistakes(folder, images="photos", masks="masks/*.bmp")
+    assert found == {
+        "nothing found": [
+            f"images: photos; {here}",
+            "masks: masks/*.bmp; masks holds a.png, b.png, c.png, d.png, e.png and 1 more",
+        ]
+    }
+
+
+def test_where_all_images_are_masks_it_is_told(folder):
+    expected = {"nothing found": ["images: all files are masks; set mask_suffix"]}
+    assert mistakes(folder, masks="images") == expected
+    expected = {"nothing found": ["masks: no name ends with the mask_suffix _m"]}
+    assert mistakes(folder, mask_suffix="_m") == expected
+
+
+def test_a_list_that_names_a_missing_file(folder):
+    (folder / "test.txt").write_text("e\n\n# two missing ones\ng.png\nf h\nf a b\n")
+    (folder / "masks/a.png").unlink()
+    assert mistakes(folder, BY_LISTS) == {
+        "lists naming what is not there": [
+            "test.txt, line 4: g.png",
+            "test.txt, line 5: h",
+            "test.txt, line 6: f a b",
+        ],
+        "images without a mask": ["images/a.png"],
+    }
+
+
+def test_lists_that_cannot_be_read(folder):
+    (folder / "train.txt").write_bytes(b"M\xfcller\n")
+    (folder / "test.txt").unlink()
+    ((kind, lines),) = mistakes(folder, BY_LISTS).items()
+    assert kind == "lists and tables that cannot be read"
+    assert lines[0].startswith("train.txt: 'utf-8' codec can't decode byte 0xfc in position 1")
+    assert lines[1] == "test.txt: No such file or directory"
+
+
+def test_a_split_that_holds_nothing_and_a_line_that_is_duplicated(folder):
+    (folder / "train.txt").write_text("a\nb\nimages/a.png\n")
+    (folder / "test.txt").write_text("# nothing yet\n")
+    assert mistakes(folder, BY_LISTS) == {
+        "twice in a list": ["train.txt, line 3: images/a.png"],
+        "splits without an example": ["test"],
+    }
+
+
+def test_a_folder_where_a_list_is_needed(folder):
+    found = mistakes(folder, {"train": "images", "test": "test.txt"})
+    ((kind, lines),) = found.items()
+    assert (kind, lines) == ("splits that name a folder", ["splits.train: images"])
+
+
+def test_two_splits_that_share_a_name(folder):
+    (folder / "test.txt").write_text("e\nb\nf\n")
+    found = mistakes(folder, BY_LISTS)
+    assert found == {"names in two splits": ["b: train and test"]}
+
+
+def test_two_folders_that_share_a_name(folder):
+    for text in "pq":
+        for part in ("images", "masks"):
+            (folder / text / part).mkdir(parents=True)
+    for part in ("images", "masks"):
+        shutil.copy(folder / part / "a.png", folder / "p" / part / "a.png")
+        shutil.copy(folder / part / "b.png", folder / "q" / part / "a.png")
+        shutil.copy(folder / part / "c.png", folder / "q" / part / "c.png")
+    found = mistakes(folder, **BY_FOLDERS, masks="{split}/masks")
+    assert found == {"names in two splits": ["a: train and test"]}
+
+
+def test_masks_without_an_image_in_a_folder_of_a_split(folder):
+    for text in "pq":
+        for part in ("images", "masks"):
+            (folder / text / part).mkdir(parents=True)
+            shutil.copy(folder / part / f"{'a' if text == 'p' else 'b'}.png", folder / text / part)
+    shutil.copy(folder / "masks/c.png", folder / "q/masks/c.png")
+    found = mistakes(folder, **BY_FOLDERS, masks="{split}/masks")
+    assert found == {"masks without an image": ["q/masks/c.png"]}
+
+
+def test_two_splits_that_share_the_bytes_of_an_image(folder):
+    copy(folder, "a.png", "g.png")
+    copy(folder, "b.png", "h.png")
+    (folder / "train.txt").write_text("a\nb\nh\n")
+    (folder / "test.txt").write_text("e\ng\n")
+    shared = {
+        "the same image, byte for byte, in two splits": [
+            "images/a.png (train) and images/g.png (test)"
+        ]
+    }
+    assert mistakes(folder, BY_LISTS) == shared
+    (folder / "masks/e.png").unlink()  # with other mistakes, too
+    assert mistakes(folder, BY_LISTS) == {"images without a mask": ["images/e.png"]} | shared
+
+
+def test_names_that_differ_only_in_case_or_suffix(folder):
+    copy(folder, "a.png", "A.png")
+    if len(list((folder / "images").iterdir())) == 6:
+        pytest.skip("to this file system they are the same")
+    shutil.copy(folder / "images/b.png", folder / "images/b.jpg")
+    shutil.copy(folder / "masks/c.png", folder / "masks/c.bmp")
+    assert mistakes(folder) == {
+        "names that differ only in case or suffix": [
+            "images/b.jpg and images/b.png",
+            "images/A.png and images/a.png",
+        ],
+        "a second mask of the same image": ["masks/c.bmp and masks/c.png"],
+    }
+
+
+def test_names_that_are_not_utf8(folder):
+    for part in ("images", "masks"):
+        try:
+            target = os.fsencode(folder / part) + b"/M\xfcller.png"
+            shutil.copy(folder / part / "a.png", target)
+        except OSError:
+            pytest.skip("this file system takes no such name")
+    lines = [f"{part}/M\\xfcller.png" for part in ("images", "masks")]
+    assert mistakes(folder) == {"names that are not UTF-8": lines}
+
+
+def test_a_folder_without_read_permission():
+    """For root there is none, so that it becomes somebody else for a moment."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o755)
+        (folder / "images" / "private").mkdir(parents=True)
+        (folder / "images" / "private").chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        found = patterns.find(folder, "images")
+        if root:
+            os.seteuid(0)
+        assert found.unreadable == [folder / "images" / "private"]
+    finally:
+        (folder / "images" / "private").chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_what_cannot_be_read_is_listed_and_not_called_missing(folder, monkeypatch):
+    walk, read = os.walk, Path.read_bytes
+
+    def without_permission(top, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{top}/private"))
+        return walk(top, onerror=onerror)
+
+    def damaged(path):
+        if path.name == "c.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", damaged)
+    with pytest.raises(PetsegError) as caught:
+        acquisition.bring(described(folder, DRAWN), folder / "raw")
+    assert str(caught.value).splitlines()[1:] == [
+        "  files that cannot be read; mend or replace them:",
+        f"    - {folder}/images/c.png: Permission denied",
+    ]
+    monkeypatch.setattr(os, "walk", without_permission)
+    lines = [f"{part}/private" for part in ("images", "masks")]
+    assert mistakes(folder)["not readable"] == lines
+
+
+@pytest.mark.parametrize(
+    ("table", "lines"),
+    [
+        ("image,age\na,1\n", ["groups.csv: no column ward; there are age"]),
+        ("", ["groups.csv: no column ward; there are none"]),
+        (
+            "image,ward\na,1\nb.png,2\nc,3\nd,4\nE,5\n",
+            ["groups.csv: no line for e.png", "groups.csv: no line for f.png"],
+        ),
+    ],
+)
+def test_a_table_of_groups_that_lacks_a_column_or_an_image(folder, table, lines):
+    (folder / "groups.csv").write_text(table)
+    found = mistakes(folder, groups=["ward"], groups_file="groups.csv")
+    assert found == {"groups missing": lines}
+
+
+def test_a_missing_table_of_groups(folder):
+    found = mistakes(folder, groups=["ward"], groups_file="groups.csv")
+    expected = ["groups.csv: No such file or directory"]
+    assert found == {"lists and tables that cannot be read": expected}
+
+
+def test_a_label_that_is_no_class_is_told_once(folder):
+    size = {"height": 8, "width": 6}
+    one = {"image_id": 0, "category_id": 1, "segmentation": [[1, 1, 4, 1, 4, 4]]}
+    coco = {
+        "images": [{"id": n, "file_name": f"{name}.png"} | size for n, name in enumerate("abcdef")],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [one],
+    }
+    write_json(folder / "coco.json", coco)
+    dataset = described(folder, DRAWN, masks=None, coco="coco.json", unlabelled="ground")
+    with pytest.raises(PetsegError) as caught:
+        acquisition.bring(dataset, folder / "raw")
+    assert str(caught.value).count("'cat'") == 1
