@@ -80,15 +80,15 @@ def keep(name: str, seed: int, found: dict) -> None:
 
 def command(experiment: str, changes: dict, stage: str) -> list[str]:
     """What runs the pipeline as far as `stage`, as an experiment apart from the workspace."""
-    changed = [part for k, v in changes.items() for part in ("-S", f"{k}={_hydra(v)}")]
+    changed = [part for k, v in changes.items() for one in _set(k, v) for part in ("-S", one)]
     return ["dvc", "exp", "run", "--temp", "--name", experiment, *changed, stage]
 
 
-def _hydra(value: object) -> str:
-    """A value as `dvc exp run -S` takes it: JSON, but without quotes around keys."""
+def _set(key: str, value: object) -> list[str]:
+    """A parameter as `dvc exp run -S` takes it; `++` adds to a section a key that it lacks."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
-    return json.dumps(value)
+        return [f"++{key}.{name}={json.dumps(one)}" for name, one in value.items()]
+    return [f"{key}={json.dumps(value)}"]
 
 
 def run(name: str, row: Row, seed: int) -> dict:

@@ -69,3 +69,11 @@ def test_every_row_of_the_ablation_changes_parameters_that_exist():
     for name, row in ablation.read_rows().items():
         assert set(row.changes) <= set(known)
         assert any(known[key] != value for key, value in row.changes.items()) or name == "committed"
+
+
+def test_a_class_weight_is_added_where_params_yaml_names_none():
+    changes = {"train_unet.loss.class_weights": {"border": 1.5}, "train_unet.epochs": 3}
+    assert ablation.command("row", changes, "train_unet")[6:] == [
+        *("-S", "++train_unet.loss.class_weights.border=1.5"),
+        *("-S", "train_unet.epochs=3", "train_unet"),
+    ]
