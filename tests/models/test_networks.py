@@ -82,6 +82,7 @@ def test_save_and_load_give_the_same_output(network, tmp_path):
 def test_any_number_of_classes_at_any_shape(classes):
     """Each has an output of its own; accelerated, the network is the same function."""
     shape = (64, 32)
+    keras.utils.set_random_seed(0)  # else, once in a while, ReLU lets nothing of a layer pass
     unet = networks.unet(shape, classes, refinement_filters=8 * (classes > 2))
     shallow = in_float64(lambda: networks.shallow(shape, classes))
     for network in (unet, shallow):
