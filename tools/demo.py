@@ -30,7 +30,7 @@ def main() -> None:
     except subprocess.CalledProcessError as error:
         sys.exit(f"error: {' '.join(error.cmd)} ended with exit code {error.returncode}")
     print("\nThe pictures:")
-    for picture in sorted((DEMO / "plots").glob("*.png")):
+    for picture in sorted((DEMO / "plots").rglob("*.png")):
         print(f"  {picture.relative_to(ROOT)}")
     print("The project with its data and models, in a Git repository of its own: demo/. Try there:")
     for command in ("plots show", "exp run -S train_shallow.epochs=15", "metrics diff"):
