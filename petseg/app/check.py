@@ -14,6 +14,7 @@ import sys
 from petseg.core import stage_runner
 from petseg.core.dataset_file import load_dataset
 from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.param_types import unknown_classes
 from petseg.core.params import Params, Training, load_params
 from petseg.sources import inputs
 
@@ -40,8 +41,7 @@ def unused_weights(params: Params, dataset: DatasetSpec) -> list[str]:
     told = []
     for name, section in params:
         weights = section.loss.class_weights if isinstance(section, Training) else {}
-        strange = set(weights) - set(dataset.class_names) if isinstance(weights, dict) else set()
-        if strange:
+        if strange := unknown_classes(weights, dataset.class_names):
             told.append(
                 f"{name}.loss.class_weights has {', '.join(sorted(strange))}, which is no class of "
                 f"{dataset.name} and is not used"

@@ -1,5 +1,6 @@
 """Values of params.yaml that may be written in two ways."""
 
+from collections.abc import Container
 from typing import Annotated
 
 from pydantic import PlainValidator
@@ -42,3 +43,12 @@ ImageSize = Annotated[tuple[int, int], PlainValidator(_image_size)]
 
 ClassWeights = Annotated[dict | str, PlainValidator(_class_weights)]
 """A weight, float, for each class that is named, or BALANCED."""
+
+
+def unknown_classes(
+    class_weights: dict[str, float] | str, class_names: Container[str]
+) -> list[str]:
+    """The names in `class_weights` that are no classes."""
+    if class_weights == BALANCED:
+        return []
+    return [name for name in class_weights if name not in class_names]

@@ -56,11 +56,6 @@ def find(base: Path, pattern: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) ->
     return Found(root, files, unreadable)
 
 
-def root_of(base: Path, pattern: str) -> Path:
-    """The folder from which the names start of what a pattern finds."""
-    return _parts(base, pattern)[0]
-
-
 def name_of(root: Path, path: Path) -> str:
     """An example's name: the path below the root, with / and without the suffix."""
     return path.relative_to(root).with_suffix("").as_posix()

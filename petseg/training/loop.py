@@ -11,6 +11,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from petseg.core.files import write_csv
+from petseg.core.param_types import unknown_classes
 from petseg.core.params import Machine, Training
 from petseg.metrics import scores
 from petseg.training import checkpoint, devices, losses, precision, state, step
@@ -64,7 +65,7 @@ def train(
         if run.resume(checkpoint_path, strategy):
             print(f"{name}: going on after epoch {len(run.history)} of an interrupted run")
 
-        if unknown := losses.unknown_classes(params.loss.class_weights, batches.spec.class_names):
+        if unknown := unknown_classes(params.loss.class_weights, batches.spec.class_names):
             print(f"{name}: class_weights of {', '.join(unknown)}: no such class; not used")
         train_step = step.training_step(run, params, objective, strategy)
         validation_step = step.validation_step(run, objective, strategy)

@@ -4,7 +4,6 @@ Inside, classes come before pixels: (C, B, P), P pixels an image. Along a short 
 computes a softmax and its gradient several times more slowly.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -40,13 +39,6 @@ def objective(params: Loss, manifest: dict) -> Objective:
         raise PetsegError("loss.class_weights: all classes weigh 0; nothing would be learnt")
     has_void = any(entry["void_pixels"] for entry in manifest["splits"].values())
     return Objective(params, tuple(weights), has_void)
-
-
-def unknown_classes(class_weights: Mapping[str, float] | str, class_names) -> list[str]:
-    """The names in `class_weights` that are no classes."""
-    if class_weights == BALANCED:
-        return []
-    return [name for name in class_weights if name not in class_names]
 
 
 def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, objective: Objective) -> tf.Tensor:

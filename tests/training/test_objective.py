@@ -11,9 +11,9 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
-from petseg.core.param_types import BALANCED
+from petseg.core.param_types import BALANCED, unknown_classes
 from petseg.core.params import Loss
-from petseg.training.losses import Objective, objective, segmentation_loss, unknown_classes
+from petseg.training.losses import Objective, objective, segmentation_loss
 
 EVERYTHING = Loss(cross_entropy=2.0, dice=0.5, class_weights={}, label_smoothing=0.2)
 WEIGHTS = (1.0, 0.5, 3.0, 0.0, 2.0)
