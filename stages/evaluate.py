@@ -9,7 +9,7 @@ from petseg import records
 from petseg.core import paths, stage_runner
 from petseg.core.files import write_csv, write_json
 from petseg.core.params import load_params
-from petseg.evaluation import baselines, inference, original_size, scoring, tables
+from petseg.evaluation import baselines, inference, scoring, subsets, tables
 from petseg.sources import raw
 
 
@@ -18,17 +18,16 @@ def main() -> dict:
     records.verify(paths.RECORDS)
     spec = records.spec(paths.RECORDS)
     test, index = records.on_disk(paths.RECORDS, "test"), records.index(paths.RECORDS, "test")
-    original_masks = None
-    if params.evaluate.at_original_size:
-        original_masks = masks_of_other_sizes(index["name"], test.image_size)
+    original_masks = raw.masks(paths.RAW_DATASET, "test", index["name"])
+    parts = subsets.read_subsets(params.evaluate.subsets, index["name"])
     counts, rows = {}, []
     for name in paths.NETWORKS:
         model = inference.load_trained(name, paths.model(name), spec)
         result = scoring.score_network(
-            inference.runner(model), test, spec, params.evaluate.batch_size, name, original_masks
+            inference.runner(model), test, original_masks, spec, params.evaluate.batch_size, name
         )
-        write_json(paths.metrics(name), tables.metrics(result, model.count_params(), spec))
-        write_csv(paths.CONFUSION[name], tables.confusion(result.counted, spec))
+        write_json(paths.metrics(name), tables.metrics(result, model.count_params(), spec, parts))
+        write_csv(paths.CONFUSION[name], tables.confusion(result.original, spec))
         rows.append(tables.per_image(name, index, result, spec))
         counts[name] = tables.counts(rows[-1])
     write_csv(paths.PER_IMAGE, pd.concat(rows))
@@ -42,18 +41,10 @@ def main() -> dict:
         len(spec.classes),
     )
     print(f"baseline: {baseline}, the better constant prediction on the validation split")
-    result = scoring.score_mask(mask, records.masks(paths.RECORDS, "test"), spec)
-    write_json(paths.metrics("baseline"), tables.metrics(result, parameters=0, spec=spec))
+    masks = records.masks(paths.RECORDS, "test")
+    result = scoring.score_mask(mask, masks, original_masks, spec, "baseline")
+    write_json(paths.metrics("baseline"), tables.metrics(result, 0, spec, parts))
     return {"images": test.count}
-
-
-def masks_of_other_sizes(names: pd.Series, image_size: tuple[int, int]) -> list[bytes] | None:
-    """The dataset's own masks, or None where all are as small as those in the records."""
-    masks = raw.masks(paths.RAW_DATASET, "test", names)
-    if original_size.any_differs(masks, image_size):
-        return masks
-    print("no scores at original size: every image in data/raw has that of the records")
-    return None
 
 
 if __name__ == "__main__":

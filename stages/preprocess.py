@@ -9,7 +9,7 @@ from petseg.core import stage_runner
 from petseg.core.files import atomic_folder
 from petseg.core.params import load_params
 from petseg.core.paths import RAW_DATASET, RECORDS
-from petseg.sources.preparation import absent_classes, records_bytes, write_records
+from petseg.sources.preparation import absent_classes, not_left_out, records_bytes, write_records
 
 
 def main() -> dict:
@@ -25,7 +25,7 @@ def main() -> dict:
         )
     for split, entry in manifest["splits"].items():
         print(f"{split}: {entry['examples']} images")
-    for sentence in absent_classes(manifest):
+    for sentence in absent_classes(manifest) + not_left_out(RAW_DATASET, manifest):
         print(f"warning: {sentence}")
     for entry in manifest["left_out"]:
         print(f"left out of {entry['split']}: {entry['name']}, {entry['reason']}")

@@ -12,7 +12,7 @@ from petseg.core import yaml12
 from petseg.core.dataset_spec import DatasetSpec, Name
 from petseg.core.errors import PetsegError
 from petseg.core.paths import dataset_file
-from petseg.core.strict import Count, Section, Seed, parse_section, text_or_share
+from petseg.core.strict import Count, Section, Seed, listed, parse_section, text_or_share
 
 SPLIT = "{split}"
 """In a path of a folder source: stands for what `splits` says of each split."""
@@ -99,6 +99,8 @@ class DatasetFile(DatasetSpec):
     """The whole of a dataset.yaml."""
 
     source: Annotated[OxfordPets | GeneratedPets | Folder, Field(discriminator="type")]
+    leave_out: listed(str) = ()
+    """Names of images that neither train nor validate, as their masks are wrong."""
     _file: Path = PrivateAttr()
 
     @field_validator("source")

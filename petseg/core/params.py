@@ -193,7 +193,15 @@ class Evaluate(Section):
 
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     bootstrap_resamples: Count
-    at_original_size: bool
+    subsets: listed(str)
+
+    @field_validator("subsets")
+    @classmethod
+    def _have_names_of_their_own(cls, subsets: tuple) -> tuple:
+        names = [Path(subset).stem for subset in subsets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two files are called {twice[0]}, which names the subset in metrics")
+        return subsets
 
 
 class Visualize(Section):

@@ -19,15 +19,15 @@ class Counted(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A predictor's result on N images.
+    """A predictor's result on N images, in pixels of the masks as published and of the records.
 
-    `cross_entropy` is in nats, float64 (N,), `original` is counted at the images' original size;
-    None where not asked for.
+    `cross_entropy` is in nats, of the records' pixels, float64 (N,); None for a constant
+    prediction.
     """
 
-    counted: Counted
+    original: Counted
+    in_records: Counted
     cross_entropy: np.ndarray | None = None
-    original: Counted | None = None
 
 
 class Counter:

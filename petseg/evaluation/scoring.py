@@ -1,11 +1,14 @@
-"""Scoring predictions: of a network on every image of a split, or of one constant mask."""
+"""Scoring predictions on every image of a split, against the masks as they were published."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from petseg.core.dataset_spec import VOID, DatasetSpec
+from petseg.core.parallel import parallel_map
+from petseg.decoding.mask import decode_mask
 from petseg.evaluation import original_size
 from petseg.evaluation.result import Counter, Result
 from petseg.metrics.confusion import confusion_matrices
@@ -15,30 +18,64 @@ from petseg.records import Source
 def score_network(
     run: Callable[[np.ndarray], np.ndarray],
     source: Source,
+    original_masks: Sequence[bytes],
     spec: DatasetSpec,
     batch_size: int,
     label: str,
-    original_masks: Sequence[bytes] | None = None,
 ) -> Result:
     """Scores a network, as `inference.runner` makes it, on all examples; shows progress.
 
-    `original_masks` are the encoded masks at original size, in the order of `source`.
+    `original_masks` are the encoded masks as they were published, in the order of `source`. Pixels
+    are counted on all cores, while the network runs on the next images.
     """
-    classes = len(spec.classes)
-    counter, original, losses = Counter(spec), Counter(spec), []
-    with tqdm(total=source.count, desc=label, unit="image", disable=None) as progress:
+
+    def examples() -> Iterator[tuple[np.ndarray, np.ndarray, bytes]]:
         for start in range(0, source.count, batch_size):
             indices = np.arange(start, min(start + batch_size, source.count))
             images, masks = source.fetch(indices)
-            logits = run(images)
-            counter.add(confusion_matrices(masks, logits.argmax(axis=-1), classes))
-            losses.append(cross_entropy(logits, masks))
-            for index, of_image in zip(indices, logits, strict=True) if original_masks else ():
-                matrix = original_size.confusion_matrix(of_image, original_masks[index], spec)
-                original.add(matrix[None])
-            progress.update(len(indices))
-    at_original_size = original.counted() if original_masks else None
-    return Result(counter.counted(), np.concatenate(losses), at_original_size)
+            yield from zip(run(images), masks, original_masks[start:], strict=False)
+
+    def scored(example: tuple[np.ndarray, np.ndarray, bytes]) -> tuple:
+        logits, mask, original = example
+        in_records = confusion_matrices(mask[None], logits.argmax(-1)[None], len(spec.classes))
+        loss = cross_entropy(logits[None], mask[None])
+        return original_size.confusion_matrix(logits, original, spec)[None], in_records, loss
+
+    return _collected(parallel_map(scored, examples()), source.count, spec, label)
+
+
+def score_mask(
+    mask: np.ndarray,
+    masks: Iterable[np.ndarray],
+    original_masks: Sequence[bytes],
+    spec: DatasetSpec,
+    label: str,
+) -> Result:
+    """Scores one constant prediction, uint8 (H, W), against every mask, uint8 (H, W) each.
+
+    At the size of a mask as it was published, each pixel has the label that is nearest.
+    """
+    classes = len(spec.classes)
+
+    def scored(truths: tuple[np.ndarray, bytes]) -> tuple:
+        truth, original = truths[0], decode_mask(truths[1], spec)
+        resized = Image.fromarray(mask).resize(original.shape[::-1], Image.Resampling.NEAREST)
+        at_original = confusion_matrices(original[None], np.asarray(resized)[None], classes)
+        return at_original, confusion_matrices(truth[None], mask[None], classes), None
+
+    found = parallel_map(scored, zip(masks, original_masks, strict=True))
+    return _collected(found, len(original_masks), spec, label)
+
+
+def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str) -> Result:
+    """The result from those of each image: both confusion matrices (1, C, C), cross-entropy."""
+    original, in_records, losses = Counter(spec), Counter(spec), []
+    for at_original, at_records, loss in tqdm(found, label, count, unit="image", disable=None):
+        original.add(at_original)
+        in_records.add(at_records)
+        losses.append(loss)
+    cross_entropy = None if None in losses else np.concatenate(losses)
+    return Result(original.counted(), in_records.counted(), cross_entropy)
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -55,11 +92,3 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     of_pixels = np.where(counted, log_total - of_label, 0).sum(axis=(1, 2), dtype=np.float64)
     pixels = counted.sum(axis=(1, 2))
     return np.where(pixels, of_pixels / np.maximum(pixels, 1), np.nan)
-
-
-def score_mask(mask: np.ndarray, masks: Iterable[np.ndarray], spec: DatasetSpec) -> Result:
-    """Scores one constant prediction, uint8 (H, W), against every mask, uint8 (H, W) each."""
-    counter = Counter(spec)
-    for truth in masks:
-        counter.add(confusion_matrices(truth[None], mask[None], len(spec.classes)))
-    return Result(counter.counted())

@@ -15,35 +15,61 @@ from petseg.metrics import bootstrap, scores
 GROUP, CLASS, REGION = "group.", "class.", "region."
 """The beginnings of columns."""
 
+AT_RECORDS_SIZE = "at_records_size."
+"""Before those of the masks in the records; the others are of the masks as they were published."""
 
-def metrics(result: Result, parameters: int, spec: DatasetSpec) -> dict:
-    """What a metrics file says of a predictor; only numbers, and null where one is undefined."""
-    content = scores.summary(result.counted.counts, spec) | {"parameters": parameters}
-    if result.cross_entropy is not None:
-        content["cross_entropy"] = float(scores.mean_defined(result.cross_entropy))
-    if result.original is not None:
-        content["at_original_size"] = scores.summary(result.original.counts, spec)
+
+def metrics(
+    result: Result, parameters: int, spec: DatasetSpec, subsets: dict[str, np.ndarray] | None = None
+) -> dict:
+    """What a metrics file says of a predictor; only numbers, and null where one is undefined.
+
+    Scores are of the masks as they were published, under `at_records_size` of those in the records,
+    under `subsets` of some of the images: bool (N,) each.
+    """
+    everything = np.ones(len(result.original.counts), bool)
+    content = _scores(result, everything, spec) | {"parameters": parameters}
+    if subsets:
+        of_subsets = {name: _scores(result, members, spec) for name, members in subsets.items()}
+        content["subsets"] = of_subsets
     return _without_nan(content)
 
 
+def _scores(result: Result, images: np.ndarray, spec: DatasetSpec) -> dict:
+    at_original, at_records = (
+        scores.summary(counted.counts[images], spec)
+        for counted in (result.original, result.in_records)
+    )
+    if result.cross_entropy is not None:
+        mean = scores.mean_defined(result.cross_entropy[images])
+        at_records["cross_entropy"] = float(mean)
+    return at_original | {"at_records_size": at_records}
+
+
 def per_image(network: str, index: pd.DataFrame, result: Result, spec: DatasetSpec) -> pd.DataFrame:
-    """A row an image: name, groups, cross-entropy, scores, and counts of classes and regions.
+    """A row an image: name, groups, scores, and counts of classes and regions, at both sizes.
 
     `index` is that of the records: it has the column `name` and one for each group of `spec`.
+    The columns AT_RECORDS_SIZE are of the masks in the records, the others of those published.
     """
-    counted = result.counted.counts
-    classes = len(spec.classes)
     columns = {"network": network, "name": index["name"].to_numpy()}
     columns |= {f"{GROUP}{group}": index[group].to_numpy() for group in spec.groups}
-    columns |= {
-        "cross_entropy": result.cross_entropy,
-        "mean_iou": scores.mean_iou(counted[:, :classes]),
-    }
+    columns |= _of_images(result.original.counts, spec)
+    in_records = {"cross_entropy": result.cross_entropy} | _of_images(
+        result.in_records.counts, spec
+    )
+    columns |= {f"{AT_RECORDS_SIZE}{column}": values for column, values in in_records.items()}
+    return pd.DataFrame(columns)
+
+
+def _of_images(counts: np.ndarray, spec: DatasetSpec) -> dict[str, np.ndarray]:
+    """The mean IoU of each image, and its counts, int64 (N, K, 3), by the names of columns."""
     keys = [f"{CLASS}{name}" for name in spec.class_names]
     keys += [f"{REGION}{name}" for name in spec.regions]
-    flat = counted.reshape(len(counted), -1).T
-    names = [f"{key}.{count}" for key in keys for count in scores.COUNTS]
-    return pd.DataFrame(columns | dict(zip(names, flat, strict=True)))
+    columns = [f"{key}.{count}" for key in keys for count in scores.COUNTS]
+    of_classes = counts[:, : len(spec.classes)]
+    flat = counts.reshape(len(counts), -1).T
+    return {"mean_iou": scores.mean_iou(of_classes)} | dict(zip(columns, flat, strict=True))
 
 
 def names(table: pd.DataFrame, kind: str) -> list[str]:

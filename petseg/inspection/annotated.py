@@ -5,10 +5,10 @@ from contextlib import suppress
 
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
+from petseg.core.parallel import parallel_map
 from petseg.sources import annotations
 from petseg.sources.listing import Row
 from petseg.sources.pairing import Mask
-from petseg.sources.parallel import parallel_map
 
 
 def labels(kind: str, rows: Sequence[Row]) -> list[str]:

@@ -10,6 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from petseg.core.errors import PetsegError
+from petseg.core.parallel import parallel_map
 from petseg.decoding.photograph import (
     BadExample,
     decode_photograph,
@@ -19,7 +20,6 @@ from petseg.decoding.photograph import (
 )
 from petseg.sources.listing import Row
 from petseg.sources.pairing import Mask
-from petseg.sources.parallel import parallel_map
 
 MOST_COLOURS = 4096
 """A mask with more colours has no classes by colour."""

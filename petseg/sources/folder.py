@@ -10,10 +10,10 @@ from tqdm import tqdm
 from petseg.core.dataset_file import DatasetFile
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256
+from petseg.core.parallel import parallel_map
 from petseg.sources import inputs, listing, mistakes, raw
 from petseg.sources.listing import Row
 from petseg.sources.pairing import Mask, Mistakes
-from petseg.sources.parallel import parallel_map
 from petseg.sources.stored_files import Stored, write_table
 
 SAME_BYTES = "the same image, byte for byte, in two splits; keep one"

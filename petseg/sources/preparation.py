@@ -13,10 +13,10 @@ from petseg import records
 from petseg.core.dataset_spec import VOID, DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.core.files import write_json
+from petseg.core.parallel import parallel_map
 from petseg.decoding.mask import decode_mask
 from petseg.decoding.photograph import BadExample, decode_photograph
 from petseg.sources.bad_examples import Bad, refuse_more_than
-from petseg.sources.parallel import parallel_map
 from petseg.sources.raw import RawDataset, RawExample, open_raw
 from petseg.sources.splits import draw
 
@@ -54,6 +54,7 @@ def write_records(
     shares = {s: share or validation_share for s, share in dataset.shares.items()}
     drawn = draw(dataset.keys("train"), shares, seed) if shares else {}
     given_of: dict[str, str] = {}
+    named: list[dict] = []
     unlabelled: list[dict] = []
     converted: list[dict] = []
     bad: list[Bad] = []
@@ -74,7 +75,9 @@ def write_records(
                 if prepared.converted:
                     converted.append(entry | {"from": prepared.converted})
                 mask_pixels += prepared.mask_pixels
-                if prepared.bad:
+                if split != "test" and prepared.name in dataset.leave_out:
+                    named.append(entry | {"reason": f"{dataset.described_in} says so"})
+                elif prepared.bad:
                     bad.append(Bad(prepared.name, split, prepared.bad))
                 elif drop_unlabelled and split != "test" and _unlabelled(prepared.example, spec):
                     unlabelled.append(entry | {"reason": unlabelled_reason(spec)})
@@ -86,7 +89,7 @@ def write_records(
         "dataset": spec.to_json(),
         "image_size": list(image_size),
         "splits": {split: writer.summary() for split, writer in writers.items()},
-        "left_out": left_out + unlabelled,
+        "left_out": named + left_out + unlabelled,
         "converted": converted,
     }
     _refuse_empty(manifest, dataset)
@@ -120,6 +123,19 @@ def absent_classes(manifest: dict) -> list[str]:
         for split, entry in manifest["splits"].items()
         for name, pixels in entry["class_pixels"].items()
         if not pixels
+    ]
+
+
+def not_left_out(raw: Path, manifest: dict) -> list[str]:
+    """A sentence on the names in the dataset's `leave_out` that no image to leave out has."""
+    dataset = open_raw(raw)
+    unknown = sorted(dataset.leave_out - {entry["name"] for entry in manifest["left_out"]})
+    if not unknown:
+        return []
+    names = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+    return [
+        f"leave_out in {dataset.described_in} has {len(unknown)} names that no training or "
+        f"validation image has: {names}"
     ]
 
 

@@ -25,13 +25,15 @@ class RawDataset(NamedTuple):
     `masks` takes a split and names, and returns the encoded mask of each.
 
     `shares` says what is still to be drawn from `train`, in that order: a split -> its share of
-    what is left, or None where params.yaml says it. `described_in` is the dataset's YAML file.
+    what is left, or None where params.yaml says it. `leave_out` are names that neither train nor
+    validate. `described_in` is the dataset's YAML file.
     """
 
     spec: DatasetSpec
     described_in: str
     counts: dict[str, int]
     shares: dict[str, float | None]
+    leave_out: frozenset[str]
     examples: Callable[[str], Iterator[RawExample]]
     keys: Callable[[str], list[Key]]
     masks: Callable[[str, Container[str]], dict[str, bytes]]
@@ -39,8 +41,13 @@ class RawDataset(NamedTuple):
 
 def describe(raw: Path, dataset: DatasetFile, layout: str, shares: dict[str, float | None]) -> None:
     """Writes what `open_raw` needs to know of the examples that lie in `raw`."""
-    spec, file = dataset.spec().to_json(), dataset.file.as_posix()
-    content = {"spec": spec, "file": file, "layout": layout, "shares": shares}
+    content = {
+        "spec": dataset.spec().to_json(),
+        "file": dataset.file.as_posix(),
+        "layout": layout,
+        "shares": shares,
+        "leave_out": dataset.leave_out,
+    }
     write_json(raw / DESCRIPTION, content)
 
 
@@ -51,6 +58,7 @@ def open_raw(raw: Path) -> RawDataset:
         content = read_json(path)
         layout, shares = _LAYOUTS[content["layout"]], content["shares"]
         spec, file = parse_spec(content["spec"], str(path)), content["file"]
+        leave_out = frozenset(content["leave_out"])
     except (OSError, ValueError, KeyError, TypeError):
         raise PetsegError(
             f"{path} is missing or damaged; bring the dataset again: dvc repro -f download"
@@ -60,6 +68,7 @@ def open_raw(raw: Path) -> RawDataset:
         described_in=file,
         counts=layout.counts(raw),
         shares=shares,
+        leave_out=leave_out,
         examples=lambda split: layout.examples(raw, split, spec.groups),
         keys=lambda split: layout.keys(raw, split, spec.groups),
         masks=lambda split, names: layout.masks(raw, split, names),

@@ -80,8 +80,9 @@ def test_a_missing_key_is_named(path):
 @pytest.mark.parametrize("path", KEYS)
 def test_a_value_of_a_wrong_type_is_named(path):
     """A list that may have any length by its element."""
-    for wrong in (None, b"bytes", [], [[]]):
-        element = "[0]" * (path == "train_unet.decoder_filters" and wrong == [[]])
+    listed = path in ("train_unet.decoder_filters", "evaluate.subsets")
+    for wrong in (None, b"bytes", {}, [[]]) if listed else (None, b"bytes", [], [[]]):
+        element = "[0]" * (listed and wrong == [[]])
         named = [line.split(": ")[0] for line in mistakes(changed({path: wrong}))]
         assert named == [path + element]
 

@@ -3,7 +3,6 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from petseg.evaluation import full_size, original_size
@@ -14,21 +13,6 @@ def encoded(values: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(values).save(stream, "PNG")
     return stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("shapes", "differs"),
-    [
-        ([(8, 12), (8, 12)], False),
-        ([(8, 12), (8, 9)], True),
-        ([(9, 12)], True),
-        ([(12, 8)], True),
-        ([], False),
-    ],
-)
-def test_another_width_or_height_is_another_size(shapes, differs):
-    masks = [encoded(np.zeros(shape, np.uint8)) for shape in shapes]
-    assert original_size.any_differs(masks, (8, 12)) == differs
 
 
 def test_a_large_photograph_is_counted_in_bands(monkeypatch):

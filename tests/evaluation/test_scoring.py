@@ -1,4 +1,4 @@
-"""Every image is scored once, by each network and at each size that is asked for."""
+"""Every image is scored once by each network, at the records' size and on its own mask."""
 
 import io
 
@@ -40,13 +40,21 @@ def examples() -> Examples:
 
 
 def score(run, examples: Examples, batch_size: int = 3, original_masks=None):
+    """Against masks of the records' size, where there are no others."""
     source = in_memory(examples)
-    return scoring.score_network(run, source, PETS, batch_size, "test", original_masks)
+    original_masks = original_masks or list(map(encoded, examples.masks))
+    return scoring.score_network(run, source, original_masks, PETS, batch_size, "test")
+
+
+def constant(mask: np.ndarray, masks: np.ndarray, original_masks=None):
+    original_masks = original_masks or list(map(encoded, masks))
+    return scoring.score_mask(mask, iter(masks), original_masks, PETS, "test")
 
 
 def test_every_image_is_scored(examples):
     run = inference.runner(reader())
-    matrix, counts = score(run, examples).counted
+    result = score(run, examples)
+    matrix, counts = result.in_records
     assert counts.shape == (7, 4, 3)
     for (pet, background, border, region), mask in zip(counts, examples.masks, strict=True):
         pixels = np.bincount(mask.ravel(), minlength=3)
@@ -54,7 +62,8 @@ def test_every_image_is_scored(examples):
             assert found.tolist() == [expected] * 3
         assert region.tolist() == [pixels[0] + pixels[2]] * 3
     np.testing.assert_array_equal(matrix, np.diag(np.bincount(examples.masks.ravel())))
-    assert score(run, examples).original is None
+    np.testing.assert_array_equal(result.original.matrix, matrix)
+    np.testing.assert_array_equal(result.original.counts, counts)
 
 
 def test_cross_entropy_is_scikit_learn_s(examples):
@@ -74,11 +83,21 @@ def test_predictions_are_the_labels(examples):
 
 def test_one_mask_is_scored_against_all(examples):
     mask = np.full(SIZE, 1, np.uint8)
-    result = scoring.score_mask(mask, iter(examples.masks), PETS)
-    matrix = result.counted.matrix
+    result = constant(mask, examples.masks)
+    matrix = result.in_records.matrix
     np.testing.assert_array_equal(matrix[:, 1], np.bincount(examples.masks.ravel(), minlength=3))
     assert matrix.sum() == examples.masks.size
-    assert (len(result.counted.counts), result.cross_entropy) == (7, None)
+    assert (len(result.in_records.counts), result.cross_entropy) == (7, None)
+
+
+def test_one_mask_is_scored_at_each_image_s_own_size():
+    """Its pixels become rectangles where a mask is larger."""
+    mask = np.random.default_rng(2).integers(0, 3, SIZE, np.uint8)
+    truths = [np.ones((2 * SIZE[0], 3 * SIZE[1]), np.uint8), np.zeros(SIZE, np.uint8)]
+    result = constant(mask, np.zeros((2, *SIZE), np.uint8), list(map(encoded, truths)))
+    pixels = np.bincount(mask.ravel(), minlength=3)
+    np.testing.assert_array_equal(result.original.matrix, [pixels, 6 * pixels, [0, 0, 0]])
+    np.testing.assert_array_equal(result.in_records.matrix, [2 * pixels, [0, 0, 0], [0, 0, 0]])
 
 
 @without_warnings
@@ -87,18 +106,21 @@ def test_void_is_left_out_of_every_score(examples):
     run, whole = inference.runner(reader()), score(inference.runner(reader()), examples)
     masks = examples.masks.copy()
     masks[1, 2:], masks[4] = VOID, VOID
-    result = score(run, examples._replace(masks=masks))
-    assert result.counted.matrix.sum() == masks.size - 2 * 6 - 4 * 6
+    result = score(
+        run, examples._replace(masks=masks), original_masks=list(map(encoded, examples.masks))
+    )
+    assert result.in_records.matrix.sum() == masks.size - 2 * 6 - 4 * 6
     others = [0, 2, 3, 5, 6]
-    np.testing.assert_array_equal(result.counted.counts[others], whole.counted.counts[others])
-    assert not result.counted.counts[4].any()
+    found, expected = result.in_records.counts, whole.in_records.counts
+    np.testing.assert_array_equal(found[others], expected[others])
+    assert not found[4].any()
     np.testing.assert_array_equal(result.cross_entropy[others], whole.cross_entropy[others])
     assert np.isnan(result.cross_entropy[4])
     logits = run(examples.images)[1:2, :2]
     rest = scoring.cross_entropy(logits, masks[1:2, :2])
     assert result.cross_entropy[1] == pytest.approx(rest[0])
-    constant = scoring.score_mask(masks[0], iter(masks), PETS)
-    assert constant.counted.matrix.sum() == result.counted.matrix.sum()
+    of_constant = constant(masks[0], masks, list(map(encoded, examples.masks)))
+    assert of_constant.in_records.matrix.sum() == result.in_records.matrix.sum()
 
 
 def test_cross_entropy_of_large_logits_is_finite():
@@ -138,7 +160,7 @@ def test_each_image_is_scored_at_both_sizes_in_one_pass():
     result = score(counting, examples, 2, list(map(encoded, truths)))
     assert sizes == [2, 2, 1], "each image runs through the network once"
     small = score(run, examples, 5)
-    np.testing.assert_array_equal(result.counted.counts, small.counted.counts)
+    np.testing.assert_array_equal(result.in_records.counts, small.in_records.counts)
     expected = []
     for truth, found in zip(truths, run(images), strict=True):
         predicted = full_size.labels(found, *truth.shape)

@@ -34,9 +34,10 @@ DOTTED = parse_spec(
 def results(spec: DatasetSpec, seed: int = 0) -> Result:
     """Of three images."""
     classes = len(spec.classes)
-    counter = Counter(spec)
-    counter.add(np.random.default_rng(seed).integers(1, 50, (3, classes, classes)))
-    return Result(counter.counted(), np.array([0.1, 0.2, 0.6]))
+    rng, counters = np.random.default_rng(seed), (Counter(spec), Counter(spec))
+    for counter in counters:
+        counter.add(rng.integers(1, 50, (3, classes, classes)))
+    return Result(*(counter.counted() for counter in counters), np.array([0.1, 0.2, 0.6]))
 
 
 def per_image(spec: DatasetSpec, result: Result, network: str = "unet") -> pd.DataFrame:
@@ -56,17 +57,20 @@ def test_per_image_keeps_groups_and_counts(tmp_path, spec):
     result = results(spec)
     table = stored(per_image(spec, result), tmp_path)
     classes = len(spec.classes)
-    counts = result.counted.counts
-    np.testing.assert_array_equal(tables.counts(table), counts[:, :classes])
-    regions = tables.counts(table, tables.REGION)
-    np.testing.assert_array_equal(regions, counts[:, classes:])
+    for counted, prefix in ((result.original, ""), (result.in_records, tables.AT_RECORDS_SIZE)):
+        counts = counted.counts
+        columns = {f"{prefix}{name}": name for name in table.columns if prefix + name in table}
+        found = table[list(columns)].rename(columns=columns)
+        np.testing.assert_array_equal(tables.counts(found), counts[:, :classes])
+        regions = tables.counts(found, tables.REGION)
+        np.testing.assert_array_equal(regions, counts[:, classes:])
+        np.testing.assert_allclose(found["mean_iou"], scores.mean_iou(counts[:, :classes]))
     assert tables.names(table, tables.CLASS) == list(spec.class_names)
     assert tables.names(table, tables.REGION) == list(spec.regions)
     assert tables.names(table, tables.GROUP) == list(spec.groups)
     for group in spec.groups:
         assert list(table[f"group.{group}"]) == GROUPS.get(group, BREEDS)
-    np.testing.assert_allclose(table["mean_iou"], scores.mean_iou(counts[:, :classes]))
-    np.testing.assert_allclose(table["cross_entropy"], result.cross_entropy)
+    np.testing.assert_allclose(table["at_records_size.cross_entropy"], result.cross_entropy)
 
 
 def test_per_group_scores_the_sums_of_its_images(tmp_path):
@@ -83,7 +87,7 @@ def test_per_group_scores_the_sums_of_its_images(tmp_path):
         ("species", "dog", "unet", 2),
         ("species", "dog", "shallow", 2),
     ]
-    beagles = found["shallow"].counted.counts[[0, 2]].sum(axis=0)
+    beagles = found["shallow"].original.counts[[0, 2]].sum(axis=0)
     row = groups.iloc[3]
     assert row["mean_iou"] == pytest.approx(scores.mean_iou(beagles[:3]))
     assert row["region.pet"] == pytest.approx(scores.iou(beagles[3]))
@@ -105,7 +109,7 @@ def test_without_groups_there_is_a_table_of_no_rows(tmp_path):
 
 @SPECS
 def test_confusion_table_is_normalised_by_row_and_comes_back(tmp_path, spec):
-    counted = results(spec).counted
+    counted = results(spec).original
     table = stored(tables.confusion(counted, spec), tmp_path)
     np.testing.assert_allclose(table.groupby("truth")["share"].sum(), 1)
     cell = (table["truth"] == spec.class_names[-1]) & (table["prediction"] == spec.class_names[0])
@@ -117,12 +121,12 @@ def without_the_last_class(spec: DatasetSpec = PETS) -> Result:
     """Of an image that holds no border, and one that is void throughout."""
     counter = Counter(spec)
     counter.add(np.array([[[4, 1, 0], [2, 6, 1], [0, 0, 0]], np.zeros((3, 3), int)]))
-    return Result(counter.counted(), np.array([0.5, np.nan]))
+    return Result(counter.counted(), counter.counted(), np.array([0.5, np.nan]))
 
 
 @without_warnings
 def test_the_share_of_a_class_that_is_nowhere_is_empty(tmp_path):
-    table = tables.confusion(without_the_last_class().counted, PETS)
+    table = tables.confusion(without_the_last_class().original, PETS)
     assert table.query("truth == 'border'")["share"].isna().all()
     assert not table.query("truth != 'border'")["share"].isna().any()
     write_csv(tmp_path / "confusion.csv", table)
@@ -139,7 +143,7 @@ def test_an_undefined_score_is_null_and_left_out_of_the_means():
     assert content["regions"] == {
         "pet": {"iou_dataset": pytest.approx(4 / 8), "iou_per_image": pytest.approx(4 / 8)}
     }
-    assert content["cross_entropy"] == pytest.approx(0.5)
+    assert content["at_records_size"]["cross_entropy"] == pytest.approx(0.5)
     assert (content["images"], content["parameters"]) == (2, 12)
 
 
@@ -147,9 +151,11 @@ def test_an_undefined_score_is_null_and_left_out_of_the_means():
 def test_where_nothing_counts_every_score_is_null():
     counter = Counter(PETS)
     counter.add(np.zeros((2, 3, 3), int))
-    content = tables.metrics(Result(counter.counted(), np.full(2, np.nan)), 0, PETS)
+    counted = counter.counted()
+    content = tables.metrics(Result(counted, counted, np.full(2, np.nan)), 0, PETS)
     json.dumps(content, allow_nan=False)
-    assert content["mean_iou"] is content["pixel_accuracy"] is content["cross_entropy"] is None
+    assert content["mean_iou"] is content["pixel_accuracy"] is None
+    assert content["at_records_size"]["cross_entropy"] is None
     assert content["regions"] == {"pet": {"iou_dataset": None, "iou_per_image": None}}
 
 
@@ -158,19 +164,33 @@ def test_metrics_have_the_names_of_the_spec(spec):
     content = tables.metrics(results(spec), 12, spec)
     assert tuple(content["iou"]) == tuple(content["dice"]) == spec.class_names
     assert tuple(content["regions"]) == tuple(spec.regions)
-    assert content["cross_entropy"] == pytest.approx(0.3)
+    assert content["at_records_size"]["cross_entropy"] == pytest.approx(0.3)
 
 
 def test_a_constant_prediction_has_no_cross_entropy():
     content = tables.metrics(results(PETS)._replace(cross_entropy=None), 0, PETS)
-    assert not {"cross_entropy", "at_original_size"} & content.keys()
+    assert "cross_entropy" not in content["at_records_size"]
 
 
-def test_scores_at_original_size_stand_below_the_others():
-    result, others = results(PETS), results(PETS, 1).counted
-    content = tables.metrics(result._replace(original=others), 12, PETS)
-    assert content.pop("at_original_size") == scores.summary(others.counts, PETS)
-    assert content == tables.metrics(result, 12, PETS)
+def test_scores_of_the_masks_as_published_lead():
+    result = results(PETS)
+    content = tables.metrics(result, 12, PETS)
+    at_records_size = content.pop("at_records_size")
+    assert content == scores.summary(result.original.counts, PETS) | {"parameters": 12}
+    del at_records_size["cross_entropy"]
+    assert at_records_size == scores.summary(result.in_records.counts, PETS)
+
+
+def test_subsets_are_scored_as_if_there_were_no_other_images():
+    whole, chosen = results(PETS), np.array([True, False, True])
+    content = tables.metrics(whole, 12, PETS, {"some": chosen, "all": np.ones(3, bool)})
+    found = content.pop("subsets")
+    del content["parameters"]
+    assert found["all"] == content
+    counted = [part._replace(counts=part.counts[chosen]) for part in whole[:2]]
+    alone = tables.metrics(Result(*counted, whole.cross_entropy[chosen]), 12, PETS)
+    assert found["some"] | {"parameters": 12} == alone
+    assert found["some"]["images"] == 2
 
 
 def test_comparison_is_of_the_classes_alone():

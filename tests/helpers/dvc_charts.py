@@ -112,7 +112,8 @@ def per_image(found: dict[str, np.ndarray], spec: DatasetSpec = PETS) -> pd.Data
     for network, matrix in found.items():
         counter = Counter(spec)
         counter.add(matrix)
-        result = Result(counter.counted(), cross_entropy=np.ones(len(matrix)))
+        counted = counter.counted()
+        result = Result(counted, counted, cross_entropy=np.ones(len(matrix)))
         parts.append(tables.per_image(network, index, result, spec))
     return pd.concat(parts)
 

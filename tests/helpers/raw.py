@@ -1,5 +1,6 @@
 """Datasets as `download` leaves them in data/raw/dataset."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from petseg.core import yaml12
@@ -9,19 +10,23 @@ from petseg.sources import acquisition, oxford_pets, raw
 from tests.helpers import ROOT
 
 
-def shipped(name: str, groups: list[str] | None = None, **source) -> DatasetFile:
+def shipped(
+    name: str, groups: list[str] | None = None, leave_out: Sequence[str] = (), **source
+) -> DatasetFile:
     """A dataset of this project, with other groups or other values in its source."""
     path = ROOT / dataset_file(name)
     content = yaml12.read(path)
     content["source"] |= source
     content["groups"] = content["groups"] if groups is None else groups
+    content["leave_out"] = list(leave_out)
     return parse_dataset(content, name, path)
 
 
-def prepared_pets(copy: Path, target: Path) -> Path:
+def prepared_pets(copy: Path, target: Path, leave_out: Sequence[str] = ()) -> Path:
     """The Oxford-IIIT Pets, or drawings of such, from a folder; returns `target`."""
     oxford_pets.prepare_from_folder(copy, target, target / "downloads")
-    raw.describe(target, shipped("oxford_iiit_pet"), "tfds", acquisition.FROM_TRAINING)
+    dataset = shipped("oxford_iiit_pet", leave_out=leave_out)
+    raw.describe(target, dataset, "tfds", acquisition.FROM_TRAINING)
     return target
 
 

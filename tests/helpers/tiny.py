@@ -21,7 +21,6 @@ TINY = {
         "decoder_filters": [8, 8, 8, 8],
     },
     "train_shallow": _TRAINING | {"width": 4},
-    "evaluate": {"at_original_size": True},
     "visualize": {"samples": 2, "augmentations": 2, "predictions": 2, "hardest": 2},
 }
 """An overlay for the shipped params.yaml."""

@@ -246,6 +246,29 @@ def test_masks_without_a_pet_are_left_out_of_training_and_validation_only(
     assert "boxer_4" in names(flawed_dropped, "test")
 
 
+def test_named_images_are_left_out_of_training_and_validation_only(drawings, written, tmp_path):
+    """Even a broken one; all others stay in the split in which they were."""
+    copy = shutil.copytree(drawings, tmp_path / "drawings")
+    cut(jpg(copy, "pug_1"))
+    leave_out = ["pug_1", "boxer_1", "boxer_2", "boxer_3", "boxer_4", "boxer_5000"]
+    raw = prepared_pets(copy, tmp_path / "raw", leave_out)
+    manifest = write(raw, tmp_path / "records")
+    for split in ("train", "validation"):
+        expected = names(written, split) & set(leave_out)
+        assert names(tmp_path / "records", split) == names(written, split) - expected
+        found = {e["name"] for e in manifest["left_out"] if e["split"] == split}
+        assert found == expected and expected
+    assert names(tmp_path / "records", "test") == names(written, "test")
+    assert all(e["reason"].endswith("dataset.yaml says so") for e in manifest["left_out"])
+    (sentence,) = preparation.not_left_out(raw, manifest)
+    assert sentence.endswith(
+        "2 names that no training or validation image has: boxer_4, boxer_5000"
+    )
+    assert not preparation.not_left_out(
+        raw, manifest | {"left_out": [{"name": n} for n in leave_out]}
+    )
+
+
 def save_as(file_format: str, mode: str):
     def change(path: Path) -> None:
         Image.open(path).convert(mode).save(path, file_format)

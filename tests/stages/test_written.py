@@ -1,5 +1,6 @@
 """Every stage on a tiny generated set: what it writes is whole, and true."""
 
+import io
 import json
 
 import numpy as np
@@ -9,15 +10,16 @@ from PIL import Image
 
 from petseg import records
 from petseg.core import dataset_spec, paths
-from petseg.evaluation import original_size, tables
+from petseg.evaluation import tables
 from petseg.metrics import scores
-from stages import evaluate
+from petseg.sources import raw
 from tests.helpers.specs import shipped
 from tests.helpers.tiny import STAGES
 
+CLASSES = ("pet", "background", "border")
 KEYS = {
     *("pixel_accuracy", "mean_iou", "mean_dice", "iou", "dice", "regions"),
-    *("parameters", "images"),
+    "images",
 }
 
 
@@ -55,19 +57,24 @@ def test_learning_curve_has_a_row_an_epoch(tiny_run, network):
 @pytest.mark.parametrize("name", [*paths.NETWORKS, "baseline"])
 def test_metrics_cover_the_whole_test_split(tiny_run, name):
     content = json.loads((tiny_run.folder / paths.metrics(name)).read_text())
-    assert content.keys() - {"cross_entropy", "at_original_size"} == KEYS
-    assert ("cross_entropy" in content) == (name != "baseline")
-    assert ("at_original_size" in content) == (name != "baseline")
+    assert content.keys() == {*KEYS, "parameters", "at_records_size"}
+    at_records_size = content["at_records_size"]
+    assert at_records_size.keys() - {"cross_entropy"} == KEYS
+    assert ("cross_entropy" in at_records_size) == (name != "baseline")
     assert content["images"] == 6
-    assert content["iou"].keys() == content["dice"].keys() == {"pet", "background", "border"}
+    assert tuple(content["iou"]) == tuple(content["dice"]) == CLASSES
     assert content["regions"].keys() == {"pet"}
 
 
 @pytest.mark.parametrize("network", paths.NETWORKS)
 def test_tables_and_metrics_derive_from_the_same_counts(tiny_run, network):
     table = pd.read_csv(tiny_run.folder / paths.PER_IMAGE).query("network == @network")
+    at_records_size = [f"{tables.AT_RECORDS_SIZE}class.{name}.truth" for name in CLASSES]
+    assert table[at_records_size].to_numpy().sum() == 6 * 32 * 32
     counts = tables.counts(table).sum(axis=0)
-    assert counts[:, scores.COUNTS.index("truth")].sum() == 6 * 32 * 32
+    masks = raw.masks(tiny_run.folder / paths.RAW_DATASET, "test", table["name"])
+    sides = [Image.open(io.BytesIO(mask)).size for mask in masks]
+    assert counts[:, scores.COUNTS.index("truth")].sum() == sum(w * h for w, h in sides)
     content = json.loads((tiny_run.folder / paths.metrics(network)).read_text())
     assert content["mean_iou"] == pytest.approx(scores.mean_iou(counts))
     region = scores.iou(tables.counts(table, tables.REGION).sum(axis=0))
@@ -89,17 +96,6 @@ def test_figures_are_drawn(tiny_run, figure):
         assert picture.format == "PNG"
         assert min(picture.size) > 200
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 20
-
-
-def test_no_score_is_made_up_where_no_image_is_larger(tiny_run, monkeypatch, capsys):
-    names = records.index(tiny_run.folder / paths.RECORDS, "test")["name"]
-    monkeypatch.chdir(tiny_run.folder)
-    size = (32, 32)
-    assert evaluate.masks_of_other_sizes(names, size)
-    monkeypatch.setattr(original_size, "any_differs", lambda masks, image_size: image_size != size)
-    capsys.readouterr()
-    assert evaluate.masks_of_other_sizes(names, size) is None
-    assert capsys.readouterr().out.startswith("no scores at original size: every image")
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -1,0 +1,51 @@
+"""Parts of the test split: a file names images, and each image is found by its whole name."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from petseg.core.errors import PetsegError
+from petseg.evaluation.subsets import read_subsets
+
+NAMES = pd.Series(["a_1", "a_10", "b 2", "ä"])
+
+
+def written(folder, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_images_are_found_by_whole_names_and_others_do_not_matter(tmp_path, capsys):
+    file = written(
+        tmp_path, "sharp.txt", "# from a script\n\na_10\n b 2  # no file name\nother\nä\n"
+    )
+    found = read_subsets([file], NAMES)
+    assert list(found) == ["sharp"]
+    np.testing.assert_array_equal(found["sharp"], [False, True, True, True])
+    assert capsys.readouterr().out == "subset sharp: 3 of 4 test images\n"
+
+
+def test_there_may_be_several_or_none(tmp_path):
+    files = [written(tmp_path, f"{name}.txt", f"{name}\n") for name in ("a_1", "a_10")]
+    found = read_subsets(files, NAMES)
+    assert {name: members.tolist().index(True) for name, members in found.items()} == {
+        "a_1": 0,
+        "a_10": 1,
+    }
+    assert read_subsets([], NAMES) == {}
+
+
+@pytest.mark.parametrize("text", ["", "a\na_1.jpg\n", "# a_1\n"])
+def test_a_file_that_names_no_test_image_is_refused(tmp_path, text):
+    file = written(tmp_path, "part.txt", text)
+    with pytest.raises(PetsegError, match=r"part\.txt names no image of the test split.* a_1$"):
+        read_subsets([file], NAMES)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    binary = tmp_path / "binary.txt"
+    binary.write_bytes(b"\xff\xfe\xfa")
+    for file in ("missing.txt", tmp_path, binary):
+        with pytest.raises(PetsegError, match=r"evaluate\.subsets: .* cannot be read"):
+            read_subsets([str(file)], NAMES)
