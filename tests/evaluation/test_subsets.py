@@ -47,5 +47,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     binary = tmp_path / "binary.txt"
     binary.write_bytes(b"\xff\xfe\xfa")
     for file in ("missing.txt", tmp_path, binary):
-        with pytest.raises(PetsegError, match=r"evaluate\.subsets: .* cannot be read"):
+        with pytest.raises(PetsegError, match=r"the subset .* cannot be read"):
             read_subsets([str(file)], NAMES)

@@ -1,0 +1,135 @@
+"""Scores a trained network on the validation split, and what averaging its predictions would add.
+
+    python tools/validation.py                          # models/unet.keras, one pass
+    python tools/validation.py --network shallow --average --subset FILE
+
+On the masks as they were published, and so for networks of any image size: where configurations are
+chosen, the test split stays unseen. `--average` also runs the network on the mirror image, and on
+the image enlarged, and averages the logits; it tells what that costs. `--subset` scores those
+images, too, that a file names, as `evaluate.subsets` does.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from petseg.app import commands
+from petseg.core import paths
+from petseg.core.params import load_params
+
+SCALE = 1.25
+"""Of the enlarged image; its sides are rounded to multiples of 32."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--network", choices=paths.NETWORKS, default="unet", help="default: %(default)s"
+    )
+    parser.add_argument("--average", action="store_true", help="also with averaged predictions")
+    parser.add_argument(
+        "--subset", action="append", default=[], metavar="FILE", help="names of images, one a line"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    commands.run(score, parser)
+
+
+def score(options: argparse.Namespace) -> int:
+    from petseg import records
+    from petseg.evaluation import inference, scoring, subsets, tables
+    from petseg.sources import raw
+
+    params, spec = load_params(), records.spec(paths.RECORDS)
+    source = records.on_disk(paths.RECORDS, "validation")
+    names = records.index(paths.RECORDS, "validation")["name"]
+    masks = raw.masks(paths.RAW_DATASET, "validation", names)
+    parts = subsets.read_subsets(options.subset, names, "validation")
+    model = inference.load_trained(options.network, paths.model(options.network), spec)
+    ways = {"one pass": inference.runner(model)}
+    if options.average:
+        larger = at_scale(model, params, options.network, len(spec.classes))
+        ways |= averaged(ways["one pass"], inference.runner(model, flip=True), larger)
+    found = {}
+    for way, run in ways.items():
+        clock = Clock(run)
+        result = scoring.score_network(clock, source, masks, spec, params.evaluate.batch_size, way)
+        found[way] = tables.metrics(result, model.count_params(), spec, parts)
+        found[way]["seconds"] = clock.seconds
+    print(json.dumps(found, indent=2) if options.json else table(found, spec))
+    return 0
+
+
+class Clock:
+    """A function of images, and the seconds that it took in all."""
+
+    def __init__(self, run: Callable[[np.ndarray], np.ndarray]):
+        self.run, self.seconds = run, 0.0
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        start = time.perf_counter()
+        logits = self.run(images)
+        self.seconds += time.perf_counter() - start
+        return logits
+
+
+def at_scale(model, params, network: str, classes: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The network on images enlarged SCALE times: their logits at the images' own size."""
+    import keras
+    import tensorflow as tf
+
+    from petseg.evaluation import inference
+    from petseg.models import shallow, unet
+
+    height, width, _ = model.input_shape[1:]
+    size = tuple(round(side * SCALE / 32) * 32 for side in (height, width))
+    if network == "unet":
+        enlarged = unet.build(size, classes, params.train_unet, None)
+    else:
+        enlarged = shallow.build(size, classes, params.train_shallow)
+    enlarged.set_weights(model.get_weights())
+    run = inference.runner(
+        keras.Sequential([keras.Input((height, width, 3)), keras.layers.Resizing(*size), enlarged])
+    )
+    return lambda images: tf.image.resize(run(images), (height, width)).numpy()
+
+
+def averaged(plain: Callable, mirrored: Callable, larger: Callable) -> dict[str, Callable]:
+    """Ways to predict that average logits."""
+    return {
+        "with the mirror image": mirrored,
+        f"with the image enlarged {SCALE} times": lambda x: (plain(x) + larger(x)) / 2,
+        "with both": lambda x: (
+            (mirrored(x) + (larger(x) + larger(x[:, :, ::-1])[:, :, ::-1]) / 2) / 2
+        ),
+    }
+
+
+def table(found: dict, spec) -> str:
+    """A row for each way and subset."""
+    region, base = spec.default_region, next(iter(found.values()))["seconds"]
+    heads = ("", "images", "mean IoU", *(f"{name} IoU" for name in spec.class_names))
+    heads += (f"region {region}", "an image", "at records' size", "time")
+    rows = []
+    for way, content in found.items():
+        for name, part in {"": content, **content.get("subsets", {})}.items():
+            of_region = part["regions"][region]
+            rows.append(
+                (
+                    f"{way}, {name}" if name else way,
+                    f"{part['images']:,}",
+                    *(f"{v:.4f}" for v in (part["mean_iou"], *part["iou"].values())),
+                    *(f"{of_region[key]:.4f}" for key in ("iou_dataset", "iou_per_image")),
+                    f"{part['at_records_size']['mean_iou']:.4f}",
+                    f"{content['seconds'] / base:.2f}",
+                )
+            )
+    return commands.table(heads, rows)
+
+
+if __name__ == "__main__":
+    main()
