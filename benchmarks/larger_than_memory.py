@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pets import HOME, SIDE
+from benchmarks.pets import HOME
 
 RESULTS = Path("benchmarks") / "larger_than_memory.json"
+SIDE = 128
 CACHES = ("memory", "none", "disk")
 GIB = 1 << 30
 

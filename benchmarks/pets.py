@@ -12,14 +12,15 @@ import numpy as np
 from petseg.core import yaml12
 from petseg.core.dataset_file import parse_dataset
 from petseg.core.files import atomic_folder, write_json
+from petseg.core.params import load_params
 from petseg.core.paths import dataset_file
 from petseg.sources.generated.breeds import BREEDS
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.generated.drawing import draw_pet
 
 HOME = Path(".petseg") / "benchmarks"
-SIDE = 128
-SIZE = (SIDE, SIDE)
+SIZE = load_params().image_size
+"""(height, width), as params.yaml has it."""
 FILE = Path(__file__).parent.parent / dataset_file("generated_pets")
 DATASET = parse_dataset(yaml12.read(FILE), "generated_pets", FILE)
 SPEC = DATASET.spec()
@@ -28,7 +29,8 @@ CLASSES = len(SPEC.classes)
 
 def as_records(count: int) -> Path:
     """A folder of records with `count` training and test examples each, and 64 for validation."""
-    folder = HOME / f"tfrecords-{count}"
+    height, width = SIZE
+    folder = HOME / f"tfrecords-{height}x{width}-{count}"
     if not folder.exists():
         with atomic_folder(folder) as target:
             _write(target, {"train": count, "validation": 64, "test": count})
@@ -65,7 +67,7 @@ def encoder_weights() -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         keras.utils.set_random_seed(1)
-        shape = (SIDE, SIDE, 3)
+        shape = (*SIZE, 3)
         keras.applications.MobileNetV2(shape, include_top=False, weights=None).save_weights(path)
     return path
 
@@ -97,7 +99,7 @@ def _write(folder: Path, counts: dict[str, int]) -> None:
         with records.SplitWriter(folder, split, 1024, SPEC) as writer:
             for number in range(count):
                 breed = BREEDS[number % len(BREEDS)]
-                image, trimap = draw_pet(rng, breed, SIDE, SIDE)
+                image, trimap = draw_pet(rng, breed, *SIZE)
                 name = f"{breed.name}_{number}"
                 writer.write(records.Example(image, trimap - 1, name, (breed.name, "")))
         summaries[split] = writer.summary()

@@ -36,7 +36,7 @@ def plain(raw: Path, folder: Path) -> int:
     from petseg.sources import oxford_pets
 
     decoders = dict.fromkeys(("image", "segmentation_mask"), tfds.decode.SkipDecoding())
-    square = (pets.SIDE, pets.SIDE)
+    size = pets.SIZE[::-1]  # Pillow: width, height
     dataset = tfds.builder_from_directory(str(raw / "oxford_iiit_pet" / oxford_pets.VERSION))
     with ExitStack() as stack:
         writers = []
@@ -46,8 +46,8 @@ def plain(raw: Path, folder: Path) -> int:
             for example in tfds.as_numpy(dataset.as_dataset(split=split, decoders=decoders)):
                 image = Image.open(io.BytesIO(example["image"])).convert("RGB")
                 mask = Image.open(io.BytesIO(example["segmentation_mask"]))
-                pixels = np.asarray(image.resize(square, Image.Resampling.BILINEAR))
-                labels = np.asarray(mask.resize(square, Image.Resampling.NEAREST)) - 1
+                pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+                labels = np.asarray(mask.resize(size, Image.Resampling.NEAREST)) - 1
                 name = example["file_name"].decode().removesuffix(".jpg")
                 groups = str(example["label"]), str(example["species"])
                 writer.write(records.Example(pixels, labels, name, groups))
