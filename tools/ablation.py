@@ -5,8 +5,10 @@
     python tools/ablation.py ROW --seed 43   # another seed, which also draws another split
 
 A row that changes params.yaml is scored on the validation split alone; one that is a whole file of
-parameters also on the test split. Results go to docs/ablation/results.csv, from which
-tools/results.py makes the table in docs/results.md. DVC keeps each as ablation-ROW-SEED.
+parameters also on the test split, on the masks as they were published and on the subsets that
+`--subset` names. Results go to docs/ablation/results.csv, from which tools/experiments.py makes the
+tables in docs/experiments.md, and those of the test split also to docs/ablation/ROW.json. DVC keeps
+each as ablation-ROW-SEED.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +27,7 @@ from workspace import ROOT, committed_dataset, merged
 
 from petseg.app.compare import changed_params
 from petseg.core import paths, yaml12
+from petseg.core.files import write_json
 
 FOLDER = ROOT / "docs" / "ablation"
 ROWS, RESULTS = FOLDER / "rows.yaml", FOLDER / "results.csv"
@@ -48,19 +52,34 @@ def main() -> None:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="default: all not kept yet")
     parser.add_argument("--seed", type=int, default=42, help="default: 42")
+    parser.add_argument(
+        "--subset", action="append", default=[], metavar="FILE", help="as in evaluate.subsets"
+    )
     options = parser.parse_args()
     listed = read_rows()
     if unknown := sorted(set(options.rows) - set(listed)):
         sys.exit(f"error: {ROWS} has no {', '.join(unknown)}; there are: {', '.join(listed)}")
     kept = read_results().index
     for name in options.rows or [n for n in listed if (n, options.seed) not in kept]:
-        keep(name, options.seed, run(name, listed[name], options.seed))
+        keep(name, options.seed, run(name, listed[name], options.seed, options.subset))
 
 
 def read_rows() -> dict[str, Row]:
-    """Every row by its name, the first one first."""
-    content = yaml12.read(ROWS)
-    return {row["name"]: _row(row, content["short"]) for row in content["rows"]}
+    """Every row of all tables by its name."""
+    return {name: row for table in read_tables().values() for name, row in table.items()}
+
+
+def read_tables() -> dict[str, dict[str, Row]]:
+    """The tables by name, and in each the rows, the one first that others are compared with."""
+    return {
+        name: {row["name"]: _row(row, table.get("base", {})) for row in table["rows"]}
+        for name, table in yaml12.read(ROWS).items()
+    }
+
+
+def metrics_file(row: str) -> Path:
+    """Where the scores of a row on the test split are kept, as in metrics/unet.json."""
+    return FOLDER / f"{row}.json"
 
 
 def read_results() -> pd.DataFrame:
@@ -91,18 +110,23 @@ def _set(key: str, value: object) -> list[str]:
     return [f"{key}={json.dumps(value)}"]
 
 
-def run(name: str, row: Row, seed: int) -> dict:
+def run(name: str, row: Row, seed: int, subsets: Sequence[str] = ()) -> dict:
     """Trains a row: its epochs, the seconds that they took, and its scores."""
     experiment = f"ablation-{name.replace('_', '-')}-{seed}"
     subprocess.run(["dvc", "exp", "remove", "--quiet", experiment], cwd=ROOT, capture_output=True)
     stage = "evaluate" if row.tested else "train_unet"
-    seconds = timed(experiment, command(experiment, row.changes | {"seed": seed}, stage))
+    changes = row.changes | {"seed": seed}
+    if row.tested and subsets:
+        changes["evaluate.subsets"] = [str(Path(file).absolute()) for file in subsets]
+    seconds = timed(experiment, command(experiment, changes, stage))
 
     def read(path: Path) -> str:
         return dvc.api.read(path.as_posix(), repo=str(ROOT), rev=experiment)
 
     curve = pd.read_csv(io.StringIO(read(paths.learning_curve("unet"))))
     test = json.loads(read(paths.metrics("unet"))) if row.tested else {}
+    if row.tested:
+        write_json(metrics_file(name), test)
     region = committed_dataset().default_region
     return {
         "epochs": len(curve),
@@ -128,11 +152,11 @@ def timed(experiment: str, arguments: list[str]) -> int | None:
     return sum(seconds) if seconds else None
 
 
-def _row(row: dict, short: dict) -> Row:
+def _row(row: dict, base: dict) -> Row:
     if "file" not in row:
         changes = row.get("set", {})
         told = ", ".join(f"`{key}: {value}`" for key, value in changes.items())
-        return Row(short | changes, told, tested=False)
+        return Row(base | changes, told, tested=False)
     here = yaml12.read(ROOT / "params.yaml")
     there = merged(here, yaml12.read(ROOT / row["file"]))
     changes = {key: value for key, (_, value) in changed_params(here, there).items()}

@@ -11,3 +11,9 @@ def replace(page: Path, begin: str, end: str, text: str) -> None:
     if not (opened and closed):
         sys.exit(f"error: {page} lacks the marks {begin.strip()} and {end}")
     page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+
+
+def markdown(titles, lines) -> str:
+    """A table: cells of any type, with as many in each line as there are titles."""
+    rows = [titles, ["---"] * len(titles), *lines]
+    return "".join("| " + " | ".join(map(str, cells)) + " |\n" for cells in rows)

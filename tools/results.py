@@ -1,24 +1,27 @@
 """Writes the tables of docs/results.md between their marks, from what `dvc repro` left here.
 
-Needs data/per_image.csv, from `dvc repro` or `dvc pull`, and the repository's history.
+    python tools/results.py --subset sharp.txt
+
+Needs data/per_image.csv, from `dvc repro` or `dvc pull`. Scores are of the masks as they were
+published. A table of subsets is written where a file names one, as in `evaluate.subsets`; else the
+one on the page stays. tools/experiments.py writes the pages of what was tried.
 """
 
 import argparse
-import io
 import itertools
-import json
-import subprocess
 
 import ablation
 import marked
 import numpy as np
 import pandas as pd
+from marked import markdown
 from readme_results import NETWORKS
 from workspace import ROOT, committed_dataset
 
-from petseg.app.compare import flat
-from petseg.core import params, yaml12
+from petseg.core import params, paths
+from petseg.core.files import read_json
 from petseg.evaluation import tables
+from petseg.evaluation.subsets import read_subsets
 from petseg.metrics import bootstrap, scores
 
 PAGE = ROOT / "docs" / "results.md"
@@ -28,97 +31,86 @@ SPEC = committed_dataset()
 REGION = SPEC.default_region
 CLASSES = len(SPEC.classes)
 SCORES = ("mean IoU", *SPEC.class_names, f"{REGION} IoU", "pixel accuracy")
-RENAMED = {
-    "averaging": "ema_decay",
-    "enlarge": "encoder_upscale",
-    "undistorted_epochs": "final_epochs_without_geometry",
-}
-"""Keys of params.yaml in earlier commits -> what they are called now."""
+LEADING = (tables.CLASS, tables.REGION, "mean_iou")
+"""Columns of scores and counts on the masks as they were published."""
 SIZES = 5
 """As many groups of equally many images, from the smallest regions to the largest."""
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    per_image = pd.read_csv(ROOT / "data" / "per_image.csv")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--subset", action="append", default=[], metavar="FILE")
+    files = parser.parse_args().subset
+    per_image = pd.read_csv(ROOT / paths.PER_IMAGE)
     parts = {
-        **{f"{network}_runs": runs(network) for network in NETWORKS},
-        "ablation": ablations(ablation.read_rows(), ablation.read_results()),
         "test": test(per_image),
         "last_group": grouped(per_image, per_image[f"{tables.GROUP}{SPEC.groups[-1]}"]),
         "sizes": grouped(per_image, size_group(per_image)),
-        "groups": groups(pd.read_csv(ROOT / "plots" / "per_group.csv")),
+        "groups": groups(pd.read_csv(ROOT / paths.PER_GROUP)),
         "concentration": concentration(per_image),
+        "wrong": wrong(pd.read_csv(ROOT / paths.CONFUSION["unet"])),
     }
+    if files:
+        parts["subsets"] = subsets(per_image, files)
     for name, text in parts.items():
         marked.replace(PAGE, MARK.format(name), END, text)
-
-
-def runs(network: str) -> str:
-    """A network's committed runs, the first one first: changed parameters and scores."""
-    metrics = f"metrics/{network}.json"
-    lines, before = [], {}
-    for commit in git("log", "--reverse", "--format=%h", "--", metrics).split():
-        file = f"{commit}:params.yaml"
-        section = flat(yaml12.parse(git("show", file).encode(), file)[f"train_{network}"])
-        section = {RENAMED.get(key, key): value for key, value in section.items()}
-        changed = [f"`{k}: {v}`" for k, v in section.items() if before and before.get(k) != v]
-        curve = pd.read_csv(
-            io.StringIO(git("show", f"{commit}:plots/learning_curve_{network}.csv"))
-        )
-        found = json.loads(git("show", f"{commit}:{metrics}"))
-        region = found["regions"][REGION]["iou_dataset"] if "regions" in found else None
-        region = region or found[f"{REGION}_iou_dataset"]  # as earlier commits have it
-        scored = curve["val_mean_iou"].max(), found["mean_iou"], region
-        cells = (f"{value:.4f}" for value in scored)
-        parameters = f"{found['parameters']:,}"
-        lines.append((f"`{commit}`", ", ".join(changed), parameters, len(curve), *cells))
-        before = section
-    titles = ("commit", "changed", "parameters", "epochs", "mean IoU, validation")
-    return markdown((*titles, "mean IoU, test", f"{REGION} IoU, test"), lines)
-
-
-def ablations(rows: dict[str, ablation.Row], results: pd.DataFrame) -> str:
-    """Every row that was run: means over seeds; differences from the first row, seed by seed."""
-    first, *_ = rows
-    base, lines = results.loc[first]["val_mean_iou"], []
-    for name in (name for name in rows if name in results.index.get_level_values("row")):
-        found = results.loc[name]
-        difference = (found["val_mean_iou"] - base).dropna()
-        compared = name != first and not rows[name].tested
-        cells = (
-            spread(found["val_mean_iou"], "{:.4f}"),
-            spread(difference, "{:+.4f}") if compared else "",
-            found["epochs"].max(),
-            minutes(found["seconds"]),
-            *(
-                spread(found[score].dropna(), "{:.4f}")
-                for score in ("test_mean_iou", "test_region_iou")
-            ),
-        )
-        lines.append((f"`{name}`", rows[name].told, *cells))
-    titles = ("row", "changed", "mean IoU, validation", "difference", "epochs", "minutes")
-    return markdown((*titles, "mean IoU, test", f"{REGION} IoU, test"), lines)
-
-
-def minutes(seconds: pd.Series) -> str:
-    """Their mean in minutes; nothing where no run was timed."""
-    return f"{seconds.mean() / 60:.0f}" if seconds.notna().any() else ""
-
-
-def spread(values: pd.Series, form: str) -> str:
-    """The mean, and the range where there is more than one; nothing for none."""
-    if values.empty:
-        return ""
-    mean, *ends = (form.format(v) for v in (values.mean(), values.min(), values.max()))
-    return f"{mean} ({' to '.join(ends)})" if len(values) > 1 else mean
 
 
 def test(per_image: pd.DataFrame) -> str:
     """Every score of both networks, and of the difference, with its interval."""
     found = intervals(per_image).values()
     lines = [(score, *(interval(part, score) for part in found)) for score in SCORES]
+    small = per_image[[column for column in per_image if not column.startswith(LEADING)]]
+    small = small.rename(columns=lambda column: column.removeprefix(tables.AT_RECORDS_SIZE))
+    at_records_size = [interval(part, SCORES[0]) for part in intervals(small).values()]
+    lines.append(("mean IoU at the records' size", *at_records_size))
     return markdown(("", *NETWORKS.values(), "difference"), lines)
+
+
+def subsets(per_image: pd.DataFrame, files: list[str]) -> str:
+    """The scores of all images, of those that each file names, and of the others.
+
+    Beside the networks of this commit stands the recipe of the tutorial.
+    """
+    names = per_image.loc[per_image["network"] == "unet", "name"]
+    parts = {"all": np.ones(len(names), bool)}
+    for subset, members in read_subsets(files, names).items():
+        parts |= {subset: members, f"not {subset}": ~members}
+    lines = []
+    for part, members in parts.items():
+        for network, title in NETWORKS.items():
+            rows = per_image[per_image["network"] == network][members]
+            counts = np.concatenate([tables.counts(rows), tables.counts(rows, tables.REGION)], 1)
+            summary = scores.summary(counts, SPEC)
+            lines.append((title, part, f"{summary['images']:,}", *_cells(summary)))
+        tutorial = read_json(ablation.metrics_file("tutorial"))
+        found = tutorial if part == "all" else tutorial["subsets"].get(part)
+        if found:
+            cells = _cells(found)
+            lines.append(("Tutorial's recipe", part, f"{found['images']:,}", *cells))
+    titles = ("", "images", "", "mean IoU", *SPEC.class_names, f"{REGION} IoU", "of an image")
+    return markdown(titles, lines)
+
+
+def _cells(summary: dict) -> list[str]:
+    of_region = summary["regions"][REGION]
+    values = (summary["mean_iou"], *summary["iou"].values(), *of_region.values())
+    return [f"{value:.4f}" for value in values]
+
+
+def wrong(confusion: pd.DataFrame) -> str:
+    """Of which classes the U-Net takes pixels for which others, the most frequent first."""
+    off = confusion[confusion["truth"] != confusion["prediction"]]
+    off = off.sort_values("pixels", ascending=False)
+    lines = [
+        (
+            f"{row.truth} taken for {row.prediction}",
+            f"{row.pixels / off['pixels'].sum():.1%}",
+            f"{row.pixels / confusion['pixels'].sum():.2%}",
+        )
+        for row in off.itertuples()
+    ]
+    return markdown(("", "of all wrong pixels", "of all pixels"), lines)
 
 
 def grouped(per_image: pd.DataFrame, groups: pd.Series) -> str:
@@ -200,18 +192,6 @@ def all_scores(counts: np.ndarray) -> np.ndarray:
 def interval(found: bootstrap.Interval, score: str) -> str:
     estimate, low, high = (values[SCORES.index(score)] for values in found)
     return f"{estimate:.4f} ({low:.4f} to {high:.4f})"
-
-
-def git(*arguments: str) -> str:
-    """What a Git command prints."""
-    return subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-
-
-def markdown(titles, lines) -> str:
-    rows = [titles, ["---"] * len(titles), *lines]
-    return "".join("| " + " | ".join(map(str, cells)) + " |\n" for cells in rows)
 
 
 if __name__ == "__main__":

@@ -30,12 +30,12 @@ from tests.helpers.changed_params import changed, mistakes
             "train_unet.fine_tune_from: an encoder without weights",
         ),
         (
-            {"train_unet.encoder_upscale": 1},
-            "train_unet.decoder_filters: 3 upsample blocks, where encoder_upscale: 1 needs 4",
+            {"train_unet.encoder_upscale": 2},
+            "train_unet.decoder_filters: 4 upsample blocks, where encoder_upscale: 2 needs 3",
         ),
         (
             {"train_unet.decoder_filters": [64, 32]},
-            "train_unet.decoder_filters: 2 upsample blocks, where encoder_upscale: 2 needs 3",
+            "train_unet.decoder_filters: 2 upsample blocks, where encoder_upscale: 1 needs 4",
         ),
     ],
 )

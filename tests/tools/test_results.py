@@ -1,28 +1,67 @@
-"""docs/results.md says what the committed tables and the ablation say."""
+"""docs/results.md and docs/experiments.md say what the committed tables and the ablation say."""
 
 import ablation
+import experiments
+import numpy as np
 import pandas as pd
+import pytest
 import results
 
 from petseg.app.compare import flat
 from petseg.core import yaml12
+from petseg.core.files import write_json
+from petseg.evaluation import tables
+from petseg.evaluation.result import Counter
 from petseg.metrics import scores
 from tests.helpers import ROOT
+from tests.helpers.dvc_charts import matrices, per_image
+from tests.helpers.specs import PETS
 
 
-def table(name: str) -> str:
-    """What stands on the page between two marks."""
-    _, _, rest = results.PAGE.read_text(encoding="utf-8").partition(results.MARK.format(name))
-    return rest.partition(results.END)[0]
+def table(writer, name: str) -> str:
+    """What stands on a script's page between two marks."""
+    _, _, rest = writer.PAGE.read_text(encoding="utf-8").partition(writer.MARK.format(name))
+    return rest.partition(writer.END)[0]
 
 
 def test_groups_are_those_in_plots():
     per_group = pd.read_csv(ROOT / "plots" / "per_group.csv")
-    assert table("groups") == results.groups(per_group)
+    assert table(results, "groups") == results.groups(per_group)
 
 
-def test_the_ablation_is_the_one_that_was_kept():
-    assert table("ablation") == results.ablations(ablation.read_rows(), ablation.read_results())
+@pytest.mark.parametrize("name", ablation.read_tables())
+def test_the_ablation_is_the_one_that_was_kept(name):
+    rows, kept = ablation.read_tables()[name], ablation.read_results()
+    assert table(experiments, name) == experiments.ablations(rows, kept)
+
+
+def test_subsets_and_the_others_add_up_to_all_images(tmp_path, monkeypatch):
+    found = matrices(np.random.default_rng(0), images=2)
+    rows = per_image(found)
+    file, names = tmp_path / "some.txt", rows["name"].unique()
+    file.write_text("\n".join(names[::3]), encoding="utf-8")
+    scored = {"images": 5, "mean_iou": 0.1, "iou": dict.fromkeys("abc", 0.2)}
+    scored["regions"] = {"pet": {"iou_dataset": 0.3, "iou_per_image": 0.4}}
+    monkeypatch.setattr(ablation, "FOLDER", tmp_path)
+    write_json(ablation.metrics_file("tutorial"), scored | {"subsets": {"some": scored}})
+    lines = [line.split(" | ") for line in results.subsets(rows, [str(file)]).splitlines()[2:]]
+    assert [(title.removeprefix("| "), part) for title, part, *_ in lines] == [
+        *(("U-Net", "all"), ("Shallow", "all"), ("Tutorial's recipe", "all")),
+        *(("U-Net", "some"), ("Shallow", "some"), ("Tutorial's recipe", "some")),
+        *(("U-Net", "not some"), ("Shallow", "not some")),
+    ]
+    images = [int(line[2]) for line in lines if line[0] == "| U-Net"]
+    assert images == [len(names), len(names[::3]), len(names) - len(names[::3])]
+    total = scores.counts(found["unet"].sum(axis=0))
+    assert lines[0][3] == f"{scores.mean_iou(total):.4f}"
+
+
+def test_wrong_pixels_are_shared_out_among_pairs_of_classes():
+    counter = Counter(PETS)
+    counter.add(np.array([[[90, 1, 2], [3, 80, 4], [0, 10, 10]]]))
+    lines = results.wrong(tables.confusion(counter.counted(), PETS)).splitlines()[2:]
+    assert lines[0] == "| border taken for background | 50.0% | 5.00% |"
+    assert len(lines) == 6
 
 
 def test_photographs_are_grouped_by_the_size_of_their_pet():
@@ -45,7 +84,7 @@ def test_a_row_of_the_ablation_is_compared_with_the_first_one_of_the_same_seed()
     values = {"epochs": 4, "seconds": 120.0, "val_mean_iou": [0.5, 0.7, 0.75, 0.8]}
     tested = {"test_mean_iou": [None, None, None, 0.6], "test_region_iou": [None, None, None, 0.9]}
     rows = {n: ablation.Row({}, f"change {n}", n == "c") for n in ("a", "b", "not run", "c")}
-    found = results.ablations(rows, pd.DataFrame(values | tested, index)).splitlines()
+    found = experiments.ablations(rows, pd.DataFrame(values | tested, index)).splitlines()
     assert found[2:] == [
         "| `a` | change a | 0.6000 (0.5000 to 0.7000) |  | 4 | 2 |  |  |",
         "| `b` | change b | 0.7500 | +0.0500 | 4 | 2 |  |  |",
@@ -67,8 +106,9 @@ def test_results_of_the_ablation_are_kept_and_replaced(tmp_path, monkeypatch):
 def test_every_row_of_the_ablation_changes_parameters_that_exist():
     known = flat(yaml12.read(ROOT / "params.yaml"))
     for name, row in ablation.read_rows().items():
-        assert set(row.changes) <= set(known)
-        assert any(known[key] != value for key, value in row.changes.items()) or name == "committed"
+        changes = flat(row.changes)
+        assert set(changes) <= set(known)
+        assert any(known[key] != value for key, value in changes.items()) or name == "committed"
 
 
 def test_a_class_weight_is_added_where_params_yaml_names_none():
