@@ -13,15 +13,16 @@ from petseg.core import yaml12
 from petseg.core.dataset_file import parse_dataset
 from petseg.core.files import atomic_folder, write_json
 from petseg.core.params import load_params
-from petseg.core.paths import dataset_file
+from petseg.core.paths import PARAMS, dataset_file
 from petseg.sources.generated.breeds import BREEDS
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.generated.drawing import draw_pet
 
 HOME = Path(".petseg") / "benchmarks"
-SIZE = load_params().image_size
+ROOT = Path(__file__).parent.parent
+SIZE = load_params(ROOT / PARAMS).image_size
 """(height, width), as params.yaml has it."""
-FILE = Path(__file__).parent.parent / dataset_file("generated_pets")
+FILE = ROOT / dataset_file("generated_pets")
 DATASET = parse_dataset(yaml12.read(FILE), "generated_pets", FILE)
 SPEC = DATASET.spec()
 CLASSES = len(SPEC.classes)
