@@ -7,7 +7,7 @@ from tests.helpers import ROOT
 
 FOLDERS = "benchmarks|docs|params|petseg|stages|tests|tools"
 NAMED = re.compile(
-    rf"(?<![\w/.{{*-])(?:{FOLDERS})/[\w/-]+(?![\w{{*<])(?:\.(?:md|png|py|yaml)\b)?(?!\.\w)"
+    rf"(?<![\w/.{{*-])(?:{FOLDERS})/[\w/-]+(?![\w{{*<])(?:\.(?:md|png|py|txt|yaml)\b)?(?!\.\w)"
 )
 PLACEHOLDER = "NAME"
 
