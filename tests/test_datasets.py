@@ -74,7 +74,8 @@ def test_from_a_folder_to_scores(tmp_path, monkeypatch, capsys, name):
         content = json.loads(paths.metrics(network).read_text())
         assert content["mean_iou"] == pytest.approx(float(scores.mean_iou(counts)))
         assert list(content["iou"]) == kind.classes and content["images"] == kind.counts[2]
-        counted = counts[:, scores.COUNTS.index("truth")].sum()
+        columns = [f"{tables.AT_RECORDS_SIZE}class.{one}.truth" for one in kind.classes]
+        counted = per_image.query("network == @network")[columns].to_numpy().sum()
         assert counted == kind.counts[2] * 32 * 64 - manifest["splits"]["test"]["void_pixels"]
     assert pd.read_csv(paths.PER_GROUP).empty
     assert [path.name for path in paths.SCORES_FIGURES.iterdir()] == ["comparison.png"]
