@@ -23,10 +23,11 @@ def main() -> None:
     from petseg.evaluation import inference, scoring
     from petseg.models import unet
 
-    params, test = load_params(), records.on_disk(pets.as_records(options.images), "test")
+    params, folder = load_params(), pets.as_records(options.images)
+    test = records.on_disk(folder, "test")
     model = unet.build(pets.SIZE, pets.CLASSES, params.train_unet, pets.encoder_weights())
     run = inference.runner(model)
-    masks = [encoded(mask) for mask in records.masks(pets.as_records(options.images), "test")]
+    masks = [encoded(mask) for mask in records.masks(folder, "test")]
 
     def score():
         scoring.score_network(run, test, masks, pets.SPEC, params.evaluate.batch_size, "ours")

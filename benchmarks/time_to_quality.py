@@ -9,7 +9,6 @@ validation after every epoch. Prints a table, and writes it to benchmarks/time_t
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -43,12 +42,8 @@ def main() -> None:
 
 def compare() -> None:
     """Runs both, each in a process of its own, and tells what they took."""
-    if not paths.RECORDS.is_dir():
-        raise PetsegError(f"{paths.RECORDS} is missing; run this first: dvc repro preprocess")
-    ended = subprocess.run(THEIRS, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
-    if ended.returncode:
-        raise PetsegError(f"{' '.join(THEIRS)} ended with exit code {ended.returncode}")
-    theirs = json.loads(ended.stdout.splitlines()[-1])
+    training.require_records()
+    theirs = training.printed(THEIRS)
     with tempfile.TemporaryDirectory() as folder:
         ours = until_reached([*OURS, folder], training.curve(Path(folder)), theirs["val_mean_iou"])
     ratio = theirs["seconds"] / ours["seconds"]

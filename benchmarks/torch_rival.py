@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import ENVIRONMENT
+from benchmarks import training
 from petseg.core import paths, stage_runner
 from petseg.core.errors import PetsegError
 from petseg.core.files import write_json
@@ -55,8 +55,7 @@ def main() -> None:
 def compare(python: str, epochs: int) -> None:
     """Trains all in turn, each in a process of its own, and tells what came of it."""
     require_torch(python)
-    if not paths.RECORDS.is_dir():
-        raise PetsegError(f"{paths.RECORDS} is missing; run this first: dvc repro preprocess")
+    training.require_records()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pretrained = write_inputs(folder)
@@ -142,7 +141,6 @@ def _torch_name(name: str) -> str:
 
 def train_ours(folder: Path, epochs: int) -> dict:
     """Trains our U-Net and predicts the validation split, as torch_model.py does."""
-    from benchmarks import training
     from petseg import records
     from petseg.core.params import load_params
     from petseg.evaluation import inference
@@ -174,10 +172,7 @@ def result(command: list[str], folder: Path, title: str) -> dict:
     from petseg.metrics.confusion import confusion_matrices
 
     print(f"{title}: training", flush=True)
-    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise PetsegError(f"{' '.join(command)} ended with exit code {done.returncode}")
-    found = {"title": title} | json.loads(done.stdout.splitlines()[-1])
+    found = {"title": title} | training.printed(command)
     spec = records.spec(paths.RECORDS)
     truth, labels = (np.load(folder / name) for name in ("validation_masks.npy", "labels.npy"))
     classes = len(spec.classes)

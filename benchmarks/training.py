@@ -6,12 +6,17 @@ Measures the second epoch, as the first one builds the graph.
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import measure, pets
+from benchmarks import ENVIRONMENT, measure, pets
+from petseg.core import paths
+from petseg.core.errors import PetsegError
 from petseg.core.params import load_params
 
 if TYPE_CHECKING:
@@ -75,6 +80,23 @@ def train_unet(params: TrainUnet, records_folder: Path, weights: Path | None, fo
         checkpoint_folder=folder,
         scaled_groups=partial(unet.scaled_groups, params=params),
     )
+
+
+def require_records() -> None:
+    """PetsegError where the real dataset has not been prepared."""
+    if not paths.RECORDS.is_dir():
+        raise PetsegError(f"{paths.RECORDS} is missing; run this first: dvc repro preprocess")
+
+
+def printed(command: Sequence[str]) -> dict:
+    """Runs a command whose last line is a JSON object, and returns that; PetsegError if it fails.
+
+    What it says besides goes to the terminal.
+    """
+    ended = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    if ended.returncode:
+        raise PetsegError(f"{' '.join(command)} ended with exit code {ended.returncode}")
+    return json.loads(ended.stdout.splitlines()[-1])
 
 
 def curve(folder: Path) -> Path:

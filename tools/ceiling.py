@@ -9,13 +9,12 @@ download`.
 """
 
 import argparse
-from collections.abc import Callable
 
 import marked
 import numpy as np
-from marked import markdown
+from marked import END, markdown
 from PIL import Image, ImageFilter
-from results import END, PAGE
+from results import PAGE
 from tqdm import tqdm
 from workspace import ROOT, committed_dataset
 
@@ -38,29 +37,27 @@ def main() -> None:
     ).parse_args()
     dataset = open_raw(ROOT / paths.RAW_DATASET)
     masks = dataset.masks("test", {key.name for key in dataset.keys("test")})
-    lines = []
-    for title, redrawn in WAYS.items():
-        found = parallel_map(lambda mask, redrawn=redrawn: agreement(mask, redrawn), masks.values())
-        matrix = sum(tqdm(found, title, len(masks), unit="mask", disable=None))
-        counts = scores.counts(matrix, SPEC.label_sets)
-        classes = len(SPEC.classes)
+    found = parallel_map(agreements, masks.values())
+    matrices = sum(tqdm(found, "compare", len(masks), unit="mask", disable=None))
+    classes, lines = len(SPEC.classes), []
+    for title, counts in zip(WAYS, scores.counts(matrices, SPEC.label_sets), strict=True):
         values = (scores.mean_iou(counts[:classes]), *scores.iou(counts))
         lines.append((title, *(f"{value:.4f}" for value in values)))
     titles = ("", "mean IoU", *SPEC.class_names, *(f"{name} IoU" for name in SPEC.regions))
     marked.replace(PAGE, MARK, END, markdown(titles, lines))
 
 
-def agreement(mask: bytes, redrawn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """The confusion matrix of an encoded mask with the one redrawn: int64 (C, C)."""
+def agreements(mask: bytes) -> np.ndarray:
+    """The confusion matrix of an encoded mask with each of WAYS to redraw it: int64 (W, C, C)."""
     labels = decode_mask(mask, SPEC)
-    return confusion_matrices(labels[None], redrawn(labels)[None], len(SPEC.classes))[0]
+    redrawn = np.stack([redraw(labels) for redraw in WAYS.values()])
+    return confusion_matrices(np.stack([labels] * len(redrawn)), redrawn, len(SPEC.classes))
 
 
 def wider(labels: np.ndarray) -> np.ndarray:
     """Labels uint8 (H, W) with every pixel beside the soft edge a part of it."""
     edge = np.isin(labels, EDGE)
-    grown = _filtered(edge, ImageFilter.MaxFilter(3))
-    return np.where(grown & ~edge & (labels != VOID), EDGE[0], labels).astype(np.uint8)
+    return np.where(_grown(edge) & ~edge & (labels != VOID), EDGE[0], labels).astype(np.uint8)
 
 
 def narrower(labels: np.ndarray) -> np.ndarray:
@@ -71,12 +68,13 @@ def narrower(labels: np.ndarray) -> np.ndarray:
     result = labels.copy()
     edge = np.isin(labels, EDGE)
     for label in set(range(len(SPEC.classes))) - set(EDGE):
-        result[edge & _filtered(labels == label, ImageFilter.MaxFilter(3))] = label
+        result[edge & _grown(labels == label)] = label
     return result
 
 
-def _filtered(region: np.ndarray, kind: ImageFilter.Filter) -> np.ndarray:
-    return np.asarray(Image.fromarray(region.astype(np.uint8)).filter(kind)) > 0
+def _grown(region: np.ndarray) -> np.ndarray:
+    """A region, bool (H, W), with all pixels that touch it."""
+    return np.asarray(Image.fromarray(region.astype(np.uint8)).filter(ImageFilter.MaxFilter(3))) > 0
 
 
 WAYS = {"border a pixel wider": wider, "border a pixel narrower": narrower}

@@ -11,7 +11,7 @@ import subprocess
 import ablation
 import marked
 import pandas as pd
-from marked import markdown
+from marked import END, markdown
 from readme_results import NETWORKS
 from workspace import ROOT, committed_dataset
 
@@ -20,7 +20,6 @@ from petseg.core import yaml12
 
 PAGE = ROOT / "docs" / "experiments.md"
 MARK = "<!-- {}: tools/experiments.py -->\n"
-END = "<!-- end -->"
 REGION = committed_dataset().default_region
 RENAMED = {
     "averaging": "ema_decay",

@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+END = "<!-- end -->"
+"""Of the mark after a table."""
+
 
 def replace(page: Path, begin: str, end: str, text: str) -> None:
     """Puts `text` between the marks of a page; ends with a message where they are not there."""

@@ -14,7 +14,7 @@ import ablation
 import marked
 import numpy as np
 import pandas as pd
-from marked import markdown
+from marked import END, markdown
 from readme_results import NETWORKS
 from workspace import ROOT, committed_dataset
 
@@ -26,13 +26,10 @@ from petseg.metrics import bootstrap, scores
 
 PAGE = ROOT / "docs" / "results.md"
 MARK = "<!-- {}: tools/results.py -->\n"
-END = "<!-- end -->"
 SPEC = committed_dataset()
 REGION = SPEC.default_region
 CLASSES = len(SPEC.classes)
 SCORES = ("mean IoU", *SPEC.class_names, f"{REGION} IoU", "pixel accuracy")
-LEADING = (tables.CLASS, tables.REGION, "mean_iou")
-"""Columns of scores and counts on the masks as they were published."""
 SIZES = 5
 """As many groups of equally many images, from the smallest regions to the largest."""
 
@@ -60,10 +57,9 @@ def test(per_image: pd.DataFrame) -> str:
     """Every score of both networks, and of the difference, with its interval."""
     found = intervals(per_image).values()
     lines = [(score, *(interval(part, score) for part in found)) for score in SCORES]
-    small = per_image[[column for column in per_image if not column.startswith(LEADING)]]
-    small = small.rename(columns=lambda column: column.removeprefix(tables.AT_RECORDS_SIZE))
-    at_records_size = [interval(part, SCORES[0]) for part in intervals(small).values()]
-    lines.append(("mean IoU at the records' size", *at_records_size))
+    in_records = intervals(tables.at_records_size(per_image)).values()
+    cells = (interval(part, SCORES[0]) for part in in_records)
+    lines.append(("mean IoU at the records' size", *cells))
     return markdown(("", *NETWORKS.values(), "difference"), lines)
 
 
@@ -76,14 +72,12 @@ def subsets(per_image: pd.DataFrame, files: list[str]) -> str:
     parts = {"all": np.ones(len(names), bool)}
     for subset, members in read_subsets(files, names).items():
         parts |= {subset: members, f"not {subset}": ~members}
-    lines = []
+    tutorial, lines = read_json(ablation.metrics_file("tutorial")), []
     for part, members in parts.items():
         for network, title in NETWORKS.items():
             rows = per_image[per_image["network"] == network][members]
-            counts = np.concatenate([tables.counts(rows), tables.counts(rows, tables.REGION)], 1)
-            summary = scores.summary(counts, SPEC)
+            summary = scores.summary(tables.all_counts(rows), SPEC)
             lines.append((title, part, f"{summary['images']:,}", *_cells(summary)))
-        tutorial = read_json(ablation.metrics_file("tutorial"))
         found = tutorial if part == "all" else tutorial["subsets"].get(part)
         if found:
             cells = _cells(found)
@@ -175,8 +169,7 @@ def intervals(per_image: pd.DataFrame) -> dict:
     counts = {}
     for name in NETWORKS:
         rows = per_image[per_image["network"] == name]
-        parts = tables.counts(rows), tables.counts(rows, tables.REGION)[:, :1]
-        counts[name] = np.concatenate(parts, axis=1)
+        counts[name] = tables.all_counts(rows)[:, : CLASSES + 1]
     return bootstrap.intervals(
         counts, all_scores, everything.evaluate.bootstrap_resamples, everything.seed
     )

@@ -53,7 +53,7 @@ def score(options: argparse.Namespace) -> int:
     ways = {"one pass": inference.runner(model)}
     if options.average:
         larger = at_scale(model, params, options.network, len(spec.classes))
-        ways |= averaged(ways["one pass"], inference.runner(model, flip=True), larger)
+        ways |= averaged(ways["one pass"], model, larger)
     found = {}
     for way, run in ways.items():
         clock = Clock(run)
@@ -77,12 +77,27 @@ class Clock:
         return logits
 
 
-def at_scale(model, params, network: str, classes: int) -> Callable[[np.ndarray], np.ndarray]:
-    """The network on images enlarged SCALE times: their logits at the images' own size."""
-    import keras
-    import tensorflow as tf
+def averaged(plain: Callable, model, larger) -> dict[str, Callable]:
+    """Ways to predict that average logits: of a model, which `plain` runs, and one at_scale."""
+    from petseg.evaluation.inference import runner
 
-    from petseg.evaluation import inference
+    mirrored = runner(model, flip=True)
+    return {
+        "with the mirror image": mirrored,
+        f"with the image enlarged {SCALE} times": mean(plain, runner(larger)),
+        "with both": mean(mirrored, runner(larger, flip=True)),
+    }
+
+
+def mean(one: Callable, other: Callable) -> Callable:
+    """The mean of what two functions of images return."""
+    return lambda images: (one(images) + other(images)) / 2
+
+
+def at_scale(model, params, network: str, classes: int):
+    """A model that sees images enlarged SCALE times; its logits have the images' own size."""
+    import keras
+
     from petseg.models import shallow, unet
 
     height, width, _ = model.input_shape[1:]
@@ -92,21 +107,9 @@ def at_scale(model, params, network: str, classes: int) -> Callable[[np.ndarray]
     else:
         enlarged = shallow.build(size, classes, params.train_shallow)
     enlarged.set_weights(model.get_weights())
-    run = inference.runner(
-        keras.Sequential([keras.Input((height, width, 3)), keras.layers.Resizing(*size), enlarged])
-    )
-    return lambda images: tf.image.resize(run(images), (height, width)).numpy()
-
-
-def averaged(plain: Callable, mirrored: Callable, larger: Callable) -> dict[str, Callable]:
-    """Ways to predict that average logits."""
-    return {
-        "with the mirror image": mirrored,
-        f"with the image enlarged {SCALE} times": lambda x: (plain(x) + larger(x)) / 2,
-        "with both": lambda x: (
-            (mirrored(x) + (larger(x) + larger(x[:, :, ::-1])[:, :, ::-1]) / 2) / 2
-        ),
-    }
+    resizing = keras.layers.Resizing
+    images = keras.Input((height, width, 3))
+    return keras.Sequential([images, resizing(*size), enlarged, resizing(height, width)])
 
 
 def table(found: dict, spec) -> str:

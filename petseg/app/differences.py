@@ -50,7 +50,7 @@ def compare(old: pd.DataFrame, new: pd.DataFrame, resamples: int, seed: int) -> 
     statistic = partial(_scores, classes=len(classes))
     found, groups = [], []
     for network, (before, after) in pairs.items():
-        counts = {name: _all_counts(rows) for name, rows in (("new", after), ("old", before))}
+        counts = {name: tables.all_counts(rows) for name, rows in (("new", after), ("old", before))}
         changes = _changes(counts, statistic, resamples, seed)
         where = {"network": network, "score": keys, "images": len(after)}
         found.append(pd.DataFrame(where | changes))
@@ -73,11 +73,6 @@ def _common_rows(old: pd.DataFrame, new: pd.DataFrame, network: str):
     before, after = (table[table["network"] == network].set_index("name") for table in (old, new))
     names = after.index[after.index.isin(before.index)]
     return before.loc[names], after.loc[names]
-
-
-def _all_counts(table: pd.DataFrame) -> np.ndarray:
-    """The counts of the classes, and then of the regions: int64 (N, K, 3)."""
-    return np.concatenate([tables.counts(table), tables.counts(table, tables.REGION)], axis=1)
 
 
 def _scores(counts: np.ndarray, classes: int) -> np.ndarray:

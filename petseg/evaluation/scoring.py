@@ -31,9 +31,9 @@ def score_network(
 
     def examples() -> Iterator[tuple[np.ndarray, np.ndarray, bytes]]:
         for start in range(0, source.count, batch_size):
-            indices = np.arange(start, min(start + batch_size, source.count))
-            images, masks = source.fetch(indices)
-            yield from zip(run(images), masks, original_masks[start:], strict=False)
+            end = min(start + batch_size, source.count)
+            images, masks = source.fetch(np.arange(start, end))
+            yield from zip(run(images), masks, original_masks[start:end], strict=True)
 
     def scored(example: tuple[np.ndarray, np.ndarray, bytes]) -> tuple:
         logits, mask, original = example
@@ -73,8 +73,9 @@ def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str
     for at_original, at_records, loss in tqdm(found, label, count, unit="image", disable=None):
         original.add(at_original)
         in_records.add(at_records)
-        losses.append(loss)
-    cross_entropy = None if None in losses else np.concatenate(losses)
+        if loss is not None:
+            losses.append(loss)
+    cross_entropy = np.concatenate(losses) if losses else None
     return Result(original.counted(), in_records.counted(), cross_entropy)
 
 

@@ -86,6 +86,22 @@ def counts(table: pd.DataFrame, kind: str = CLASS) -> np.ndarray:
     return table[keys].to_numpy(np.int64).reshape(len(table), -1, len(scores.COUNTS))
 
 
+def all_counts(table: pd.DataFrame) -> np.ndarray:
+    """The counts of the classes, and then of the regions: int64 (N, K, 3)."""
+    return np.concatenate([counts(table), counts(table, REGION)], axis=1)
+
+
+def at_records_size(table: pd.DataFrame) -> pd.DataFrame:
+    """A per-image table with what it says of the masks in the records, under the names that lead.
+
+    It so goes into every function here in place of the one on the masks as they were published.
+    """
+    columns = [name for name in table.columns if name.startswith(AT_RECORDS_SIZE)]
+    renamed = {name: name.removeprefix(AT_RECORDS_SIZE) for name in columns}
+    leading = table.columns.intersection(list(renamed.values()))
+    return table.drop(columns=leading).rename(columns=renamed)
+
+
 def per_group(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each value of each group column and each network, scored on the sums.
 

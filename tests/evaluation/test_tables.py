@@ -73,6 +73,19 @@ def test_per_image_keeps_groups_and_counts(tmp_path, spec):
     np.testing.assert_allclose(table["at_records_size.cross_entropy"], result.cross_entropy)
 
 
+@pytest.mark.parametrize("spec", [PETS, CELLS, STREET, DOTTED], ids=lambda spec: spec.name)
+def test_a_table_at_records_size_is_that_of_the_masks_in_the_records(tmp_path, spec):
+    result = results(spec)
+    table = stored(per_image(spec, result), tmp_path)
+    found = tables.at_records_size(table)
+    np.testing.assert_array_equal(tables.all_counts(table), result.original.counts)
+    np.testing.assert_array_equal(tables.all_counts(found), result.in_records.counts)
+    np.testing.assert_allclose(found["cross_entropy"], result.cross_entropy)
+    assert set(found) == set(per_image(spec, result)) - {
+        name for name in table if name.startswith(tables.AT_RECORDS_SIZE)
+    } | {"cross_entropy"}
+
+
 def test_per_group_scores_the_sums_of_its_images(tmp_path):
     found = {network: results(PETS, seed) for seed, network in enumerate(("unet", "shallow"))}
     rows = [per_image(PETS, result, network) for network, result in found.items()]
