@@ -156,10 +156,10 @@ def test_images_of_any_dataset_and_networks_of_any_shape(home, spec, capsys):
     for region, names in spec.regions.items():
         expected = sum(found["shares"][name] for name in names)
         assert found["regions"][region] == pytest.approx(expected)
-    mask = Image.open("predictions/a_labels.png")
     data = Path("predictions/a_labels.png").read_bytes()
     if spec is PAINTED:
-        mask.convert("RGB").save("rgb.png")
+        with Image.open("predictions/a_labels.png") as mask:
+            mask.convert("RGB").save("rgb.png")
         data = Path("rgb.png").read_bytes()
     labels = decode_mask(data, spec, (90, 40))
     shares = [np.mean(labels == label) for label in range(len(spec.classes))]

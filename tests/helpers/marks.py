@@ -4,10 +4,8 @@ import os
 
 import pytest
 
-without_warnings = pytest.mark.filterwarnings(
-    "error", "ignore:unclosed (event loop|<socket):ResourceWarning"
-)
-"""Any warning fails the test, but not those about what another test's web page left behind."""
+without_warnings = pytest.mark.filterwarnings("error", "ignore:unclosed:ResourceWarning")
+"""Any warning fails the test, but not those about what another test left open."""
 
 in_bfloat16 = pytest.mark.skipif(
     os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"

@@ -2,13 +2,15 @@
 
 | layer | what | side | receptive field in pixels |
 | --- | --- | --- | --- |
-| 1 | convolution 5x5, stride 2 | 1/2 | 5 |
-| 2 | convolution 3x3, stride 2 | 1/4 | 9 |
-| 3 | convolutions 3x3 side by side, dilation 1 and 3 | 1/4 | 17 and 33 |
-|   | the same on averages of 2x2 and of 4x4 pixels, dilation 3 | 1/8, 1/16 | 61 and 117 |
-|   | self-attention: the average of these four over similar pixels | 1/4 | the whole image |
-|   | a 1x1 convolution of the average over all pixels | - | the whole image |
-| 4 | transposed convolutions 4x4, stride 2, of layers 1 and 3 | 1 | the whole image |
+|   | averages of 2x2 pixels | 1/2 | 2 |
+| 1 | convolution 5x5, stride 2 | 1/4 | 10 |
+| 2 | convolution 3x3, stride 2 | 1/8 | 18 |
+| 3 | convolutions 3x3 side by side, dilation 1 and 3 | 1/8 | 34 and 66 |
+|   | the same on averages of 2x2 and of 4x4 places, dilation 3 | 1/16, 1/32 | 122 and 234 |
+|   | self-attention: the average of these four over similar places | 1/8 | the whole image |
+|   | a 1x1 convolution of the average over all places | - | the whole image |
+| 4 | transposed convolutions 4x4, stride 2, of layers 1 and 3 | 1/2 | the whole image |
+|   | bilinear upsampling | 1 | the whole image |
 
 The receptive field r grows by (kernel - 1) * dilation * stride so far (Araujo et al., "Computing
 Receptive Fields of Convolutional Neural Networks", Distill 2019). Convolutions of several dilations
@@ -22,22 +24,24 @@ import keras
 from petseg.core.params import TrainShallow
 
 CONTEXTS = ((1, 1), (1, 3), (2, 3), (4, 3))
-"""(side of the averaged squares, in pixels of 1/4; dilation) of the convolutions of layer 3."""
+"""(side of the averaged squares, in places of 1/8; dilation) of the convolutions of layer 3."""
 
 KEYS = 16
-"""Rectangles along each side of the image, with whose averages each pixel is compared."""
+"""Rectangles along each side of the image, with whose averages each place is compared."""
 
 
 def build(image_size: tuple[int, int], classes: int, params: TrainShallow) -> keras.Model:
     """Images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
 
-    `image_size` is (H, W), each a multiple of 32.
+    `image_size` is (H, W), each a multiple of 32. A CPU computes batch normalization several times
+    quicker where the numbers of filters are multiples of 16.
     """
     width = params.width
     images = keras.Input((*image_size, 3), name="images")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
+    x = _average(x, 2, "halved")
     edges = _relu(_convolution(x, "edges", width, 5, strides=2), "edges")
-    textures = _convolution(edges, "textures", 2 * width, 3, strides=2)
+    textures = _convolution(edges, "textures", 5 * width // 2, 3, strides=2)
     x = _relu(textures, "textures")
 
     contexts = []
@@ -57,6 +61,7 @@ def build(image_size: tuple[int, int], classes: int, params: TrainShallow) -> ke
     x = _upscale(_classifier(x, classes, "context_classifier"), 2, "context_logits")
     of_edges = _classifier(edges, classes, "edges_classifier", use_bias=False)
     x = keras.layers.Add(name="sum")([of_edges, x])
+    x = _upscale(x, 2, "full_size")
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="shallow")
 

@@ -31,19 +31,19 @@ def test_shallow_is_shallow():
 
 
 RECEPTIVE_FIELDS = {
-    "edges": 5,
-    "textures": 9,
-    "context_1": 17,
-    "context_3": 33,
-    "context_6": 61,
-    "context_12": 117,
+    "edges": 10,
+    "textures": 18,
+    "context_1": 34,
+    "context_3": 66,
+    "context_6": 122,
+    "context_12": 234,
 }
 
 
 @pytest.mark.parametrize(("layer", "pixels"), RECEPTIVE_FIELDS.items())
 def test_receptive_fields_are_as_documented(layer, pixels):
     """Which input pixels move one place of a convolution's output."""
-    model = networks.shallow((256, 256), width=2)
+    model = networks.shallow((512, 512), width=2)
     rng = np.random.default_rng(0)
     for convolution in model.layers:
         if "Conv" in type(convolution).__name__:
@@ -51,7 +51,7 @@ def test_receptive_fields_are_as_documented(layer, pixels):
                 [rng.uniform(0.1, 1, w.shape) for w in convolution.get_weights()]
             )
     seen = keras.Model(model.input, model.get_layer(layer).output)
-    x = tf.fill((1, 256, 256, 3), 255.0)
+    x = tf.fill((1, 512, 512, 3), 255.0)
     with tf.GradientTape() as tape:
         tape.watch(x)
         outputs = seen(x, training=False)
@@ -61,12 +61,12 @@ def test_receptive_fields_are_as_documented(layer, pixels):
 
 
 @pytest.mark.parametrize(
-    ("size", "keys"), [((64, 64), 16 * 16), ((64, 256), 16 * 16), ((32, 96), 8 * 24)]
+    ("size", "keys"), [((128, 128), 16 * 16), ((128, 512), 16 * 16), ((64, 192), 8 * 24)]
 )
 def test_a_place_is_compared_with_few_others_along_each_side(size, keys):
     """Of an oblong image, the rectangles are oblong too; a small one has a key for each place."""
     model = networks.shallow(size, width=2)
-    assert model.get_layer("keys").output.shape == (None, keys, 4)
+    assert model.get_layer("keys").output.shape == (None, keys, 5)
     assert model.output_shape == (None, *size, 3)
 
 
