@@ -82,7 +82,7 @@ def subsets(per_image: pd.DataFrame, files: list[str]) -> str:
         if found:
             cells = _cells(found)
             lines.append(("Tutorial's recipe", part, f"{found['images']:,}", *cells))
-    titles = ("", "images", "", "mean IoU", *SPEC.class_names, f"{REGION} IoU", "of an image")
+    titles = ("", "part", "images", "mean IoU", *SPEC.class_names, f"{REGION} IoU", "of an image")
     return markdown(titles, lines)
 
 
