@@ -38,7 +38,7 @@ extras: $(READY)  ## what `petseg serve`, ONNX and HEIC photographs need on top 
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-extras.txt
 
 # Everything at once first, so that the extras fit the versions in requirements.txt.
-PIN := uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
+PIN := uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.10 \
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt
 pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
@@ -46,8 +46,8 @@ pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
 	$(PIN) --constraint $(ALL_PINS) --output-file requirements.txt
 	grep -vxFf requirements.txt $(ALL_PINS) > requirements-extras.txt
 
-clean:  ## remove .venv, demo/, checkpoints and caches; data, models and DVC's cache stay
-	rm -rf $(VENV) demo .petseg .pytest_cache .ruff_cache .hypothesis
+clean:  ## remove .venv, .predict, demo/, checkpoints and caches; data, models and DVC's cache stay
+	rm -rf $(VENV) .predict demo .petseg .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.txt pyproject.toml

@@ -21,15 +21,16 @@ ARROWS = {
     "training": {"acceleration", "core", "metrics", "records"},
     "evaluation": {"acceleration", "core", "decoding", "metrics", "records"},
     "figures": {"core"},
+    "prediction": {"core", "decoding", "evaluation", "figures"},
     "app": {
-        *("core", "decoding", "evaluation", "figures", "inspection", "metrics", "records"),
-        "sources",
+        *("core", "decoding", "evaluation", "figures", "inspection", "metrics", "prediction"),
+        *("records", "sources"),
     },
     "stages": {"core", "evaluation", "figures", "models", "records", "sources", "training"},
 }
 """Which rooms each room imports from; a room comes after those that it needs."""
 
-EXITS = ("petseg/app/", "petseg/core/stage_runner.py")
+EXITS = ("petseg/__main__.py", "petseg/app/", "petseg/core/stage_runner.py")
 """Where a process may be ended: in the commands, and by what runs a stage."""
 
 ALLOWED_NAMES = {

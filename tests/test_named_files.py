@@ -10,6 +10,8 @@ NAMED = re.compile(
     rf"(?<![\w/.{{*-])(?:{FOLDERS})/[\w/-]+(?![\w{{*<])(?:\.(?:md|png|py|txt|yaml)\b)?(?!\.\w)"
 )
 PLACEHOLDER = "NAME"
+IN_THE_WHEEL = "petseg/pretrained"
+"""Where an installed package has what the checkout has in pretrained/."""
 
 
 def tracked() -> list[str]:
@@ -23,7 +25,8 @@ def test_named_files_and_folders_exist():
     for name in tracked():
         for path in NAMED.findall((ROOT / name).read_text(encoding="utf-8")):
             found += 1
-            if PLACEHOLDER not in path and not (ROOT / path).exists():
+            elsewhere = PLACEHOLDER in path or path.startswith(IN_THE_WHEEL)
+            if not elsewhere and not (ROOT / path).exists():
                 missing.append(f"{name} names {path}")
     assert found > 50
     assert missing == []

@@ -38,17 +38,16 @@ def main() -> None:
 
 def compare(options: argparse.Namespace) -> int:
     from petseg import records
-    from petseg.evaluation import full_size, inference, original_size
+    from petseg.evaluation import full_size, original_size
+    from petseg.prediction import network
     from petseg.sources import preparation
 
     held = {path.stem for path in (options.pictures / "images").glob("*.jpg")}
     names = [name for name in records.index(paths.RECORDS, "validation")["name"] if name in held]
     if not names:
         raise PetsegError(f"{options.pictures}/images holds no image of the validation split")
-    model, spec = inference.load_network(
-        options.model, commands.model_spec(options.model, options.dataset)
-    )
-    size, run = inference.image_size(model), inference.runner(model)
+    found = network.load(options.model, spec=commands.named_dataset(options.dataset))
+    spec, size, run = found.spec, found.image_size, found.run
     matrices = defaultdict(list)
     for name in names:
         encoded = (options.pictures / "images" / f"{name}.jpg").read_bytes()

@@ -1,6 +1,9 @@
-"""Draws docs/images/predict.png: a generated pet, and what `petseg predict` makes of it.
+"""Draws docs/images/predict.png: Chelsea the cat, and what the shipped network finds.
 
-With the U-Net of the demonstration, so after `make demo`; another network by its path.
+    pip install scikit-image
+    python tools/usage_picture.py
+
+The photograph is by Stéfan van der Walt, under CC0; it comes with scikit-image (skimage.data).
 """
 
 import argparse
@@ -11,29 +14,29 @@ import numpy as np
 from PIL import Image
 from workspace import ROOT
 
-from petseg.app.serve import load
+import petseg
 from petseg.core.errors import PetsegError
 from petseg.core.files import atomic_file
-from petseg.sources.generated.breeds import BREEDS
-from petseg.sources.generated.drawing import draw_pet
+from petseg.prediction import default_model
 
 PICTURE = ROOT / "docs" / "images" / "predict.png"
-HEIGHT, WIDTH, SEED, BREED = 260, 304, 11, "Bengal"
+PHOTOGRAPH = ROOT / "docs" / "images" / "chelsea.jpg"
 GAP = 12
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=ROOT / "demo" / "models" / "unet.keras")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, default=default_model.pretrained("unet"))
+    options = parser.parse_args()
+    if not PHOTOGRAPH.exists():
+        store_photograph()
     try:
-        network = load(parser.parse_args().model)
+        found = petseg.load(options.model).segment(PHOTOGRAPH)
     except PetsegError as error:
         sys.exit(f"error: {error}")
-    breed = next(breed for breed in BREEDS if breed.name == BREED)
-    pixels, _ = draw_pet(np.random.default_rng(SEED), breed, HEIGHT, WIDTH)
-    photograph = Image.fromarray(pixels)
-    overlay, cutout = network(photograph)
-    pictures = [photograph, overlay, on_chequers(cutout)]
+    pictures = [found.image, found.overlay(), on_chequers(found.cutout())]
     width = sum(picture.width for picture in pictures) + GAP * (len(pictures) - 1)
     sheet = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white")
     left = 0
@@ -41,8 +44,18 @@ def main() -> None:
         sheet.paste(picture, (left, 0))
         left += picture.width + GAP
     with atomic_file(PICTURE) as temporary:
-        sheet.save(temporary, "PNG", optimize=True)
+        sheet.quantize(192, dither=Image.Dither.NONE).save(temporary, "PNG", optimize=True)
     print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size:,} bytes")
+
+
+def store_photograph() -> None:
+    """Brings the photograph from scikit-image."""
+    try:
+        from skimage import data
+    except ImportError:
+        sys.exit("error: the photograph comes with scikit-image: pip install scikit-image")
+    with atomic_file(PHOTOGRAPH) as temporary:
+        Image.fromarray(data.chelsea()).save(temporary, "JPEG", quality=90)
 
 
 def on_chequers(cutout: Image.Image, side: int = 10) -> Image.Image:

@@ -80,12 +80,13 @@ class Clock:
 def averaged(plain: Callable, model, larger) -> dict[str, Callable]:
     """Ways to predict that average logits: of a model, which `plain` runs, and one at_scale."""
     from petseg.evaluation.inference import runner
+    from petseg.prediction.runtimes import with_mirror
 
-    mirrored = runner(model, flip=True)
+    mirrored = with_mirror(plain)
     return {
         "with the mirror image": mirrored,
         f"with the image enlarged {SCALE} times": mean(plain, runner(larger)),
-        "with both": mean(mirrored, runner(larger, flip=True)),
+        "with both": mean(mirrored, with_mirror(runner(larger))),
     }
 
 

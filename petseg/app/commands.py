@@ -4,22 +4,16 @@ TensorFlow takes seconds to come, so it is imported where it is needed: `--help`
 the options need not wait for it.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from petseg.core import dataset_file, dataset_spec, paths, yaml12
+from petseg.core import dataset_file, paths, yaml12
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.decoding import photograph
-
-if TYPE_CHECKING:
-    from petseg.evaluation.inference import Network
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -66,20 +60,23 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     return parse
 
 
-def add_model_option(parser: argparse.ArgumentParser) -> None:
-    """`--model`, by default the first of the networks under comparison, and `--dataset`."""
+def add_model_option(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
+    """`--model`, for `default_model.find` where it has no default, and `--dataset`."""
     parser.add_argument(
         "--model",
         type=Path,
-        default=paths.model(paths.NETWORKS[0]),
+        default=default,
         metavar="FILE",
-        help="a trained network; default: %(default)s",
+        help="a trained network; default: %(default)s"
+        if default
+        else "a trained network: .keras, or what petseg export writes; default: the U-Net that was "
+        "trained here, or its export, else the one that comes with petseg",
     )
     add_dataset_option(parser)
 
 
 def add_dataset_option(parser: argparse.ArgumentParser) -> None:
-    """`--dataset`, for `model_spec`."""
+    """`--dataset`, for `named_dataset`."""
     parser.add_argument(
         "--dataset",
         metavar="NAME",
@@ -89,7 +86,7 @@ def add_dataset_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_region_option(parser: argparse.ArgumentParser, help: str) -> None:
-    """`--region`, for `cutout_region`."""
+    """`--region`, for `region_to_cut_out`."""
     parser.add_argument("--region", metavar="NAME", help=help)
 
 
@@ -104,64 +101,19 @@ def add_limit_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def require_model(path: Path) -> None:
-    """PetsegError where the file of a trained network is missing."""
-    if not path.is_file():
-        raise PetsegError(
-            f"{path} not found: train the networks with `dvc repro`, bring back the last ones with "
-            "`dvc checkout`, fetch those of others with `dvc pull`, or name one with --model"
-        )
+def named_dataset(name: str | None) -> DatasetSpec | None:
+    """The dataset of a name, or in a file; None where nobody names one.
 
-
-def model_spec(path: Path, dataset: str | None = None) -> DatasetSpec:
-    """The dataset that a network was trained for: what its file says, else that called `dataset`.
-
-    PetsegError where there is no such file or dataset, where the two differ, and where neither is
-    known.
+    PetsegError where there is none of that name or it has mistakes.
     """
-    require_model(path)
-    carried, named = dataset_spec.of_model(path), dataset and named_dataset(dataset)
-    if carried and named:
-        mend = "leave out --dataset: the file says what its classes are"
-        dataset_spec.require_same_classes(carried, named, str(path), mend)
-    if spec := carried or named:
-        return spec
-    from petseg.evaluation import inference
-
-    return inference.load_network(path).spec  # whose message also tells what else may be wrong
-
-
-def named_dataset(name: str) -> DatasetSpec:
-    """The dataset of a name, or in a file; PetsegError where there is none or it has mistakes."""
+    if name is None:
+        return None
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         return dataset_file.load_dataset(name).spec()
     if not path.is_file():
         raise PetsegError(f"--dataset: {name} not found")
     return dataset_file.parse_dataset(yaml12.read(path), path.absolute().parent.name, path).spec()
-
-
-def load_model(path: Path, dataset: str | None = None) -> Network:
-    """A trained network; PetsegError as in `model_spec`, or where the file is no such network."""
-    spec = model_spec(path, dataset)
-    from petseg.evaluation import inference
-
-    network = inference.load_network(path, spec)
-    if inference.image_size(network.model) is None:
-        raise PetsegError(f"{path} does not say how large its images are")
-    return network
-
-
-def cutout_region(spec: DatasetSpec, name: str | None = None) -> str:
-    """The region that a cutout is of; PetsegError where there is none, or an unknown one."""
-    region = name or spec.default_region
-    if region is None:
-        known = ", ".join(spec.class_names)
-        raise PetsegError(
-            f"{spec.name} has no region to cut out; name one of its classes with --region: {known}"
-        )
-    spec.region_labels(region)
-    return region
 
 
 def text(path: Path) -> str:

@@ -31,13 +31,14 @@ from typing import NamedTuple
 import numpy as np
 
 from petseg.app import commands
-from petseg.app.export_formats import FORMATS, Format, Network, missing_packages
+from petseg.app.export_formats import FORMATS, Format, missing_packages
 from petseg.core import paths
 from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.core.files import write_json
-
-REPORT = "report.json"
+from petseg.prediction import default_model, network
+from petseg.prediction.default_model import EXPORTED, REPORT
+from petseg.prediction.runtimes import Run
 
 
 class Images(NamedTuple):
@@ -56,13 +57,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _main(options: argparse.Namespace) -> int:
-    out = options.out or Path("exported") / options.model.stem
+    default_model.require(options.model)
+    out = options.out or EXPORTED / options.model.stem
     for name in options.formats or FORMATS:
         _refuse_foreign(out / FORMATS[name].file)
-    model, spec = commands.load_model(options.model, options.dataset)
+    spec = network.model_spec(options.model, commands.named_dataset(options.dataset))
     from petseg.evaluation import inference
 
-    size = inference.image_size(model)
+    model, _ = inference.load_network(options.model, spec)
+    if (size := inference.image_size(model)) is None:
+        raise PetsegError(f"{options.model} does not say how large its images are")
     images = some_images(options.photographs, size, spec)
     reference = measure(inference.runner(model), images)
     rows = {"keras": _row(reference, reference, images, spec) | {"bytes": _bytes(options.model)}}
@@ -71,6 +75,7 @@ def _main(options: argparse.Namespace) -> int:
     shape = f"(N, {size[0]}, {size[1]}"
     report = {
         "model": commands.text(options.model),
+        "model_sha256": default_model.checksum(options.model),
         "dataset": spec.name,
         "classes": list(spec.class_names),
         "input": f"float32 {shape}, 3), RGB in [0, 255]; N = 1 for TFLite",
@@ -119,13 +124,13 @@ class Measured(NamedTuple):
     seconds: float
 
 
-def measure(network: Network, images: Images) -> Measured:
+def measure(run: Run, images: Images) -> Measured:
     """Runs a network on one image after the other."""
-    network(images.pixels[:1])  # the first call also prepares what the others use
+    run(images.pixels[:1])  # the first call also prepares what the others use
     logits, seconds = [], []
     for index in range(len(images.pixels)):
         start = time.perf_counter()
-        logits.append(network(images.pixels[index : index + 1]))
+        logits.append(run(images.pixels[index : index + 1]))
         seconds.append(time.perf_counter() - start)
     return Measured(np.concatenate(logits), statistics.median(seconds))
 
@@ -139,7 +144,7 @@ def _export(
     path = out / kind.file
     try:
         kind.write(model, path)
-        found = measure(kind.load(path), images)
+        found = measure(kind.load(path).run, images)
     except Exception as error:  # converters and runtimes raise what they like
         lines = str(error).strip().splitlines() or [""]
         return {"reason": f"{type(error).__name__}: {lines[0]}"}
@@ -191,7 +196,7 @@ def _bytes(path: Path) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = commands.parser("export", __doc__)
-    commands.add_model_option(parser)
+    commands.add_model_option(parser, default=paths.model(paths.NETWORKS[0]))
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="default: exported/ and the model's name"
     )

@@ -7,20 +7,14 @@ needed.
 import atexit
 import functools
 import importlib.util
-import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from petseg.core.files import atomic_file, atomic_folder
-
-Network = Callable[[np.ndarray], np.ndarray]
-"""float32 images (N, H, W, 3) in [0, 255] -> float32 logits (N, H, W, C)."""
+from petseg.prediction import runtimes
 
 
 class Format(NamedTuple):
@@ -28,7 +22,7 @@ class Format(NamedTuple):
 
     file: str
     write: Callable
-    load: Callable[[Path], Network]
+    load: Callable[[Path], runtimes.Runtime]
     least_agreement: float
     packages: tuple[str, ...] = ()
 
@@ -44,13 +38,6 @@ def _signature(model, batch: int | None = None) -> list:
     import keras
 
     return [keras.InputSpec(shape=(batch, *model.input_shape[1:]), dtype="float32", name="images")]
-
-
-def _load_saved_model(path: Path) -> Network:
-    import tensorflow as tf
-
-    network = tf.saved_model.load(str(path))
-    return lambda images: network.serve(tf.cast(images, tf.float32)).numpy()
 
 
 @functools.lru_cache(maxsize=1)
@@ -77,54 +64,32 @@ def _write_tflite(model, path: Path, weights: str) -> None:
         temporary.write_bytes(converter.convert())
 
 
-def _load_tflite(path: Path) -> Network:
-    import tensorflow as tf
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated"
-        )
-        interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
-    interpreter.allocate_tensors()
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def network(images: np.ndarray) -> np.ndarray:
-        logits = []
-        for image in images:
-            interpreter.set_tensor(taken["index"], image[None].astype(np.float32))
-            interpreter.invoke()
-            logits.append(interpreter.get_tensor(given["index"]))
-        return np.concatenate(logits)
-
-    return network
-
-
 def _write_onnx(model, path: Path) -> None:
     with atomic_file(path) as temporary:
         taken = _signature(model)
         model.export(temporary, format="onnx", verbose=False, input_signature=taken)
 
 
-def _load_onnx(path: Path) -> Network:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (taken,) = session.get_inputs()
-    return lambda images: session.run(None, {taken.name: images.astype(np.float32)})[0]
-
-
 FORMATS = {
-    "saved_model": Format("saved_model", _write_saved_model, _load_saved_model, 0.999),
+    "saved_model": Format("saved_model", _write_saved_model, runtimes.load_saved_model, 0.999),
     "tflite_float32": Format(
-        "float32.tflite", functools.partial(_write_tflite, weights="float32"), _load_tflite, 0.999
+        "float32.tflite",
+        functools.partial(_write_tflite, weights="float32"),
+        runtimes.load_tflite,
+        0.999,
     ),
     "tflite_float16": Format(
-        "float16.tflite", functools.partial(_write_tflite, weights="float16"), _load_tflite, 0.99
+        "float16.tflite",
+        functools.partial(_write_tflite, weights="float16"),
+        runtimes.load_tflite,
+        0.99,
     ),
     "tflite_int8": Format(
-        "int8.tflite", functools.partial(_write_tflite, weights="int8"), _load_tflite, 0.9
+        "int8.tflite", functools.partial(_write_tflite, weights="int8"), runtimes.load_tflite, 0.9
     ),
-    "onnx": Format("model.onnx", _write_onnx, _load_onnx, 0.999, ("tf2onnx", "onnxruntime")),
+    "onnx": Format(
+        "model.onnx", _write_onnx, runtimes.load_onnx, 0.999, ("tf2onnx", "onnxruntime")
+    ),
 }
 
 

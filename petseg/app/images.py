@@ -1,4 +1,4 @@
-"""A person's own images: which files are meant, how they are read, where results go."""
+"""A person's own images: which files are meant, and where results go."""
 
 import os
 from collections import Counter
@@ -9,18 +9,12 @@ from PIL import Image
 
 from petseg.app import commands
 from petseg.core.errors import PetsegError
-from petseg.decoding import photograph
+from petseg.prediction.images import HEIC_SUFFIXES
 
-HEIC_SUFFIXES = (".heic", ".heif")
-"""Formats that need pillow-heif."""
 NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF")
 """Documents, films, drawings and tables whose suffixes Pillow knows."""
 FOUND_BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
 """Formats that are found under any name. Not TIFF: it would take the previews of raw files."""
-
-
-class BadImage(Exception):
-    """An image that cannot be read; the message is the reason."""
 
 
 def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
@@ -57,29 +51,6 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
         path: (path if path.parent in ambiguous else path.with_suffix("")).relative_to(base)
         for path in found
     }
-
-
-def read(path: Path) -> Image.Image:
-    """An image, upright as its EXIF says, in RGB, or in RGBA where any of it is transparent.
-
-    BadImage where the file is missing, is no image, is damaged, or is too large.
-    """
-    if path.suffix.lower() in HEIC_SUFFIXES and not _heic():
-        raise BadImage("HEIC needs another package; install it: pip install pillow-heif")
-    try:
-        return photograph.decode_with_transparency(path.read_bytes()).image
-    except photograph.TooLarge as error:
-        raise BadImage(f"{error}, or raise it with --max-megapixels") from None
-    except photograph.BadExample as error:
-        raise BadImage(str(error)) from None
-    except OSError as error:
-        raise BadImage(error.strerror or str(error)) from None
-
-
-def colour_profile(image: Image.Image) -> bytes | None:
-    """The ICC profile that pictures made from the image need, where it has one for RGB."""
-    profile = image.info.get("icc_profile")
-    return profile if profile and profile[16:20] == b"RGB " else None
 
 
 def refuse_to_overwrite(images: Sequence[Path], targets: Iterable[Path]) -> None:
@@ -133,13 +104,3 @@ def _absolute(path: Path) -> Path:
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
-
-
-def _heic() -> bool:
-    """Whether HEIC can be read; Pillow knows how from then on."""
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    pillow_heif.register_heif_opener()
-    return True

@@ -23,10 +23,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
-from petseg.app import commands, images
+from petseg.app import commands
 from petseg.core import paths
 from petseg.core.errors import PetsegError
 from petseg.decoding import photograph
+from petseg.prediction import default_model, network
+from petseg.prediction.images import BadImage, colour_profile, read
 
 HOST = "127.0.0.1"
 LARGEST_SHOWN = 1280
@@ -48,9 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _main(options: argparse.Namespace) -> int:
-    files = options.model or [paths.model(network) for network in paths.NETWORKS]
+    files = options.model or [default_model.find(name) for name in paths.NETWORKS]
     for path in files:
-        commands.require_model(path)
+        default_model.require(path)
     try:
         import gradio  # noqa: F401
     except ImportError:
@@ -91,29 +93,21 @@ def end_as_on_ctrl_c() -> None:
 
 
 def load(path: Path, dataset: str | None = None, region: str | None = None) -> Segment:
-    """A network as a function of an RGB or RGBA image; PetsegError as in `commands.load_model`.
+    """A network as a function of an RGB or RGBA image; PetsegError as in `network.load`.
 
     The cutout is of `region`, or of the region that the dataset says, if any.
     """
-    model, spec = commands.load_model(path, dataset)
-    region = commands.cutout_region(spec, region) if region else spec.default_region
-    from petseg.evaluation import full_size, inference
-    from petseg.figures import segmented
-
-    run, size = inference.runner(model), inference.image_size(model)
+    found = network.load(path, spec=commands.named_dataset(dataset))
+    if region := region or found.spec.default_region:
+        network.region_to_cut_out(found.spec, region)
 
     def segment(image: Image.Image) -> Segmented:
-        logits = run(full_size.network_input(image, size)[None])[0]
-        cutout = None
-        if region:
-            labels = full_size.labels(logits, image.height, image.width)
-            opacity = full_size.opacity(logits, labels, spec, region)
-            cutout = segmented.cutout(image, opacity)
-        shown = photograph.on_grey(image)
-        if max(shown.size) > LARGEST_SHOWN:
-            shown = ImageOps.contain(shown, (LARGEST_SHOWN, LARGEST_SHOWN))
-        labels = full_size.labels(logits, shown.height, shown.width)
-        return Segmented(segmented.outlined(shown, labels, spec), cutout)
+        whole = found.segment(image)
+        shown = image
+        if max(image.size) > LARGEST_SHOWN:
+            shown = ImageOps.contain(image, (LARGEST_SHOWN, LARGEST_SHOWN))
+        small = network.Segmentation(shown, whole.logits, whole.spec)
+        return Segmented(small.overlay(), whole.cutout(region) if region else None)
 
     return segment
 
@@ -130,14 +124,14 @@ def page(networks: dict[str, Segment]):
             return nothing
         path = Path(file)
         try:
-            image = images.read(path)
-        except images.BadImage as error:
+            image = read(path)
+        except BadImage as error:
             gradio.Warning(html.escape(f"{path.name}: {error}"))
             return nothing
-        profile = images.colour_profile(image)
+        profile = colour_profile(image)
         overlays, buttons = [], []
-        for name, network in networks.items():
-            overlay, cutout = network(image)
+        for name, segment_image in networks.items():
+            overlay, cutout = segment_image(image)
             overlays.append(overlay)
             if cutout is None:
                 buttons.append(hidden)
@@ -207,8 +201,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="trained networks; default: "
-        + " and ".join(str(paths.model(network)) for network in paths.NETWORKS),
+        help="trained networks, as of petseg predict; default: those that were trained here, or "
+        "their exports, else those that come with petseg",
     )
     commands.add_dataset_option(parser)
     commands.add_region_option(

@@ -181,16 +181,18 @@ def parse_spec(content: object, source: str) -> DatasetSpec:
 
 
 def of_model(path: Path) -> DatasetSpec | None:
-    """The spec that a .keras file carries, or None; also where the file is no zip archive.
+    """The spec that a .keras file carries, or that lies beside the file of a network; or None.
 
     PetsegError where the spec is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            text = archive.read(SPEC_FILE)
+            text, source = archive.read(SPEC_FILE), f"{SPEC_FILE} in {path}"
     except (KeyError, OSError, zipfile.BadZipFile):
-        return None
-    source = f"{SPEC_FILE} in {path}"
+        beside = path.parent / SPEC_FILE
+        if not beside.is_file():
+            return None
+        text, source = beside.read_bytes(), str(beside)
     try:
         return parse_spec(json.loads(text), source)
     except ValueError as error:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import platformdirs
+
 PARAMS = Path("params.yaml")
 
 DATASETS = Path("datasets")
@@ -45,9 +47,11 @@ def dataset_file(name: str) -> Path:
 def user_cache() -> Path:
     """What stays from run to run, outside all clones and everything that DVC deletes.
 
-    The folder that PETSEG_CACHE_DIR names, by default ~/.cache/petseg.
+    The folder that PETSEG_CACHE_DIR names, by default where the system keeps such things:
+    ~/.cache/petseg on Linux.
     """
-    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "petseg").expanduser()
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).expanduser() if named else platformdirs.user_cache_path("petseg")
 
 
 def run_report(stage: str) -> Path:

@@ -80,6 +80,25 @@ class _QuietFinder(importlib.abc.MetaPathFinder):
 
 
 @contextmanager
+def without_native_messages() -> Iterator[None]:
+    """Drops what this process writes to descriptor 2, as a library does that raises its errors."""
+    try:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+    except (AttributeError, OSError):  # there is no standard error
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nothing)
+
+
+@contextmanager
 def _filtered_stderr(unwanted: str) -> Iterator[None]:
     """Leaves lines that begin with `unwanted` out of what this process writes to descriptor 2."""
     try:

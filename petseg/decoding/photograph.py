@@ -26,6 +26,9 @@ _TURNS = {  # the EXIF orientations; source: CIPA DC-008 (Exif 2.32), tag 274
     8: Image.Transpose.ROTATE_90,
 }
 
+_TELLING_ORIENTATION = "exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"
+"""In the `info` of Pillow's images."""
+
 # What Pillow finds strange but can read, and images between its limit and twice that: errors are
 # raised all the same.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -82,15 +85,20 @@ def decode_photograph(data: bytes, at_least: tuple[int, int] | None = None) -> P
 def decode_with_transparency(data: bytes, at_least: tuple[int, int] | None = None) -> Photograph:
     """As `decode_photograph`, but in RGBA where any of it is transparent."""
     with opened("photograph", data) as image:
-        orientation = exif_orientation(image)
-        size, box = image.size, (0, 0, *image.size)
-        if at_least:
-            needed = at_least if orientation >= 5 else at_least[::-1]  # as the file holds it
-            if drafted := image.draft(None, needed):
-                _, box = drafted
-        image.load()
-        deep = image.mode.startswith(("I", "F"))
-        colours = with_transparency(_eight_bits(image) if deep else image)
+        return of_image(image, at_least)
+
+
+def of_image(image: Image.Image, at_least: tuple[int, int] | None = None) -> Photograph:
+    """The same of an opened image; Pillow's own errors where it is damaged."""
+    orientation = exif_orientation(image)
+    size, box = image.size, (0, 0, *image.size)
+    if at_least:
+        needed = at_least if orientation >= 5 else at_least[::-1]  # as the file holds it
+        if drafted := image.draft(None, needed):
+            _, box = drafted
+    image.load()
+    deep = image.mode.startswith(("I", "F"))
+    colours = with_transparency(_eight_bits(image) if deep else image)
     converted = _deviations(image, colours, orientation)
     if image.format != "TIFF":  # Pillow turns these upright by itself
         colours, box = turn_upright(colours, box, orientation)
@@ -189,4 +197,7 @@ def turn_upright(
         upper, lower = image.height - lower, image.height - upper
     if orientation >= 5:
         left, upper, right, lower = upper, left, lower, right
-    return image.transpose(_TURNS[orientation]), (left, upper, right, lower)
+    turned = image.transpose(_TURNS[orientation])
+    for key in _TELLING_ORIENTATION:  # else whoever gets the image would turn it once more
+        turned.info.pop(key, None)
+    return turned, (left, upper, right, lower)

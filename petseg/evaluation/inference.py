@@ -93,21 +93,13 @@ def image_size(model: keras.Model) -> tuple[int, int] | None:
     return None if None in size else size
 
 
-def runner(model: keras.Model, *, flip: bool = False) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of images, uint8 (N, H, W, 3), that returns their float32 logits (N, H, W, C).
-
-    With `flip`, the mean of the logits of each image and of its mirror image, mirrored back.
-    """
+def runner(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of images, uint8 (N, H, W, 3), that returns their float32 logits (N, H, W, C)."""
     accelerated = accelerate(model)
 
     @tf.function(reduce_retracing=True)
     def run(images):
-        images = tf.cast(images, tf.float32)
-        logits = accelerated(images, training=False)
-        if flip:
-            mirrored = accelerated(tf.reverse(images, axis=[2]), training=False)
-            logits = (logits + tf.reverse(mirrored, axis=[2])) / 2
-        return logits
+        return accelerated(tf.cast(images, tf.float32), training=False)
 
     return lambda images: run(images).numpy()
 

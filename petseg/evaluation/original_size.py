@@ -14,7 +14,5 @@ def confusion_matrix(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> np.n
     `logits` are the network's, float32 (h, w, C).
     """
     truth = decode_mask(mask, spec)
-    return sum(
-        confusion_matrices(truth[None, rows], band.argmax(axis=-1)[None], len(spec.classes))[0]
-        for rows, band in full_size.bands(logits, *truth.shape)
-    )
+    predicted = full_size.labels(logits, *truth.shape)
+    return confusion_matrices(truth[None], predicted[None], len(spec.classes))[0]

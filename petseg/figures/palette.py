@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.colors import to_rgb
-from matplotlib.patches import Patch
+from PIL import ImageColor
 
 from petseg.core.dataset_spec import VOID, DatasetSpec
 
@@ -77,9 +76,8 @@ def colour_mask(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     strange = mask[((mask < 0) | (mask > last)) & (mask != VOID)]
     if strange.size:
         raise ValueError(f"labels lie in 0..{last}, or are {VOID}; got {strange[0]}")
-    colours = np.array([to_rgb(colour) for colour in (*spec.colours, VOID_COLOUR)])
-    # Of an index too large the last one, which is void's.
-    return np.rint(colours * 255).astype(np.uint8).take(mask, axis=0, mode="clip")
+    colours = np.array([ImageColor.getrgb(one) for one in (*spec.colours, VOID_COLOUR)], np.uint8)
+    return colours.take(mask, axis=0, mode="clip")  # of an index too large the last: void's
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, spec: DatasetSpec, alpha: float) -> np.ndarray:
@@ -111,11 +109,3 @@ def legend_labels(spec: DatasetSpec, present: Iterable[int]) -> list[int]:
     if len(spec.classes) <= ALL_IN_LEGEND:
         return list(range(len(spec.classes)))
     return sorted({int(label) for label in present} - {VOID})
-
-
-def class_handles(spec: DatasetSpec, present: Iterable[int]) -> list[Patch]:
-    """Legend entries: a patch of colour for each class, as `legend_labels` chooses them."""
-    return [
-        Patch(facecolor=spec.colours[one], edgecolor="none", label=shortened(spec.class_names[one]))
-        for one in legend_labels(spec, present)
-    ]

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from petseg.core.dataset_spec import DatasetSpec
-from petseg.figures.palette import class_handles, network_styles, overlay
-from petseg.figures.style import FAINT, house_style, save
+from petseg.figures.palette import network_styles, overlay
+from petseg.figures.style import FAINT, class_handles, house_style, save
 
 MASK_ALPHA = 0.6
 """A mask laid over its image: class colours lead, the image shows through."""

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFont
 
 from petseg.core.dataset_spec import DatasetSpec
-from petseg.figures.palette import colour_mask, legend_labels, overlay, shortened
+from petseg.figures.palette import legend_labels, shortened
 
-TINT_ALPHA = 0.25
-"""How strongly classes are tinted: enough to see at once what was taken for them."""
+TINT_ALPHA = 64
+"""How strongly classes are tinted, of 255: enough to see at once what was taken for them."""
 OUTLINE_SHARE = 1 / 250
 """Width of an outline relative to the image's shorter side; at least one pixel."""
 LEGEND_SHARE = 1 / 28
@@ -54,21 +54,24 @@ def outlined(image: Image.Image, labels: np.ndarray, spec: DatasetSpec) -> Image
     the boundary. Tinted are the classes in a region, without those of a soft edge; where there are
     no regions, all. Where the image is narrower than the legend, it is at the left.
     """
-    lines = _outlines(labels, max(1, round(min(labels.shape) * OUTLINE_SHARE)))
-    tinted = _tinted(spec)
     legend = _legend(labels, image.size, spec)
     size = (max(image.width, legend.width), image.height + legend.height)
     picture = Image.new("RGB", size, "white")
+    picture.paste(image)
+    picture.paste(legend, (0, image.height))
+    tinted = _tinted(spec)
+    alphas = np.array(
+        [TINT_ALPHA * (label in tinted) for label in range(len(spec.classes))], np.uint8
+    )
+    lines = _outlines(labels, max(1, round(min(labels.shape) * OUTLINE_SHARE)))
+    palette = [part for colour in spec.colours for part in ImageColor.getrgb(colour)]
     band = max(1, BAND_PIXELS // image.width)
     for top in range(0, image.height, band):
-        bottom = min(top + band, image.height)
-        rows = np.asarray(image.crop((0, top, image.width, bottom)))
-        part, line = labels[top:bottom], lines[top:bottom]
-        tint = np.isin(part, tinted)[..., None]
-        drawn = np.where(tint, overlay(rows, part, spec, TINT_ALPHA), rows)
-        drawn = np.where(line[..., None], colour_mask(part, spec), drawn)
-        picture.paste(Image.fromarray(drawn), (0, top))
-    picture.paste(legend, (0, image.height))
+        part, line = labels[top : top + band], lines[top : top + band]
+        colours = Image.fromarray(part, "P")
+        colours.putpalette(palette)
+        mask = Image.fromarray(np.where(line, np.uint8(255), alphas[part]))
+        picture.paste(colours.convert("RGB"), (0, top), mask)
     return picture
 
 
@@ -102,13 +105,22 @@ def _tinted(spec: DatasetSpec) -> list[int]:
 
 def _outlines(labels: np.ndarray, width: int) -> np.ndarray:
     """Which pixels have another class at most `width` pixels to a side: bool (H, W)."""
-    lines = np.zeros(labels.shape, bool)
-    for view, marked in ((labels, lines), (labels.T, lines.T)):
-        change = view[1:] != view[:-1]
-        for distance in range(min(width, len(change))):
-            marked[: len(change) - distance] |= change[distance:]
-            marked[1 + distance :] |= change[: len(change) - distance]
-    return lines
+    across = _widened(labels[:, 1:] != labels[:, :-1], width)
+    down = _widened((labels[1:] != labels[:-1]).T, width).T
+    return across | down
+
+
+def _widened(changes: np.ndarray, width: int) -> np.ndarray:
+    """Which of N + 1 pixels in a row are at most `width` from one of N changes between them.
+
+    bool (H, N) -> (H, N + 1). Windows of one change, of two, of four and so on are joined.
+    """
+    window, length = np.pad(changes, ((0, 0), (width, width))), 1
+    while length < 2 * width:
+        step = min(length, 2 * width - length)
+        window = window[:, :-step] | window[:, step:]
+        length += step
+    return window
 
 
 def _legend(labels: np.ndarray, size: tuple[int, int], spec: DatasetSpec) -> Image.Image:

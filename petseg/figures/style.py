@@ -1,13 +1,16 @@
-"""What all figures share: fonts and lines, and how a figure becomes a file."""
+"""What all figures share: fonts and lines, the legend, and how a figure becomes a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib.style
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.files import atomic_file
+from petseg.figures.palette import legend_labels, shortened
 
 DPI = 120
 INK = "0.15"
@@ -45,6 +48,14 @@ def house_style() -> Iterator[None]:
     """Within it, figures look the same on every machine: a user's matplotlibrc has no say."""
     with matplotlib.style.context(["default", SETTINGS]):
         yield
+
+
+def class_handles(spec: DatasetSpec, present: Iterable[int]) -> list[Patch]:
+    """Legend entries: a patch of colour for each class, as `legend_labels` chooses them."""
+    return [
+        Patch(facecolor=spec.colours[one], edgecolor="none", label=shortened(spec.class_names[one]))
+        for one in legend_labels(spec, present)
+    ]
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -18,6 +18,7 @@ from petseg.core.errors import PetsegError
 from petseg.core.files import read_json
 from petseg.metrics import scores
 from petseg.metrics.confusion import confusion_matrices
+from petseg.prediction.runtimes import Runtime
 from tests.helpers import networks
 from tests.helpers.networks import SIDE
 from tests.helpers.specs import CELLS, PETS, STREET, add_spec
@@ -124,9 +125,9 @@ def test_what_fails_is_said_and_the_others_go_on(home, models, monkeypatch, caps
         path.touch()
 
     formats = {
-        "refused": export.Format("a", refuse, lambda path: never, 0.9),
-        "endless": export.Format("b", touch, lambda path: never, 0.9),
-        "lossy": export.Format("c", touch, lambda path: other, 0.9),
+        "refused": export.Format("a", refuse, lambda path: Runtime(never, (), ()), 0.9),
+        "endless": export.Format("b", touch, lambda path: Runtime(never, (), ()), 0.9),
+        "lossy": export.Format("c", touch, lambda path: Runtime(other, (), ()), 0.9),
         "saved_model": export.FORMATS["saved_model"],
     }
     monkeypatch.setattr(export, "FORMATS", formats)

@@ -1,10 +1,12 @@
 """`petseg predict` as people use it: pictures, a table, and a word on what could not be read."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -13,8 +15,8 @@ import pytest
 from PIL import Image
 
 from petseg.__main__ import COMMANDS
-from petseg.app import images, predict
-from petseg.evaluation import full_size
+from petseg.app import predict, segmenting
+from petseg.prediction.network import Network
 from tests.helpers import ROOT, networks
 from tests.helpers.specs import PETS, add_spec
 
@@ -54,12 +56,12 @@ def test_pictures_of_the_photograph_s_own_size(home, model):
     photograph("in/cat.png")
     photograph("in/sub/dog.jpg", "blue", "red", (31, 77), quality=100)
     assert run("in", "--model", model, "--cutout", "--out", "there") == 0
-    kinds = ("cutout", "labels", "overlay")
-    assert written("there") == [f"{n}_{kind}.png" for n in ("cat", "sub/dog") for kind in kinds]
+    kinds = ("cutout.png", "labels.png", "overlay.jpg")
+    assert written("there") == [f"{n}_{kind}" for n in ("cat", "sub/dog") for kind in kinds]
     for name, size in (("cat", (90, 60)), ("sub/dog", (31, 77))):
         assert Image.open(f"there/{name}_labels.png").size == size
         assert Image.open(f"there/{name}_cutout.png").size == size
-        assert Image.open(f"there/{name}_overlay.png").height > size[1]
+        assert Image.open(f"there/{name}_overlay.jpg").height > size[1]
     labels = np.asarray(Image.open("there/cat_labels.png"))
     assert set(labels[:, :42].ravel()) == {1} and set(labels[:, 48:].ravel()) == {2}
     assert Image.open("there/cat_cutout.png").getpixel((5, 5)) == (255, 0, 0, 255)
@@ -69,7 +71,7 @@ def test_pictures_of_the_photograph_s_own_size(home, model):
 def test_without_cutout_there_is_none(home, model):
     photograph("cat.png")
     assert run("cat.png", "--model", model) == 0
-    assert written("predictions") == ["cat_labels.png", "cat_overlay.png"]
+    assert written("predictions") == ["cat_labels.png", "cat_overlay.jpg"]
 
 
 def test_a_turned_photograph_is_segmented_upright(home, model):
@@ -107,7 +109,7 @@ def test_json_for_machines(home, model, capsys):
                 "regions": {"pet": 0.5},
                 "files": {
                     "labels": "predictions/cat_labels.png",
-                    "overlay": "predictions/cat_overlay.png",
+                    "overlay": "predictions/cat_overlay.jpg",
                 },
             }
         ],
@@ -115,14 +117,13 @@ def test_json_for_machines(home, model, capsys):
     }
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 16])
-def test_broken_files_are_reported_and_the_others_go_on(home, model, capsys, batch_size):
+def test_broken_files_are_reported_and_the_others_go_on(home, model, capsys):
     for name in "aceg":
         photograph(f"in/{name}.png", *(("red", "lime") if name < "d" else ("blue", "blue")))
     Path("in/b.jpg").write_bytes(b"")
     Path("in/d.webp").write_bytes(b"RIFF and no more")
     Path("in/f.heic").write_bytes(b"no photograph")
-    assert run("in", "missing.png", "--model", model, "--batch-size", batch_size) == 1
+    assert run("in", "missing.png", "--model", model) == 1
     said = capsys.readouterr()
     rows = [line.split()[0] for line in said.out.splitlines()[1:]]
     assert rows == [f"in/{name}.png" for name in "aceg"]
@@ -135,17 +136,77 @@ def test_broken_files_are_reported_and_the_others_go_on(home, model, capsys, bat
 
 
 def test_large_photographs_are_not_held_together(home, model, monkeypatch):
-    held = []
-    network_input = full_size.network_input
-    monkeypatch.setattr(predict, "BATCH_PIXELS", 90 * 60)
-    monkeypatch.setattr(
-        full_size, "network_input", lambda *args: held.append(1) or network_input(*args)
-    )
-    monkeypatch.setattr(images, "read", lambda path: held.clear() or Image.open(path))
+    held, most = [], []
+    segment = Network.segment
+
+    def slow(self, image, **options):
+        held.append(1)
+        time.sleep(0.05)
+        most.append(len(held))
+        found = segment(self, image, **options)
+        held.pop()
+        return found
+
+    monkeypatch.setattr(Network, "segment", slow)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
     for name in "abc":
-        photograph(f"{name}.png")
+        photograph(f"{name}.png", size=(900, 600))
     assert run("a.png", "b.png", "c.png", "--model", model) == 0
-    assert len(held) == 1
+    assert max(most) > 1
+    monkeypatch.setattr(segmenting, "MEGAPIXELS_AT_ONCE", 0.9)
+    most.clear()
+    assert run("a.png", "b.png", "c.png", "--model", model) == 0
+    assert max(most) == 1
+
+
+def test_pictures_of_other_formats(home, model):
+    photograph("cat.png")
+    for name, suffixes in (("png", ("png", "png")), ("webp", ("webp", "webp"))):
+        run("cat.png", "--model", model, "--cutout", "--format", name, "--out", name)
+        cutout, overlay = suffixes
+        assert written(name) == [f"cat_cutout.{cutout}", "cat_labels.png", f"cat_overlay.{overlay}"]
+        with Image.open(f"{name}/cat_cutout.{cutout}") as picture:
+            assert picture.mode == "RGBA" and picture.getpixel((80, 5))[3] == 0
+
+
+def test_probabilities_add_up_to_one_and_tell_the_labels(home, model):
+    photograph("cat.png")
+    assert run("cat.png", "--model", model, "--probabilities") == 0
+    with np.load("predictions/cat_probabilities.npz") as stored:
+        found, classes = stored["probabilities"], stored["classes"]
+    assert classes.tolist() == list(PETS.class_names)
+    assert found.shape == (60, 90, 3) and found.dtype == np.float16
+    np.testing.assert_allclose(found.sum(axis=-1, dtype=np.float32), 1, atol=2e-3)
+    with Image.open("predictions/cat_labels.png") as labels:
+        clear = np.abs(found[..., 0] - found[..., 1]) > 0.01
+        same = found.argmax(axis=-1) + 1 == np.asarray(labels)
+        assert np.all(same[clear])
+
+
+PIPED = "from petseg.app import predict; predict.main()"
+
+
+def piped(data: bytes, *arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", PIPED, "-", *map(str, arguments)]
+    variables = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, input=data, env=variables, capture_output=True)
+
+
+def test_standard_input_becomes_a_picture_on_standard_output(home, model):
+    photograph("cat.png")
+    done = piped(Path("cat.png").read_bytes(), "--model", model, "--cutout")
+    assert done.returncode == 0, done.stderr
+    with Image.open(io.BytesIO(done.stdout)) as cutout:
+        assert cutout.getpixel((5, 5)) == (255, 0, 0, 255) and cutout.getpixel((80, 5))[3] == 0
+    done = piped(b"no image", "--model", model)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"error: the photograph is not an image")
+    assert written(".") == ["cat.png"]
+
+
+def test_of_standard_input_there_is_one_picture(home, model):
+    assert "one picture is made" in run("-", "a.png", "--model", model)
+    assert "one picture is made" in run("-", "--json", "--model", model)
 
 
 def test_an_earlier_result_is_replaced_and_nothing_else_is_left(home, model):
@@ -202,7 +263,7 @@ def test_results_that_cannot_be_written_are_one_message(home, model):
     assert message.startswith("error: file/below/cat_labels.png cannot be written")
 
 
-@pytest.mark.parametrize("option", ["--batch-size=0", "--batch-size=x", "--colour=red"])
+@pytest.mark.parametrize("option", ["--format=bmp", "--max-megapixels=x", "--colour=red"])
 def test_wrong_options_are_refused(option):
     assert run("cat.png", option) == 2
 

@@ -59,7 +59,7 @@ def test_a_transparent_photograph_is_judged_and_drawn_on_grey(home, model):
     palette.save("in/dog.png", transparency=bytes([255, 80, 0]))
     assert run("in", "--model", model, "--cutout") == 0
     for name in ("cat", "dog"):
-        overlay = Image.open(f"predictions/{name}_overlay.png")
+        overlay = Image.open(f"predictions/{name}_overlay.jpg")
         red, green, blue = overlay.getpixel((80, 5))
         assert red >= green and green < 140 and abs(green - blue) < 60  # grey, perhaps tinted
         before = image.getchannel("A")
@@ -214,6 +214,5 @@ def test_a_model_that_carries_no_spec_needs_a_dataset(home, model, capsys):
     Path("other.yaml").write_text(text.replace("border", "edge"))
     assert run("a.png", "--model", model, "--dataset", "other.yaml") == (
         f"error: {model} was trained for oxford_iiit_pet (pet, background, border), not for "
-        f"{home.name} (pet, background, edge); leave out --dataset: the file says what its "
-        "classes are"
+        f"{home.name} (pet, background, edge); name no dataset: the file says what its classes are"
     )

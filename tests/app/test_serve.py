@@ -99,7 +99,8 @@ def test_without_gradio_it_says_what_it_needs(model, uninstall):
 def test_a_missing_model_is_one_message_before_gradio_is_imported(tmp_path, monkeypatch, uninstall):
     uninstall("gradio")
     monkeypatch.chdir(tmp_path)
-    assert error().startswith("error: models/unet.keras not found: train the networks")
+    message = error("--model", "models/unet.keras")
+    assert message.startswith("error: models/unet.keras not found: train the networks")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from petseg.core.errors import PetsegError
 from petseg.evaluation import full_size, inference
+from petseg.prediction import runtimes
 from petseg.training import model_file
 from tests.helpers.gradients import whole_numbers
 from tests.helpers.specs import CELLS, PETS, STREET, add_spec
@@ -113,9 +114,8 @@ def test_a_model_of_any_shape_is_taken_and_its_shape_told(tmp_path, size):
     model, _ = inference.load_network(tmp_path / "cells.keras", CELLS)
     assert inference.image_size(model) == (None if size == (None, None) else size)
     images = np.zeros((2, 32, 64, 3) if None in size else (2, *size, 3), np.uint8)
-    for flip in (False, True):
-        logits = inference.runner(model, flip=flip)(images)
-        assert logits.shape == (*images.shape[:3], 2) and logits.dtype == np.float32
+    logits = inference.runner(model)(images)
+    assert logits.shape == (*images.shape[:3], 2) and logits.dtype == np.float32
 
 
 def logits_layer(**options) -> keras.layers.Layer:
@@ -239,7 +239,7 @@ def test_a_runner_gives_the_model_s_logits(lopsided):
 
 def test_flipping_takes_the_side_out_of_it(lopsided):
     squares = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
-    run = inference.runner(lopsided, flip=True)
+    run = runtimes.with_mirror(inference.runner(lopsided))
     both = run(squares)
     np.testing.assert_array_equal(run(squares[:, :, ::-1]), both[:, :, ::-1])
     plain = inference.runner(lopsided)

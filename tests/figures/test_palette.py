@@ -9,12 +9,12 @@ from petseg.core.dataset_spec import VOID
 from petseg.figures.palette import (
     ALL_IN_LEGEND,
     LONGEST_NAME,
-    class_handles,
     colour_mask,
     network_styles,
     overlay,
     shortened,
 )
+from petseg.figures.style import class_handles
 from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
 
 PET, BACKGROUND, BORDER = PETS.labels(["pet", "background", "border"])

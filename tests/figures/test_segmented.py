@@ -67,7 +67,8 @@ def test_outlines_lie_on_both_sides_of_each_boundary_and_nowhere_else(height, wi
     inside = np.asarray(picture[height // 2, width // 2])
     if min(height, width) // 3 > 2 * line + 1:
         tint = np.array(ImageColor.getrgb(PETS.colours[PET]))
-        expected = (1 - segmented.TINT_ALPHA) * np.array(GREY) + segmented.TINT_ALPHA * tint
+        alpha = segmented.TINT_ALPHA / 255
+        expected = (1 - alpha) * np.array(GREY) + alpha * tint
         np.testing.assert_allclose(inside, expected, atol=0.51)
         assert tuple(picture[0, 0]) == GREY
 

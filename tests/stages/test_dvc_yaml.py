@@ -15,10 +15,18 @@ CODE = ("petseg/", "stages/")
 DATASET = "datasets/${dataset.name}"
 
 RUN_BEFORE = {
-    "petseg/__init__.py": "calls two functions of petseg/core, and has nothing else in it",
+    "petseg/__init__.py": "sets defaults of TensorFlow; what else it gives, no stage uses",
     "stages/__init__.py": "checks parameters and inputs before a stage starts, and changes nothing",
 }
 """Code that every stage imports and that is no dep of any, and why no result depends on it."""
+
+
+def test_the_trained_networks_are_artifacts():
+    artifacts = yaml12.read(ROOT / "dvc.yaml")["artifacts"]
+    assert list(artifacts) == list(paths.NETWORKS)
+    for name, artifact in artifacts.items():
+        assert artifact["path"] in DVC[f"train_{name}"]["outs"]
+        assert artifact["type"] == "model" and artifact["desc"] and artifact["labels"]
 
 
 def test_stages_are_the_six():

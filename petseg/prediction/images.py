@@ -1,0 +1,81 @@
+"""Images as people have them: files, Pillow's images and arrays, upright and with transparency."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from petseg.core.errors import PetsegError
+from petseg.decoding import photograph
+
+HEIC_SUFFIXES = (".heic", ".heif")
+"""Formats that need pillow-heif."""
+
+
+class BadImage(PetsegError):
+    """An image that cannot be read; the message is the reason."""
+
+
+def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
+    """An image, upright as its EXIF says, in RGB, or in RGBA where any of it is transparent.
+
+    `source` is a path, the bytes of a file, an image of Pillow, or uint8 (H, W), (H, W, 3) or
+    (H, W, 4). BadImage where it is missing, is no image, is damaged, or is too large.
+    """
+    if isinstance(source, np.ndarray):
+        source = _of_array(source)
+    if isinstance(source, Image.Image):
+        return _of_image(source)
+    if isinstance(source, bytes):
+        return _decode(source)
+    path = Path(source)
+    if path.suffix.lower() in HEIC_SUFFIXES and not _heic():
+        raise BadImage("HEIC needs another package; install it: pip install pillow-heif")
+    try:
+        return _decode(path.read_bytes())
+    except OSError as error:
+        raise BadImage(error.strerror or str(error)) from None
+
+
+def colour_profile(image: Image.Image) -> bytes | None:
+    """The ICC profile that pictures made from the image need, where it has one for RGB."""
+    profile = image.info.get("icc_profile")
+    return profile if profile and profile[16:20] == b"RGB " else None
+
+
+def _decode(data: bytes) -> Image.Image:
+    try:
+        return photograph.decode_with_transparency(data).image
+    except photograph.TooLarge as error:
+        raise BadImage(f"{error}, or raise it with --max-megapixels") from None
+    except photograph.BadExample as error:
+        raise BadImage(str(error)) from None
+
+
+def _of_image(image: Image.Image) -> Image.Image:
+    try:
+        return photograph.of_image(image).image
+    except Exception as error:  # of many kinds, as of a damaged file that was opened lazily
+        raise BadImage(f"the image cannot be decoded: {error}") from None
+
+
+def _of_array(pixels: np.ndarray) -> Image.Image:
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or not (
+        len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
+    ):
+        raise BadImage(
+            f"an array of {pixels.dtype} {shape} is no image; expected was uint8 (H, W), (H, W, 3) "
+            "or (H, W, 4)"
+        )
+    return Image.fromarray(pixels)
+
+
+def _heic() -> bool:
+    """Whether HEIC can be read; Pillow knows how from then on."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True

@@ -1,0 +1,70 @@
+"""The networks that come with petseg are those of the committed run, whole, and work."""
+
+import json
+
+import marked
+import numpy as np
+import pytest
+from PIL import Image
+
+import petseg
+import pretrained
+from petseg.core import paths
+from petseg.core.dataset_spec import SPEC_FILE, parse_spec
+from petseg.core.files import read_json
+from petseg.core.params import load_params
+from petseg.prediction import default_model
+from tests.helpers import ROOT
+from tests.helpers.specs import PETS
+
+FACTS = read_json(pretrained.FACTS)
+CHELSEA = ROOT / "docs" / "images" / "chelsea.jpg"
+NETWORKS = pytest.mark.parametrize("network", paths.NETWORKS)
+
+
+@NETWORKS
+def test_the_files_are_what_the_card_says(network):
+    facts, path = FACTS["networks"][network], default_model.pretrained(network)
+    assert path.parent == pretrained.FOLDER
+    assert facts["bytes"] == path.stat().st_size < 6_000_000
+    assert facts["sha256"] == default_model.checksum(path)
+    assert f"`{facts['sha256']}`" in pretrained.CARD.read_text(encoding="utf-8")
+
+
+@NETWORKS
+def test_they_come_from_the_models_of_the_committed_run(network):
+    facts = FACTS["networks"][network]
+    assert facts["trained_model_md5"] == pretrained.locked_md5(network)
+    assert tuple(facts["image_size"]) == load_params(ROOT / "params.yaml").image_size
+    found = facts["validation"]
+    assert found["trained"]["mean_iou"] - found["stored"]["mean_iou"] <= pretrained.MOST_LOSS
+
+
+def test_the_card_says_what_the_committed_scores_say():
+    text = pretrained.CARD.read_text(encoding="utf-8")
+    for name, part in pretrained.parts(FACTS).items():
+        assert pretrained.MARK.format(name) + part + marked.END in text
+
+
+def test_the_classes_are_those_of_the_dataset():
+    content = json.loads((pretrained.FOLDER / SPEC_FILE).read_text(encoding="utf-8"))
+    assert parse_spec(content, SPEC_FILE) == PETS
+
+
+@NETWORKS
+def test_they_find_in_generated_pictures_what_they_found_when_they_were_made(network):
+    found = pretrained.generated_shares(default_model.pretrained(network))
+    np.testing.assert_allclose(
+        found, FACTS["networks"][network]["shares_in_generated_pictures"], atol=0.01
+    )
+
+
+def test_the_cat_is_found():
+    """Chelsea, whose face fills the left of a photograph that nobody trained on."""
+    found = petseg.load(default_model.pretrained("unet")).segment(CHELSEA)
+    assert found.region_shares["pet"] > 0.6
+    labels = found.labels
+    assert (labels[100:250, 100:300] == PETS.class_names.index("pet")).mean() > 0.95
+    assert (labels[:100, 400:] == PETS.class_names.index("background")).mean() > 0.8
+    with Image.open(CHELSEA) as photograph:
+        assert found.cutout().size == photograph.size
