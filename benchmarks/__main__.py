@@ -67,6 +67,24 @@ COMPARISONS = {
         _command("theirs", "evaluation"),
         _command("evaluation"),
     ),
+    "predict_one": Comparison(
+        "petseg predict, one photograph of 12 megapixels, against the same network in Keras",
+        "s",
+        _command("prediction", "one", "--format", "keras"),
+        _command("prediction", "one"),
+    ),
+    "predict_many": Comparison(
+        "petseg predict, 100 photographs, against the same network in Keras",
+        "images/s",
+        _command("prediction", "many", "--format", "keras"),
+        _command("prediction", "many"),
+    ),
+    "predict_floor": Comparison(
+        "petseg predict, 100 photographs, against decoding and writing alone",
+        "images/s",
+        _command("prediction", "floor"),
+        _command("prediction", "many"),
+    ),
     "nothing_to_do": Comparison(
         "dvc repro with nothing to do, against an empty pipeline",
         "s",

@@ -5,7 +5,8 @@
     python -m benchmarks.prediction floor      # the same pictures decoded and written, nothing else
     python -m benchmarks.prediction steps      # what each step takes for the large one, on one core
 
-The network is the U-Net of params.yaml with random weights, which take as long as trained ones.
+The network is the U-Net of params.yaml with random weights, which take as long as trained ones. Its
+logits are smoothed, as a trained network's regions are large.
 """
 
 import argparse
@@ -41,12 +42,22 @@ def network() -> Path:
         from petseg.models import unet
 
         params = load_params(pets.ROOT / pets.PARAMS)
-        model = unet.build(pets.SIZE, pets.CLASSES, params.train_unet, None)
+        network = unet.build(pets.SIZE, pets.CLASSES, params.train_unet, None)
+        model = smoothed(network)
         with atomic_folder(folder) as target:
             model.save(target / FILES["keras"])
             FORMATS["tflite_float16"].write(model, target / FILES["tflite"])
             write_json(target / SPEC_FILE, pets.SPEC.to_json())
     return folder
+
+
+def smoothed(network):
+    """A Keras model whose logits are averaged over squares of 32 pixels, and interpolated."""
+    import keras
+
+    squares = keras.layers.AveragePooling2D(32)
+    between = keras.layers.UpSampling2D(32, interpolation="bilinear")
+    return keras.Model(network.input, between(squares(network.output)))
 
 
 def photographs(kind: str) -> Path:

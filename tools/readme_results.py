@@ -1,20 +1,24 @@
-"""Writes the README's results between their marks: the scores in metrics/, and the tutorial's."""
+"""Writes the README's results between their marks: the scores in metrics/, and the tutorial's.
+
+They are of the masks as they were published, but for one column of the records' size.
+"""
 
 import argparse
-import json
 
 import ablation
 import marked
-import pandas as pd
 from workspace import ROOT, committed_dataset
 
+from petseg.core import paths
 from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.files import read_json
 from petseg.figures.palette import NETWORK_STYLES
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- results: tools/readme_results.py -->\n", "<!-- end of results -->"
 NETWORKS = {network: style.name for network, style in NETWORK_STYLES.items()}
-ROWS = NETWORKS | {"baseline": "Baseline, sees no image"}
+TUTORIAL = "U-Net by the [tutorial's recipe](params/tutorial.yaml)"
+BASELINE = "Baseline, sees no image"
 
 
 def main() -> None:
@@ -30,41 +34,31 @@ def columns(spec: DatasetSpec) -> dict[str, str]:
         shown |= dict.fromkeys(
             (f"regions.{region}.iou_dataset", f"regions.{region}.iou_per_image"), "{:.3f}"
         )
-    return shown
+    return shown | {"at_records_size.mean_iou": "{:.4f}"}
 
 
 def table() -> str:
-    """The results as Markdown: a row for each predictor, then the difference and the tutorial."""
+    """The results as Markdown: a row for each predictor, then the difference."""
     shown = columns(committed_dataset())
-    lines = ["| " + " | ".join(["", *(f"`{key}`" for key in shown)]) + " |"]
-    lines.append("| --- |" + " ---: |" * len(shown))
-    for name, title in ROWS.items():
-        scores = _read(name)
-        cells = [form.format(_value(scores, key)) for key, form in shown.items()]
-        lines.append("| " + " | ".join([title, *cells]) + " |")
-    lines += ["", _difference(_read("comparison")["unet_minus_shallow"])]
-    lines += ["", _tutorial(ablation.read_results().loc["tutorial"].mean())]
-    return "\n".join(lines) + "\n"
+    rows = {title: _read(network) for network, title in NETWORKS.items()}
+    rows |= {TUTORIAL: read_json(ablation.metrics_file("tutorial")), BASELINE: _read("baseline")}
+    lines = [
+        (title, *(form.format(_value(scores, key)) for key, form in shown.items()))
+        for title, scores in rows.items()
+    ]
+    difference = _difference(_read("comparison")["unet_minus_shallow"])
+    return marked.markdown(("", *(f"`{key}`" for key in shown)), lines) + "\n" + difference
 
 
 def _difference(found: dict) -> str:
     return (
         f"U-Net minus Shallow, mean IoU: **{found['mean_iou']:+.4f}**, 95 % interval "
-        f"{found['low']:+.4f} to {found['high']:+.4f} (paired bootstrap over the test images)."
-    )
-
-
-def _tutorial(found: pd.Series) -> str:
-    region = committed_dataset().default_region
-    return (
-        "The recipe of TensorFlow's tutorial ([params/tutorial.yaml](params/tutorial.yaml)), "
-        f"trained by this pipeline: `mean_iou` {found['test_mean_iou']:.4f}, "
-        f"`regions.{region}.iou_dataset` {found['test_region_iou']:.3f}."
+        f"{found['low']:+.4f} to {found['high']:+.4f} (paired bootstrap over the test images).\n"
     )
 
 
 def _read(name: str) -> dict:
-    return json.loads((ROOT / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
+    return read_json(ROOT / paths.metrics(name))
 
 
 def _value(scores: dict, key: str):

@@ -72,6 +72,18 @@ def test_labels_are_made_from_logits_and_not_from_the_small_mask():
     assert 60 <= np.count_nonzero(labels == PET) <= 64
 
 
+@pytest.mark.parametrize("most_apart", [0, 0.25, 1])
+def test_labels_are_those_of_the_enlarged_logits_however_they_are_found(monkeypatch, most_apart):
+    monkeypatch.setattr(full_size, "MOST_APART", most_apart)
+    monkeypatch.setattr(full_size, "BAND_VALUES", 900)
+    smooth = RNG.normal(size=(2, 3, 4)).repeat(8, axis=0).repeat(8, axis=1)
+    for logits in (smooth, RNG.normal(size=(16, 24, 4))):
+        for size in ((100, 90), (16, 24), (7, 300)):
+            bands = [band for _, band in full_size.bands(logits, *size)]
+            expected = np.concatenate(bands).argmax(axis=-1)
+            np.testing.assert_array_equal(full_size.labels(logits, *size), expected)
+
+
 def test_at_the_network_s_own_size_nothing_changes():
     logits = RNG.normal(size=(16, 16, 3))
     np.testing.assert_array_equal(full_size.labels(logits, 16, 16), logits.argmax(axis=-1))
