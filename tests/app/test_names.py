@@ -77,4 +77,4 @@ def test_json_is_valid_and_results_are_called_like_their_photographs(home):
     assert content["model"] == r"m\xf6del.keras"
     assert [entry["photograph"] for entry in content["failed"]] == ["in/broken\\xff\n.jpg"]
     written = {os.fsencode(path.name) for path in (home / "out").iterdir()}
-    assert written == {name + end for name in NAMES for end in (b"_labels.png", b"_overlay.png")}
+    assert written == {name + end for name in NAMES for end in (b"_labels.png", b"_overlay.jpg")}
