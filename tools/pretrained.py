@@ -23,9 +23,8 @@ from workspace import ROOT, committed_dataset
 
 from petseg.core import paths, yaml12
 from petseg.core.dataset_spec import SPEC_FILE
-from petseg.core.files import read_json, write_json
+from petseg.core.files import file_sha256, read_json, write_json
 from petseg.prediction import runtimes
-from petseg.prediction.default_model import checksum
 
 FOLDER = ROOT / "pretrained"
 FACTS, CARD = FOLDER / "pretrained.json", FOLDER / "README.md"
@@ -79,7 +78,7 @@ def renewed(name: str) -> dict:
     if lost > MOST_LOSS:
         sys.exit(f"error: {target.name} loses {lost:.4f} of the mean IoU, more than {MOST_LOSS}")
     return {
-        "sha256": checksum(target),
+        "sha256": file_sha256(target),
         "bytes": target.stat().st_size,
         "trained_model_md5": locked_md5(name),
         "image_size": list(size),

@@ -35,7 +35,7 @@ from petseg.app.export_formats import FORMATS, Format, missing_packages
 from petseg.core import paths
 from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec
 from petseg.core.errors import PetsegError
-from petseg.core.files import write_json
+from petseg.core.files import file_sha256, write_json
 from petseg.prediction import default_model, network
 from petseg.prediction.default_model import EXPORTED, REPORT
 from petseg.prediction.runtimes import Run
@@ -75,7 +75,7 @@ def _main(options: argparse.Namespace) -> int:
     shape = f"(N, {size[0]}, {size[1]}"
     report = {
         "model": commands.text(options.model),
-        "model_sha256": default_model.checksum(options.model),
+        "model_sha256": file_sha256(options.model),
         "dataset": spec.name,
         "classes": list(spec.class_names),
         "input": f"float32 {shape}, 3), RGB in [0, 255]; N = 1 for TFLite",

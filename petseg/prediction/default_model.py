@@ -1,11 +1,10 @@
 """The network that is used where nobody names one."""
 
-from hashlib import sha256
 from pathlib import Path
 
 from petseg.core import paths
 from petseg.core.errors import PetsegError
-from petseg.core.files import read_json
+from petseg.core.files import file_sha256, read_json
 
 EXPORTED = Path("exported")
 QUICKEST = "float16.tflite"
@@ -49,12 +48,7 @@ _WAYS = (
 )
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    return sha256(path.read_bytes()).hexdigest()
-
-
 def _is_export_of(trained: Path, exported: Path) -> bool:
     if not (exported / QUICKEST).is_file() or not (exported / REPORT).is_file():
         return False
-    return read_json(exported / REPORT).get("model_sha256") == checksum(trained)
+    return read_json(exported / REPORT).get("model_sha256") == file_sha256(trained)

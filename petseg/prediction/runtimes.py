@@ -9,7 +9,6 @@
 """
 
 import importlib
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -145,7 +144,6 @@ def needs_tensorflow(path: Path) -> bool:
 
 
 def _needed(module: str, package: str, path: Path) -> ModuleType:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         return importlib.import_module(module)
     except ImportError:

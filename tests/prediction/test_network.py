@@ -15,7 +15,7 @@ import petseg
 from petseg.app import export_formats
 from petseg.core.dataset_spec import SPEC_FILE
 from petseg.core.errors import PetsegError
-from petseg.core.files import write_json
+from petseg.core.files import file_sha256, write_json
 from petseg.evaluation import full_size
 from petseg.prediction import default_model, runtimes
 from petseg.prediction.network import Segmentation, region_to_cut_out
@@ -155,7 +155,7 @@ def test_without_a_name_it_is_what_was_trained_here_and_its_export_where_that_is
     quick = Path("exported/unet/float16.tflite")
     quick.parent.mkdir(parents=True)
     quick.write_bytes(b"")
-    write_json(quick.parent / "report.json", {"model_sha256": default_model.checksum(trained)})
+    write_json(quick.parent / "report.json", {"model_sha256": file_sha256(trained)})
     assert default_model.find() == quick
     trained.write_bytes(b"trained again")
     assert default_model.find() == trained
