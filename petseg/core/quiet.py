@@ -79,13 +79,19 @@ class _QuietFinder(importlib.abc.MetaPathFinder):
         return spec
 
 
+def _second_stderr() -> int | None:
+    """Another descriptor of standard error, whose buffer is empty; None where there is none."""
+    try:
+        sys.stderr.flush()
+        return os.dup(2)
+    except (AttributeError, OSError):
+        return None
+
+
 @contextmanager
 def without_native_messages() -> Iterator[None]:
     """Drops what this process writes to descriptor 2, as a library does that raises its errors."""
-    try:
-        sys.stderr.flush()
-        stderr = os.dup(2)
-    except (AttributeError, OSError):  # there is no standard error
+    if (stderr := _second_stderr()) is None:
         yield
         return
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -101,10 +107,7 @@ def without_native_messages() -> Iterator[None]:
 @contextmanager
 def _filtered_stderr(unwanted: str) -> Iterator[None]:
     """Leaves lines that begin with `unwanted` out of what this process writes to descriptor 2."""
-    try:
-        sys.stderr.flush()
-        stderr = os.dup(2)
-    except (AttributeError, OSError):  # there is no standard error
+    if (stderr := _second_stderr()) is None:
         yield
         return
     with subprocess.Popen(
