@@ -87,11 +87,11 @@ def train_on_records(epochs: int) -> dict:
     from petseg.core import paths
     from petseg.metrics import scores
     from petseg.metrics.confusion import confusion_matrices
-    from petseg.models.encoders import mobilenet_v2
+    from petseg.models.encoders import storage
 
     keras.utils.set_random_seed(1)
     examples = records.load(paths.RECORDS, "train")
-    weights = mobilenet_v2.stored_weights(paths.ENCODER)
+    weights = storage.stored_encoder(paths.ENCODER)
     size, classes = records.image_size(paths.RECORDS), len(records.spec(paths.RECORDS).classes)
     model = tutorial.compiled(tutorial.network(size, classes, weights))
     batches = tutorial.training_batches(examples)

@@ -82,9 +82,9 @@ def until_reached(command: list[str], curve: Path, goal: float) -> dict:
 def train_ours(folder: Path) -> None:
     """Trains our U-Net on the records, as params.yaml has it, and keeps everything in `folder`."""
     from petseg.core.params import load_params
-    from petseg.models.encoders import mobilenet_v2
+    from petseg.models.encoders import storage
 
-    weights = mobilenet_v2.stored_weights(paths.ENCODER)
+    weights = storage.stored_encoder(paths.ENCODER)
     training.train_unet(load_params().train_unet, paths.RECORDS, weights, folder)
 
 

@@ -89,13 +89,13 @@ def require_torch(python: str) -> None:
 def write_inputs(folder: Path) -> bool:
     """Writes what torch_model.py reads; returns whether there are weights of the encoder."""
     from petseg import records
-    from petseg.models.encoders import mobilenet_v2
+    from petseg.models.encoders import mobilenet_v2, storage
 
     for split in ("train", "validation"):
         examples = records.load(paths.RECORDS, split)
         np.save(folder / f"{split}_images.npy", examples.images)
         np.save(folder / f"{split}_masks.npy", examples.masks)
-    weights = mobilenet_v2.stored_weights(paths.ENCODER)
+    weights = storage.stored_encoder(paths.ENCODER)
     if weights:
         np.savez(folder / "encoder.npz", **as_torch(mobilenet_v2.build(None, 1.0, weights)))
     return weights is not None
@@ -144,12 +144,12 @@ def train_ours(folder: Path, epochs: int) -> dict:
     from petseg import records
     from petseg.core.params import load_params
     from petseg.evaluation import inference
-    from petseg.models.encoders import mobilenet_v2
+    from petseg.models.encoders import storage
 
     params = load_params().train_unet
     last = min(params.final_epochs_without_geometry, epochs // 3)
     params = params.model_copy(update={"epochs": epochs, "final_epochs_without_geometry": last})
-    weights = mobilenet_v2.stored_weights(paths.ENCODER)
+    weights = storage.stored_encoder(paths.ENCODER)
     report = training.train_unet(params, paths.RECORDS, weights, folder)
     count = records.manifest(paths.RECORDS)["splits"]["train"]["examples"]
     model = inference.load_network(folder / "unet.keras").model

@@ -17,16 +17,12 @@ def main() -> dict:
     description = load_dataset(params.dataset.name)
     inputs.require(params, description)
     with atomic_folder(RAW) as raw:
+        encoder = encoder_weights.bring(params.train_unet, raw / ENCODER.relative_to(RAW))
         dataset = acquisition.bring(description, raw / RAW_DATASET.relative_to(RAW))
-        encoder = encoder_weights.bring(
-            params.train_unet.encoder_weights,
-            params.train_unet.encoder_alpha,
-            raw / ENCODER.relative_to(RAW),
-        )
         provenance = {"dataset": {"name": description.name} | dataset, "encoder": encoder}
         write_json(raw / PROVENANCE.relative_to(RAW), provenance)
     print(f"dataset: {dataset['examples']} from {dataset['source']}")
-    print(f"encoder weights: {encoder.get('source', 'none')}")
+    print(f"encoder: {encoder['encoder']}, weights: {encoder.get('source', 'none')}")
     return {"examples": dataset["examples"]}
 
 

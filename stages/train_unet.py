@@ -1,4 +1,4 @@
-"""Trains the U-Net with its MobileNetV2 encoder: models/unet.keras and its learning curve."""
+"""Trains the U-Net with its pretrained encoder: models/unet.keras and its learning curve."""
 
 from functools import partial
 
@@ -6,17 +6,18 @@ from petseg import records
 from petseg.core import paths, stage_runner
 from petseg.core.params import load_params
 from petseg.models import unet
-from petseg.models.encoders import mobilenet_v2
+from petseg.models.encoders import storage
 from petseg.training import loop
 
 
 def main() -> dict | None:
     params = load_params()
     classes = len(records.spec(paths.RECORDS).classes)
-    weights = mobilenet_v2.stored_weights(paths.ENCODER)
+    encoder = storage.stored_encoder(paths.ENCODER)
+    unet.require_usable(params.image_size, params.train_unet, encoder)  # before data are read
     return loop.train(
         "unet",
-        partial(unet.build, params.image_size, classes, params.train_unet, weights),
+        partial(unet.build, params.image_size, classes, params.train_unet, encoder),
         params.train_unet,
         machine=params.machine,
         seed=params.seed,

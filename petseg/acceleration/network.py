@@ -26,11 +26,12 @@ PADDED_BY_STRIDE_2 = ((0, 1), (0, 1))
 
 
 def accelerate(network: keras.Model, tricks: Collection[str] = TRICKS) -> keras.Model:
-    """The same function of the same variables, in the same order, by faster operations.
+    """The same function of the same variables by faster operations.
 
     Works on functional and built sequential models and on those inside them; models and layers of
-    other classes stay as they are. The result shares its variables with `network`; save `network`,
-    whose file loads without this package. `tricks` are some of TRICKS.
+    other classes stay as they are. The result shares its variables with `network`, but may list
+    them in another order, where branches lose layers. Save `network`, whose file loads without this
+    package. `tricks` are some of TRICKS.
     """
     if isinstance(network, keras.Sequential) and network.built:
         network = keras.Model(network.inputs, network.outputs, name=network.name)

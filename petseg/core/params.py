@@ -27,9 +27,15 @@ from petseg.core.strict import (
 IMAGENET_ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 """The widths of MobileNetV2 for which Keras Applications has ImageNet weights."""
 
+MOBILENET_V2 = "mobilenet_v2"
+"""The encoder of Keras Applications; others are presets of KerasHub."""
+
+LEVELS = tuple(f"level_{number}" for number in range(1, 6))
+"""Where fine-tuning may begin, in any encoder: level_N has features at 1 / 2**N of its input."""
+
 DECODER_BLOCKS = {1: 4, 2: 3, 4: 2}
-"""`encoder_upscale` -> the number of upsample blocks from the encoder's bottom, at 1/32 of the
-encoder's input, to half of the image's side."""
+"""`encoder_upscale` -> the number of upsample blocks from MobileNetV2's bottom, at 1/32 of its
+input, to half of the image's side."""
 
 
 class Dataset(Section):
@@ -102,7 +108,7 @@ class Training(Section):
     ema_decay: Annotated[float, Field(ge=0, le=0.999999)]
     early_stopping_patience: NonNegativeCount
     final_epochs_without_geometry: NonNegativeCount
-    precision: Literal["auto", "float32", "mixed_bfloat16"]
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
     deterministic: bool
     loss: Loss
     augmentation: Augmentation
@@ -120,13 +126,16 @@ class Training(Section):
 
 
 class TrainUnet(Training):
-    """The U-Net with a MobileNetV2 encoder; see petseg/models/unet/network.py."""
+    """The U-Net and its encoder; see petseg/models/unet/network.py."""
 
+    encoder: Annotated[str, Field(min_length=1)]
     encoder_weights: str
     encoder_alpha: Annotated[float, Field(ge=0.1, le=2)]
     input_range: listed(Annotated[float, Field(ge=-1000, le=1000)], 2)
     encoder_upscale: Annotated[int, Field(ge=1, le=max(DECODER_BLOCKS))]
-    fine_tune_from: Literal[("frozen", "stem", *(f"block_{number}" for number in range(1, 17)))]
+    fine_tune_from: Literal[
+        ("frozen", "stem", *LEVELS, *(f"block_{number}" for number in range(1, 17)))
+    ]
     encoder_learning_rate_scale: Annotated[float, Field(ge=0, le=100)]
     skip_connections: Literal["bottlenecks", "expansions"]
     decoder_block: Literal["builtin", "tensorflow_examples"]
@@ -134,10 +143,21 @@ class TrainUnet(Training):
     dropout: Annotated[float, Field(ge=0, le=0.95)]
     refinement_filters: Annotated[int, Field(ge=0, le=4096)]
 
+    @field_validator("encoder_weights")
+    @classmethod
+    def _are_the_preset_s(cls, weights: str, info: ValidationInfo) -> str:
+        if not _is_mobilenet_v2(info) and weights not in ("imagenet", "none"):
+            raise ValueError(
+                f"{info.data['encoder']} is a preset, which comes with its weights: imagenet takes "
+                "those, whatever they were trained on, none leaves them random"
+            )
+        return weights
+
     @field_validator("encoder_alpha")
     @classmethod
     def _has_weights(cls, alpha: float, info: ValidationInfo) -> float:
-        if info.data.get("encoder_weights") == "imagenet" and alpha not in IMAGENET_ALPHAS:
+        imagenet = info.data.get("encoder_weights") == "imagenet" and _is_mobilenet_v2(info)
+        if imagenet and alpha not in IMAGENET_ALPHAS:
             raise ValueError(
                 f"ImageNet weights exist for {', '.join(map(str, IMAGENET_ALPHAS))}, "
                 f"and not for {alpha}; "
@@ -167,6 +187,11 @@ class TrainUnet(Training):
                 "an encoder without weights (encoder_weights: none) must not be frozen; "
                 "set it to stem"
             )
+        if block.startswith("block_") and not _is_mobilenet_v2(info):
+            raise ValueError(
+                f"{block} is a block of {MOBILENET_V2}; with encoder: {info.data['encoder']}, set "
+                f"it to frozen, stem or one of {', '.join(LEVELS)}"
+            )
         return block
 
     @field_validator("decoder_filters")
@@ -174,12 +199,16 @@ class TrainUnet(Training):
     def _reaches_half_size(cls, filters: tuple, info: ValidationInfo) -> tuple:
         upscale = info.data.get("encoder_upscale")
         blocks = DECODER_BLOCKS.get(upscale, len(filters))
-        if len(filters) != blocks:
+        if len(filters) != blocks and _is_mobilenet_v2(info):
             raise ValueError(
                 f"{len(filters)} upsample blocks, where encoder_upscale: {upscale} needs {blocks} "
                 "to reach half of the image's side"
             )
         return filters
+
+
+def _is_mobilenet_v2(info: ValidationInfo) -> bool:
+    return info.data.get("encoder", MOBILENET_V2) == MOBILENET_V2
 
 
 class TrainShallow(Training):

@@ -12,6 +12,7 @@ from petseg.acceleration import accelerate
 from petseg.core import dataset_spec
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
+from petseg.core.optional import require_keras_hub
 
 LEAST_PROBABILITY = 1e-7
 """Smaller ones count as this, as the logarithm of 0 is infinite; so does Keras in its losses."""
@@ -42,6 +43,8 @@ def load_network(path: Path, spec: DatasetSpec | None = None) -> Network:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
+        if "keras_hub" in str(error):  # Keras names the module of a layer that it does not know
+            require_keras_hub(str(path))
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PetsegError(f"{path} cannot be loaded as a Keras model: {reason}") from None
     spec = dataset_spec.of_model(path) or spec

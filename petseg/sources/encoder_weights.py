@@ -5,38 +5,71 @@ from pathlib import Path
 
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256
-from petseg.models.encoders import mobilenet_v2
+from petseg.core.params import MOBILENET_V2, TrainUnet
+from petseg.models.encoders import mobilenet_v2, presets, storage
 from petseg.sources.acquisition import download_folder
 from petseg.sources.inputs import (
     OFFLINE_VARIABLE,
     imagenet_name,
     offline_folder,
     offline_weights,
+    preset_folder,
+    preset_sha256,
     weights_file,
 )
 
 
-def bring(weights: str, alpha: float, folder: Path) -> dict:
-    """Puts the weights of MobileNetV2 into `folder`; returns what they are and where from.
+def bring(params: TrainUnet, folder: Path) -> dict:
+    """Puts the encoder that `params` names into `folder`; returns what it is and where from.
 
-    `weights` is imagenet (an offline copy's file, where there is one, or else Keras's download),
-    none, or the path of a Keras weights file. Whatever the source, the file is loaded and checked,
-    and stored in one format. PetsegError where it cannot be had or does not fit.
+    For MobileNetV2, `encoder_weights` is imagenet (an offline copy's file, where there is one, or
+    else Keras's download), none, or the path of a Keras weights file. A preset is read from its
+    folder, from an offline copy, or downloaded by KerasHub. Whatever the source, it is loaded and
+    checked, and stored in one format. PetsegError where it cannot be had or does not fit.
     """
-    description: dict = {"weights": weights, "alpha": alpha}
-    if weights == "none":
-        mobilenet_v2.store(None, description, folder)
+    description: dict = {"encoder": params.encoder, "weights": params.encoder_weights}
+    if params.encoder != MOBILENET_V2:
+        return _bring_preset(params.encoder, description, folder)
+    alpha = params.encoder_alpha
+    description["alpha"] = alpha
+    if params.encoder_weights == "none":
+        storage.store(None, description, folder)
         return description
-    network, source = _load(weights, alpha)
-    stored = mobilenet_v2.store(network, description, folder)
-    return (
-        description
-        | source
-        | {
-            "values": network.count_params(),
-            "sha256": file_sha256(stored),
-        }
-    )
+    network, source = _load(params.encoder_weights, alpha)
+    stored = storage.store(network, description, folder)
+    found = {"values": network.count_params(), "sha256": file_sha256(stored)}
+    return description | source | found
+
+
+def _bring_preset(name: str, description: dict, folder: Path) -> dict:
+    source = preset_folder(name)
+    where = "a folder" if source and len(Path(name).parts) > 1 else "the offline copy"
+    try:
+        preset = presets.load(str(source or name), name, _ANY_SIZE)
+    except OSError as error:
+        here = f" ({OFFLINE_VARIABLE} holds no folder {name})" if offline_folder() else ""
+        raise PetsegError(
+            f"the preset {name} could not be downloaded by KerasHub: {error}{here}\n"
+            "Three ways on:\n"
+            "  - with a network, run the same command again\n"
+            f"  - set {OFFLINE_VARIABLE} to a folder that holds {name}/, or train_unet.encoder to "
+            "the path of\n    a folder, as KerasHub's save_to_preset leaves it\n"
+            "  - set train_unet.encoder to mobilenet_v2"
+        ) from error
+    presets.find_levels(preset.backbone, _ANY_SIZE, name)
+    pretrained = description["weights"] != "none"
+    presets.store(preset, pretrained, folder / "preset")
+    storage.describe(description, folder / "preset", folder)
+    found = {"source": f"{name} in {where if source else 'KerasHub'}"}
+    if source:
+        found["source_sha256"] = preset_sha256(source)
+    stored = presets.WEIGHTS_FILE if pretrained else presets.CONFIG_FILE
+    found |= {"values": preset.backbone.count_params()}
+    return description | found | {"sha256": file_sha256(folder / "preset" / stored)}
+
+
+_ANY_SIZE = (256, 256)
+"""At which a preset is tried: whether it can be an encoder at all does not depend on the size."""
 
 
 def _load(weights: str, alpha: float):

@@ -11,12 +11,16 @@ from pathlib import Path
 from petseg.core.dataset_file import DatasetFile, Folder, OxfordPets
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256, read_json
-from petseg.core.params import Params
+from petseg.core.optional import require_keras_hub
+from petseg.core.params import MOBILENET_V2, Params, TrainUnet
 from petseg.core.paths import PROVENANCE
 from petseg.sources.listing import Listing, base_folder, find
 from petseg.sources.mistakes import refuse
 
 OFFLINE_VARIABLE = "PETSEG_OFFLINE_DIR"
+
+PRESET_FILE = "config.json"
+"""What every folder of a KerasHub preset holds."""
 
 YAML_SHA256 = "dataset_yaml_sha256"
 """In the provenance of a folder's images: the dataset.yaml that they were brought by."""
@@ -49,6 +53,24 @@ def weights_file(encoder_weights: str) -> Path | None:
     return path
 
 
+def preset_folder(encoder: str) -> Path | None:
+    """The folder with the preset that train_unet.encoder names, or None for one to be downloaded.
+
+    A path names the folder; the offline copy may hold one by the preset's name. PetsegError where
+    a path leads to no preset.
+    """
+    path = Path(encoder).expanduser()
+    if "://" not in encoder and len(path.parts) > 1:
+        if not (path / PRESET_FILE).is_file():
+            raise PetsegError(
+                f"train_unet.encoder: {encoder} is not a folder with {PRESET_FILE}, as KerasHub's "
+                f"save_to_preset leaves it{_why(path)}"
+            )
+        return path
+    found = (offline_folder() or Path()) / encoder
+    return found if offline_folder() and (found / PRESET_FILE).is_file() else None
+
+
 def imagenet_name(alpha: float) -> str:
     """The name of the file with ImageNet weights in an offline copy."""
     return f"mobilenet_v2_{alpha}_no_top.weights.h5"
@@ -63,8 +85,12 @@ def offline_weights(alpha: float) -> Path | None:
 
 def require(params: Params, dataset: DatasetFile) -> None:
     """PetsegError where an input that params, dataset.yaml or the environment name is missing."""
-    weights_file(params.train_unet.encoder_weights)
-    if isinstance(dataset.source, OxfordPets) or params.train_unet.encoder_weights == "imagenet":
+    unet = params.train_unet
+    weights_file(unet.encoder_weights)
+    if unet.encoder != MOBILENET_V2:
+        require_keras_hub(f"train_unet.encoder: {unet.encoder}")
+        preset_folder(unet.encoder)
+    if isinstance(dataset.source, OxfordPets) or unet.encoder_weights == "imagenet":
         offline_folder()
     if isinstance(dataset.source, Folder) and not (base := base_folder(dataset)).is_dir():
         raise PetsegError(
@@ -91,12 +117,29 @@ def require_unchanged(params: Params, dataset: DatasetFile) -> None:
     if made["dataset"]["name"] == dataset.name:
         _require_same_dataset(made["dataset"], dataset)
     unet, encoder = params.train_unet, made["encoder"]
-    if (encoder["weights"], encoder["alpha"]) == (unet.encoder_weights, unet.encoder_alpha):
-        path = weights_file(unet.encoder_weights)
-        if unet.encoder_weights == "imagenet":
-            path = offline_weights(unet.encoder_alpha)
-        if path:
-            _require_same(encoder["source_sha256"], file_sha256(path), path, _UNSET)
+    wanted = {"encoder": unet.encoder, "weights": unet.encoder_weights}
+    if unet.encoder == MOBILENET_V2:
+        wanted["alpha"] = unet.encoder_alpha
+    if encoder.items() >= wanted.items() and (path := encoder_source(unet)):
+        now = preset_sha256(path) if path.is_dir() else file_sha256(path)
+        _require_same(encoder["source_sha256"], now, path, _UNSET)
+
+
+def encoder_source(unet: TrainUnet) -> Path | None:
+    """What the encoder is read from: a file of weights, or a preset's folder; None for neither."""
+    if unet.encoder != MOBILENET_V2:
+        return preset_folder(unet.encoder)
+    if unet.encoder_weights == "imagenet":
+        return offline_weights(unet.encoder_alpha)
+    return weights_file(unet.encoder_weights)
+
+
+def preset_sha256(folder: Path) -> str:
+    """A SHA-256, in hexadecimal, of the names and the content of a preset's files."""
+    digest = sha256()
+    for path in sorted(folder.glob("*.*")):
+        digest.update(f"{path.name}\0{file_sha256(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def fingerprint(folder: Path) -> str:

@@ -11,7 +11,9 @@ BFLOAT16_CPU_FLAGS = ("amx_bf16", "avx512_bf16")
 def resolve(requested: str) -> tuple[str, str]:
     """The Keras dtype policy for `requested` (auto or a policy's name), and the reason for it.
 
-    bfloat16 pays only where the hardware has it; elsewhere it is emulated and many times slower.
+    A format of half the size pays only where the hardware has it: GPUs have bfloat16 from compute
+    capability 8.0 on, and float16 in their tensor cores from 7.0 on. On CPUs it would be emulated
+    and many times slower.
     """
     if requested != "auto":
         return requested, "as params.yaml says"
@@ -23,7 +25,9 @@ def resolve(requested: str) -> tuple[str, str]:
         ]
         if min(capabilities) >= (8, 0):
             return "mixed_bfloat16", "every GPU has bfloat16"
-        return "float32", "not every GPU has bfloat16"
+        if min(capabilities) >= (7, 0):
+            return "mixed_float16", "not every GPU has bfloat16, but all have float16"
+        return "float32", "not every GPU has tensor cores"
     found = [flag for flag in BFLOAT16_CPU_FLAGS if flag in _cpu_flags()]
     if found:
         return "mixed_bfloat16", f"the CPU has {' and '.join(found)}"

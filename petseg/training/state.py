@@ -1,8 +1,9 @@
 """The state of a training run: all that changes from epoch to epoch, and its checkpoints.
 
 Two models of the same architecture stand side by side. One is trained, in the machine's best
-precision and accelerated. The other holds the moving average of its weights in float32 and stock
-layers: it is validated, and its best epoch is saved. So the saved file loads without this project.
+precision, and computes by its accelerated twin. The other holds the moving average of its weights
+in float32 and stock layers: it is validated, and its best epoch is saved. So the saved file loads
+without this project.
 """
 
 import json
@@ -17,7 +18,8 @@ import tensorflow as tf
 from petseg.acceleration import accelerate
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.params import Training
-from petseg.training import checkpoint, devices, model_file
+from petseg.training import checkpoint, devices, loss_scale, model_file
+from petseg.training.loss_scale import LossScale
 from petseg.training.optimizers import Group, build_groups
 
 
@@ -25,13 +27,17 @@ from petseg.training.optimizers import Group, build_groups
 class State:
     """What a run needs to go on.
 
-    `model` is trained, `averaged` is the moving average of its weights. `history` has a row of the
-    learning curve for each epoch, `best` the averaged weights of the best one.
+    `model` is trained; `accelerated` is the same function of the same variables, though they may
+    have another order there. `averaged` is the moving average of its weights. `history` has a row
+    of the learning curve for each epoch, `best` the averaged weights of the best one. In float16
+    the loss is scaled.
     """
 
     model: keras.Model
+    accelerated: keras.Model
     averaged: keras.Model
     groups: list[Group]
+    loss_scale: LossScale | None
     best: list[np.ndarray]
     history: list[dict] = field(default_factory=list)
 
@@ -83,7 +89,8 @@ class State:
             for index, group in enumerate(self.groups)
         }
         models = {"model": self.model.variables, "averaged": self.averaged.variables}
-        return models | optimizers
+        scale = {"loss_scale": list(self.loss_scale)} if self.loss_scale else {}
+        return models | optimizers | scale
 
 
 def create(
@@ -104,14 +111,15 @@ def create(
     if params.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        stock = _build_in(policy, build)
+        model = _build_in(policy, build)
         if strategy.num_replicas_in_sync > 1:
-            devices.synchronize_batch_norm(stock)
-        model = accelerate(stock)
+            devices.synchronize_batch_norm(model)
+        accelerated = accelerate(model)
         averaged = _build_in("float32", build)
         averaged.set_weights(model.get_weights())
         groups = build_groups(model, params, scaled_groups(model))
-    return State(model, averaged, groups, checkpoint.values(averaged.variables))
+        scale = loss_scale.create(policy)
+    return State(model, accelerated, averaged, groups, scale, checkpoint.values(averaged.variables))
 
 
 def _build_in(policy: str, build: Callable[[], keras.Model]) -> keras.Model:

@@ -10,6 +10,7 @@ from petseg.acceleration import accelerate
 from petseg.core.errors import PetsegError
 from petseg.core.params import Training
 from petseg.training.confusion import confusion_matrices
+from petseg.training.loss_scale import LEAST, not_finite, overflowed, succeeded
 from petseg.training.losses import Objective, segmentation_loss
 from petseg.training.optimizers import Group
 from petseg.training.state import State
@@ -26,28 +27,50 @@ def training_step(
     Images are float32 (B, H, W, 3) in [0, 255], masks uint8 (B, H, W), `decay` is that of the
     moving average; the mean loss of the batch and its confusion matrix, int64 (C, C), come back.
     tf.errors.InvalidArgumentError where the loss or a gradient is not finite; then weights,
-    optimizers and averages stay as they are.
+    optimizers and averages stay as they are. In float16, a gradient that overflows lowers the loss
+    scale, and only that.
     """
     classes = len(objective.class_weights)
     averages = list(zip(state.averaged.weights, state.model.weights, strict=True))
+    scaling = state.loss_scale
 
-    def step(images, masks, decay):
+    def differentiate(images, masks):
         with tf.GradientTape() as tape:
-            logits = state.model(images, training=True)
+            logits = state.accelerated(images, training=True)
             losses = segmentation_loss(masks, logits, objective)
             loss = tf.reduce_sum(losses) / params.batch_size
+            scaled = loss * scaling.scale if scaling else loss
         sources = [[variable.value for variable in group.variables] for group in state.groups]
-        gradients = tape.gradient(loss, sources)
+        gradients = tape.gradient(scaled, sources)
+        if scaling:
+            gradients = tf.nest.map_structure(lambda found: found / scaling.scale, gradients)
+        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1), classes)
+        return loss, tf.reduce_sum(counts, axis=0), gradients
+
+    def update(loss, gradients, decay):
         with tf.control_dependencies(_finite(loss, gradients, state.groups)):
             for group, found in zip(state.groups, gradients, strict=True):
                 group.optimizer.apply(found, group.variables)  # sums them over the replicas
             if params.ema_decay:
                 for average, weight in averages:
                     average.assign(weight + decay * (average - weight))
-        counts = confusion_matrices(masks, tf.argmax(logits, axis=-1), classes)
-        return loss, tf.reduce_sum(counts, axis=0)
 
-    return tf.function(_summed(step, strategy))
+    def step(images, masks, decay):
+        loss, counts, gradients = differentiate(images, masks)
+        update(loss, gradients, decay)
+        return loss, counts
+
+    def scaled_step(images, masks, decay):
+        loss, counts, gradients = strategy.run(differentiate, (images, masks))
+        overflows = strategy.reduce("SUM", strategy.run(not_finite, (gradients,)), axis=None)
+        if overflows == 0 or scaling.scale <= LEAST:  # then it is no overflow: update tells
+            strategy.run(update, (loss, gradients, decay))
+            succeeded(scaling)
+        else:
+            overflowed(scaling)
+        return [strategy.reduce("SUM", result, axis=None) for result in (loss, counts)]
+
+    return tf.function(scaled_step if scaling else _summed(step, strategy))
 
 
 def validation_step(

@@ -7,13 +7,13 @@ from workspace import merged
 from benchmarks import tutorial
 from petseg.core import params, yaml12
 from petseg.models import unet
-from petseg.models.encoders import mobilenet_v2
+from petseg.models.encoders import mobilenet_v2, storage
 from tests.helpers import ROOT
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    return mobilenet_v2.store(mobilenet_v2.build(None, 1.0), {}, tmp_path_factory.mktemp("encoder"))
+    return storage.store(mobilenet_v2.build(None, 1.0), {}, tmp_path_factory.mktemp("encoder"))
 
 
 def settings() -> params.TrainUnet:

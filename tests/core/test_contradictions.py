@@ -37,6 +37,14 @@ from tests.helpers.changed_params import changed, mistakes
             {"train_unet.decoder_filters": [64, 32]},
             "train_unet.decoder_filters: 2 upsample blocks, where encoder_upscale: 1 needs 4",
         ),
+        (
+            {"train_unet.encoder": "a_preset", "train_unet.fine_tune_from": "block_3"},
+            "train_unet.fine_tune_from: block_3 is a block of mobilenet_v2; with encoder: a_preset",
+        ),
+        (
+            {"train_unet.encoder": "a_preset", "train_unet.encoder_weights": "a.weights.h5"},
+            "train_unet.encoder_weights: a_preset is a preset, which comes with its weights",
+        ),
     ],
 )
 def test_a_contradiction_between_values_is_explained(values, mistake):
@@ -52,6 +60,9 @@ def test_a_contradiction_between_values_is_explained(values, mistake):
         {"train_unet.augmentation.scale": [1, 1]},
         {"train_unet.epochs": 1, "train_unet.warmup_epochs": 1},
         {"train_unet.encoder_weights": "none"},
+        {"train_unet.encoder": "a_preset"},
+        {"train_unet.encoder": "a_preset", "train_unet.decoder_filters": [64, 32]},
+        {"train_unet.encoder": "a_preset", "train_unet.encoder_alpha": 0.6},
         {"train_unet.fine_tune_from": "frozen"},
         {"train_unet.encoder_upscale": 4, "train_unet.decoder_filters": [64, 32]},
     ],

@@ -128,10 +128,9 @@ def test_a_wrong_type_is_explained(path, value, reason):
 
 NO_FOLDER = r"should match pattern '^[\w-][\w.-]*$'"
 NAN, INFINITY = float("nan"), float("inf")
-BLOCKS = ", ".join(
-    f"'{block}'" for block in ["frozen", "stem", *map("block_{}".format, range(1, 16))]
-)
-BLOCKS += " or 'block_16'"
+STARTS = ["frozen", "stem", *map("level_{}".format, range(1, 6))]
+STARTS += map("block_{}".format, range(1, 16))
+BLOCKS = ", ".join(f"'{start}'" for start in STARTS) + " or 'block_16'"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import tensorflow as tf
 from petseg.core.params import TrainUnet
 from petseg.models import shallow as shallow_network
 from petseg.models import unet as unet_network
-from petseg.models.encoders import mobilenet_v2
+from petseg.models.encoders import mobilenet_v2, storage
 from tests.helpers.sections import SHIPPED, changed
 
 SIDE, ALPHA = 32, 0.35
@@ -106,4 +106,4 @@ def store_encoder_weights(folder: Path) -> Path:
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, size=w.shape) for w in layer.get_weights()])
-    return mobilenet_v2.store(network, {}, folder)
+    return storage.store(network, {}, folder)

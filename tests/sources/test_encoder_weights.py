@@ -11,10 +11,11 @@ from keras.src.legacy.saving import legacy_h5_format
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256, read_json
 from petseg.core.paths import CACHE_VARIABLE
-from petseg.models.encoders import mobilenet_v2
+from petseg.models.encoders import mobilenet_v2, storage
 from petseg.sources import encoder_weights
 from petseg.sources.acquisition import OFFLINE_VARIABLE
 from tests.helpers.local_server import Answer, serving
+from tests.helpers.networks import unet_section
 
 ALPHA = 0.35
 NAME = "mobilenet_v2_0.35_no_top.weights.h5"
@@ -50,6 +51,11 @@ def no_network(monkeypatch, tmp_path) -> None:
     monkeypatch.delenv(OFFLINE_VARIABLE, raising=False)
 
 
+def bring(weights: str, folder: Path, alpha: float = ALPHA) -> dict:
+    values = {"encoder_weights": weights, "encoder_alpha": alpha}
+    return encoder_weights.bring(unet_section().model_copy(update=values), folder)
+
+
 def values(path: Path) -> dict[str, np.ndarray]:
     """The arrays in a weights file."""
     found = {}
@@ -64,7 +70,7 @@ def values(path: Path) -> dict[str, np.ndarray]:
 
 
 def assert_stored(folder: Path, description: dict, weights: Path) -> None:
-    stored = mobilenet_v2.stored_weights(folder)
+    stored = storage.stored_encoder(folder)
     assert description["sha256"] == file_sha256(stored)
     found, expected = values(stored), values(weights)
     assert found.keys() == expected.keys()
@@ -73,14 +79,14 @@ def assert_stored(folder: Path, description: dict, weights: Path) -> None:
 
 
 def test_none_stores_no_weights(tmp_path):
-    description = encoder_weights.bring("none", ALPHA, tmp_path / "encoder")
-    assert description == {"weights": "none", "alpha": ALPHA}
-    assert mobilenet_v2.stored_weights(tmp_path / "encoder") is None
+    description = bring("none", tmp_path / "encoder")
+    assert description == {"encoder": "mobilenet_v2", "weights": "none", "alpha": ALPHA}
+    assert storage.stored_encoder(tmp_path / "encoder") is None
     assert [path.name for path in (tmp_path / "encoder").iterdir()] == ["encoder.json"]
 
 
 def test_a_file_is_checked_and_stored(tmp_path, weights):
-    description = encoder_weights.bring(str(weights), ALPHA, tmp_path / "encoder")
+    description = bring(str(weights), tmp_path / "encoder")
     assert description["source"] == f"{NAME} in a file"
     assert description["source_sha256"] == file_sha256(weights)
     assert_stored(tmp_path / "encoder", description, weights)
@@ -88,18 +94,23 @@ def test_a_file_is_checked_and_stored(tmp_path, weights):
 
 def test_imagenet_comes_from_the_offline_folder_first(tmp_path, monkeypatch, weights):
     monkeypatch.setenv(OFFLINE_VARIABLE, str(weights.parent))
-    description = encoder_weights.bring("imagenet", ALPHA, tmp_path / "encoder")
+    description = bring("imagenet", tmp_path / "encoder")
     assert (description["weights"], description["alpha"]) == ("imagenet", ALPHA)
     assert description["source"] == f"{NAME} in the offline copy"
     assert_stored(tmp_path / "encoder", description, weights)
     told = read_json(tmp_path / "encoder" / "encoder.json")
-    assert told == {"weights": "imagenet", "alpha": ALPHA, "file": "encoder.weights.h5"}
+    assert told == {
+        "encoder": "mobilenet_v2",
+        "weights": "imagenet",
+        "alpha": ALPHA,
+        "file": "encoder.weights.h5",
+    }
 
 
 def bring_from(answer: Answer, monkeypatch, folder: Path) -> dict:
     with serving({mobilenet_v2.imagenet_file(ALPHA): answer}) as address:
         monkeypatch.setattr(mobilenet_v2, "IMAGENET_URL", f"{address}/")
-        return encoder_weights.bring("imagenet", ALPHA, folder)
+        return bring("imagenet", folder)
 
 
 def test_imagenet_comes_from_keras_where_the_offline_folder_has_none(
@@ -112,7 +123,7 @@ def test_imagenet_comes_from_keras_where_the_offline_folder_has_none(
     assert name == "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_224_no_top.h5"
     assert description["source"] == f"{name} in Keras Applications"
     assert_stored(tmp_path / "encoder", description, weights)
-    again = encoder_weights.bring("imagenet", ALPHA, tmp_path / "again")  # the server is gone
+    again = bring("imagenet", tmp_path / "again")  # the server is gone
     assert again["source_sha256"] == description["source_sha256"]
 
 
@@ -121,7 +132,7 @@ def test_imagenet_without_network_leaves_three_ways(tmp_path, monkeypatch, offli
     if offline:
         monkeypatch.setenv(OFFLINE_VARIABLE, str(tmp_path))
     with pytest.raises(PetsegError) as caught:
-        encoder_weights.bring("imagenet", ALPHA, tmp_path / "encoder")
+        bring("imagenet", tmp_path / "encoder")
     message = str(caught.value)
     assert "MobileNetV2 0.35 could not be downloaded: <urlopen error " in message
     assert f"http://127.0.0.1:9/{mobilenet_v2.imagenet_file(ALPHA)}\n" in message
@@ -151,13 +162,13 @@ def test_a_full_disk_is_seen_before_the_weights_are_written(small_disk, weights)
     if not small_disk.is_mount():
         pytest.skip("no small disk may be mounted here")
     with pytest.raises(PetsegError, match=r"encoder\.weights\.h5 could not be written .* MiB are"):
-        encoder_weights.bring(str(weights), ALPHA, small_disk)
+        bring(str(weights), small_disk)
     assert not list(small_disk.iterdir())
 
 
 def test_weights_of_another_width_are_refused_with_what_was_expected(tmp_path, weights):
     with pytest.raises(PetsegError) as caught:
-        encoder_weights.bring(str(weights), 0.5, tmp_path / "encoder")
+        bring(str(weights), tmp_path / "encoder", alpha=0.5)
     assert str(caught.value).startswith(
         f"{weights} does not hold weights of MobileNetV2 with encoder_alpha 0.5 and no classifier "
         "(706,224 values were expected): "
@@ -178,7 +189,7 @@ def test_a_file_without_weights_is_refused(tmp_path, weights, damage):
     path = tmp_path / NAME
     path.write_bytes(damage(weights.read_bytes()))
     with pytest.raises(PetsegError) as caught:
-        encoder_weights.bring(str(path), ALPHA, tmp_path / "encoder")
+        bring(str(path), tmp_path / "encoder")
     assert str(caught.value).startswith(f"{path} does not hold weights of MobileNetV2")
     assert not (tmp_path / "encoder").exists()
 
@@ -195,7 +206,7 @@ def test_a_file_of_any_name_without_weights_is_refused(tmp_path, network, name):
 def test_what_is_neither_a_word_nor_a_file_is_named(tmp_path, monkeypatch, wanted):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PetsegError) as caught:
-        encoder_weights.bring(wanted, ALPHA, tmp_path / "encoder")
+        bring(wanted, tmp_path / "encoder")
     assert str(caught.value).startswith(
         f"train_unet.encoder_weights: {wanted} is neither imagenet, none, nor a file "
         f"({tmp_path / wanted}). A relative path starts from"
@@ -207,4 +218,4 @@ def test_a_folder_without_an_encoder_says_which_stage_brings_it(tmp_path, text):
     if text is not None:
         (tmp_path / "encoder.json").write_text(text)
     with pytest.raises(PetsegError, match="holds no encoder; bring it with: dvc repro -f download"):
-        mobilenet_v2.stored_weights(tmp_path)
+        storage.stored_encoder(tmp_path)

@@ -46,7 +46,8 @@ def bring(copy: Path, wanted: params.Params = SHIPPED) -> None:
     unet = wanted.train_unet
     weights = inputs.weights_file(unet.encoder_weights)
     weights = weights or inputs.offline_weights(unet.encoder_alpha)
-    encoder = {"weights": unet.encoder_weights, "alpha": unet.encoder_alpha}
+    encoder = {"encoder": unet.encoder, "weights": unet.encoder_weights}
+    encoder["alpha"] = unet.encoder_alpha
     encoder["source_sha256"] = file_sha256(weights)
     dataset = {"name": PETS.name, "fingerprint": inputs.fingerprint(copy)}
     write_json(paths.PROVENANCE, {"dataset": dataset, "encoder": encoder})

@@ -109,6 +109,17 @@ def test_two_devices_train_in_bfloat16_too(start, tmp_path, records_folder):
 
 
 @pytest.mark.slow
+def test_two_devices_scale_the_loss_as_one(start, tmp_path, records_folder):
+    options = {"network": "tiny", "records": records_folder, "precision": "mixed_float16"}
+    options |= SETTINGS["tiny"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    end(start(**options, folder=one))
+    end(start(**options, folder=two, strategy="mirrored", cpus=2))
+    found, expected = (pd.read_csv(folder / "curve.csv")["loss"] for folder in (one, two))
+    np.testing.assert_allclose(found, expected, rtol=0.01)
+
+
+@pytest.mark.slow
 def test_two_workers_train_as_one(start, alone, tmp_path, records_folder):
     options = {"network": "unet", "records": records_folder, "strategy": "auto"}
     options |= SETTINGS["unet"]

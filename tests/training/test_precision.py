@@ -29,8 +29,9 @@ def machine(monkeypatch):
         (["avx512_bf16"], [], "mixed_bfloat16"),
         (["amx_bf16", "avx512_bf16"], [], "mixed_bfloat16"),
         ([], [(8, 0)], "mixed_bfloat16"),
-        (["amx_bf16"], [(7, 5)], "float32"),
-        ([], [(9, 0), (7, 5)], "float32"),
+        (["amx_bf16"], [(7, 5)], "mixed_float16"),
+        ([], [(9, 0), (7, 0)], "mixed_float16"),
+        ([], [(9, 0), (6, 1)], "float32"),
     ],
 )
 def test_auto(machine, flags, gpus, expected):
@@ -40,7 +41,7 @@ def test_auto(machine, flags, gpus, expected):
     assert "CPU" in reason or "GPU" in reason
 
 
-@pytest.mark.parametrize("requested", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("requested", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_params_override_the_machine(machine, requested):
     machine(["amx_bf16"])
     assert precision.resolve(requested) == (requested, "as params.yaml says")

@@ -1,0 +1,3 @@
+from petseg.models.encoders.encoder import Encoder, build
+
+__all__ = ["Encoder", "build"]

@@ -9,13 +9,66 @@ from pathlib import Path
 import keras
 
 from petseg.core.errors import PetsegError
-from petseg.core.files import atomic_file, read_json, require_room, write_json
+from petseg.core.files import atomic_file
+from petseg.core.params import TrainUnet
+from petseg.models.encoders.features import Encoder
 
 IMAGENET_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 """Where Keras Applications keeps its files of ImageNet weights."""
 
-_WEIGHTS = "encoder.weights.h5"
-_DESCRIPTION = "encoder.json"
+SKIP_LAYERS = {
+    "expansions": (
+        "block_1_expand_relu",
+        "block_3_expand_relu",
+        "block_6_expand_relu",
+        "block_13_expand_relu",
+    ),
+    "bottlenecks": (
+        "expanded_conv_project_BN",
+        "block_2_add",
+        "block_5_add",
+        "block_12_add",
+    ),
+}
+"""The last layers at 1/2, 1/4, 1/8 and 1/16 of the input: bottlenecks, or the expansions computed
+from them alone."""
+
+BOTTOM_LAYER = "block_16_project"  # at 1/32
+
+FIRST_BLOCKS = {
+    "level_1": "stem",
+    "level_2": "block_1",
+    "level_3": "block_3",
+    "level_4": "block_6",
+    "level_5": "block_13",
+}
+"""The blocks that follow the last bottleneck of the level before."""
+
+
+def encoder(input_size: tuple[int, int], params: TrainUnet, weights: Path | None) -> Encoder:
+    """MobileNetV2 with an output for each skip connection, and the bottom as the last one."""
+    network = build(input_size, params.encoder_alpha, weights)
+    names = (*SKIP_LAYERS[params.skip_connections], BOTTOM_LAYER)
+    levels = {level: network.get_layer(name).output for level, name in enumerate(names, 1)}
+    black, white = params.input_range
+    return Encoder(
+        network,
+        levels,
+        scale=(white - black) / 255,
+        offset=black,
+        trained=_layers_from(network, params.fine_tune_from),
+        pretrained=weights is not None,
+    )
+
+
+def _layers_from(network: keras.Model, fine_tune_from: str) -> list[keras.layers.Layer]:
+    """The layers from the block that `fine_tune_from` names."""
+    block = FIRST_BLOCKS.get(fine_tune_from, fine_tune_from)
+    if block == "stem":
+        return network.layers
+    names = [layer.name for layer in network.layers]
+    first = next((i for i, n in enumerate(names) if n.startswith(f"{block}_")), len(names))
+    return network.layers[first:]
 
 
 def build(
@@ -53,29 +106,6 @@ def fetch_imagenet(alpha: float, folder: Path) -> Path:
             temporary.write_bytes(answer.read())
             build(None, alpha, temporary)  # rejects an HTML error page
     return path
-
-
-def store(network: keras.Model | None, description: dict, folder: Path) -> Path | None:
-    """Puts a network's weights and their description into `folder`; returns the weights file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / _WEIGHTS if network else None
-    if weights:
-        # Beforehand: the HDF5 library crashes where the disk is full.
-        require_room(weights, sum(array.nbytes + 4096 for array in network.get_weights()))
-        network.save_weights(weights)
-    write_json(folder / _DESCRIPTION, description | {"file": weights and weights.name})
-    return weights
-
-
-def stored_weights(folder: Path) -> Path | None:
-    """The weights file in a folder that `store` filled, or None where it was told to be random."""
-    try:
-        name = read_json(folder / _DESCRIPTION)["file"]
-    except (FileNotFoundError, ValueError, KeyError):
-        raise PetsegError(
-            f"{folder} holds no encoder; bring it with: dvc repro -f download"
-        ) from None
-    return folder / name if name else None
 
 
 def _load_weights(model: keras.Model, path: Path, alpha: float) -> None:

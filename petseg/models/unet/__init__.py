@@ -1,3 +1,3 @@
-from petseg.models.unet.network import build, scaled_groups
+from petseg.models.unet.network import build, require_usable, scaled_groups
 
-__all__ = ["build", "scaled_groups"]
+__all__ = ["build", "require_usable", "scaled_groups"]

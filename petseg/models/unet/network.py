@@ -1,41 +1,21 @@
-"""A U-Net with MobileNetV2 as its encoder and pix2pix upsample blocks as its decoder.
+"""A U-Net with a pretrained encoder and pix2pix upsample blocks as its decoder.
 
 Sources: Ronneberger et al., arXiv:1505.04597 (U-Net); Sandler et al., arXiv:1801.04381
 (MobileNetV2); https://www.tensorflow.org/tutorials/images/segmentation (their combination); Shi et
 al., arXiv:1609.05158 (sub-pixel convolution).
 """
 
+from functools import partial
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from petseg.core.params import TrainUnet
-from petseg.models.encoders import mobilenet_v2
+from petseg.core.errors import PetsegError
+from petseg.core.params import MOBILENET_V2, TrainUnet
+from petseg.models import encoders
+from petseg.models.encoders import Encoder, presets
 from petseg.models.unet.upsample import BLOCKS
-
-SKIP_LAYERS = {  # at 1/2, 1/4, 1/8 and 1/16 of the encoder's input
-    "expansions": (
-        "block_1_expand_relu",
-        "block_3_expand_relu",
-        "block_6_expand_relu",
-        "block_13_expand_relu",
-    ),
-    "bottlenecks": (
-        "expanded_conv_project_BN",
-        "block_2_add",
-        "block_5_add",
-        "block_12_add",
-    ),
-}
-"""The last layers of each resolution: bottlenecks, or the expansions computed from them alone."""
-
-BOTTOM_LAYER = "block_16_project"  # at 1/32
-
-SCRATCH_MOMENTUM = 0.9
-"""Of the encoder's batch normalization without pretrained weights.
-
-MobileNetV2's own 0.999 takes thousands of updates to forget the initial statistics.
-"""
 
 
 def build(
@@ -43,26 +23,30 @@ def build(
 ) -> keras.Model:
     """Images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
 
-    `image_size` is (H, W), each a multiple of 32. `encoder_weights` is a Keras weights file. None
-    leaves the encoder random, and its batch normalization then learns its statistics; that of a
-    pretrained encoder stays in inference mode. PetsegError where the weights do not fit.
+    `image_size` is (H, W), each a multiple of 32. `encoder_weights` is a Keras weights file of
+    MobileNetV2, or the folder of a preset. None leaves the encoder random, and its batch
+    normalization then learns its statistics; that of a pretrained encoder stays in inference mode.
+    PetsegError where the weights do not fit, or the encoder cannot be used.
     """
-    images = keras.Input((*image_size, 3), name="images")
-    black, white = params.input_range
-    x = keras.layers.Rescaling((white - black) / 255, offset=black, name="rescaling")(images)
-    if params.encoder_upscale > 1:  # the encoder was pretrained on larger images
-        x = keras.layers.UpSampling2D(
-            params.encoder_upscale, interpolation="bilinear", name="encoder_upscale"
-        )(x)
-    encoder = _encoder(x.shape[1:3], params, encoder_weights)
-    *skips, x = encoder(x)
+    upscale = params.encoder_upscale
+    height, width = image_size
+    encoder = encoders.build((height * upscale, width * upscale), params, encoder_weights)
+    levels = _levels_below_half(encoder, params)
+    outputs = [encoder.levels[level] for level in levels if level in encoder.levels]
+
+    images = keras.Input((height, width, 3), name="images")
+    x = keras.layers.Rescaling(encoder.scale, encoder.offset, name="rescaling")(images)
+    if upscale > 1:  # the encoder was pretrained on larger images
+        x = keras.layers.UpSampling2D(upscale, interpolation="bilinear", name="encoder_upscale")(x)
+    *skips, x = keras.Model(encoder.network.input, outputs, name="encoder")(x)
 
     upsample = BLOCKS[params.decoder_block]
-    for level, (filters, skip) in enumerate(
-        zip(params.decoder_filters, reversed(skips), strict=True), 1
+    for number, (level, filters) in enumerate(
+        zip(reversed(levels[:-1]), params.decoder_filters, strict=True), 1
     ):
-        block = upsample(filters, 3, dropout=params.dropout, name=f"upsample_{level}")
-        x = keras.layers.Concatenate(name=f"skip_connection_{level}")([block(x), skip])
+        x = upsample(filters, 3, dropout=params.dropout, name=f"upsample_{number}")(x)
+        if level in encoder.levels:
+            x = keras.layers.Concatenate(name=f"skip_connection_{number}")([x, skips.pop()])
     if params.refinement_filters:
         x = _refined_classifier(x, classes, params.refinement_filters)
     else:
@@ -71,43 +55,44 @@ def build(
     return keras.Model(images, logits, name="unet")
 
 
+def require_usable(
+    image_size: tuple[int, int], params: TrainUnet, encoder_weights: Path | None
+) -> None:
+    """PetsegError where a preset cannot be the encoder, which some show only when they are used."""
+    if params.encoder == MOBILENET_V2:  # takes images of any size that params.yaml may give
+        return
+    model = build(image_size, 2, params, encoder_weights)
+    unusable = partial(presets.unusable, params.encoder, image_size)
+    try:
+        keras.Model.from_config(model.get_config())
+    except Exception:  # of many kinds, and pages long
+        raise unusable("its layers could not be loaded again from a saved network") from None
+    try:
+        model(np.zeros((1, *image_size, 3), np.float32))
+    except Exception as error:  # of whatever kind the encoder's operations raise
+        raise unusable(presets.reason(error)) from None
+
+
 def scaled_groups(model: keras.Model, params: TrainUnet) -> list[tuple[list, float]]:
     """The variables of a U-Net with a learning rate of their own, and its scale: the encoder's."""
     variables = model.get_layer("encoder").trainable_variables
     return [(variables, params.encoder_learning_rate_scale)]
 
 
-def _encoder(input_size: tuple[int, int], params: TrainUnet, weights: Path | None) -> keras.Model:
-    """MobileNetV2 with an output for each skip connection, and the bottom as the last one.
+def _levels_below_half(encoder: Encoder, params: TrainUnet) -> list[int]:
+    """The levels from half of the image's side to the encoder's coarsest features.
 
-    Layers train from the block that `fine_tune_from` names, or not at all.
+    PetsegError where `decoder_filters` does not have an upsample block for each but the coarsest.
     """
-    network = mobilenet_v2.build(input_size, params.encoder_alpha, weights)
-    skip_layers = SKIP_LAYERS[params.skip_connections][-len(params.decoder_filters) :]
-    outputs = [network.get_layer(name).output for name in (*skip_layers, BOTTOM_LAYER)]
-    encoder = keras.Model(network.input, outputs, name="encoder")
-    trainable = params.fine_tune_from == "stem"
-    for layer in encoder.layers:
-        trainable = trainable or layer.name.startswith(f"{params.fine_tune_from}_")
-        layer.trainable = trainable
-        if isinstance(layer, keras.layers.BatchNormalization):
-            if weights:
-                _keep_in_inference_mode(layer)
-            else:
-                layer.momentum = SCRATCH_MOMENTUM
-    return encoder
-
-
-def _keep_in_inference_mode(layer: keras.layers.BatchNormalization) -> None:
-    """Keeps the pretrained statistics, and leaves scale and offset as trainable as they are.
-
-    Calling the encoder with training=False would not do: Keras 3 overrides that argument of an
-    inner call with the one that the whole model is called with.
-    """
-    scale_and_offset = [(variable, variable.trainable) for variable in (layer.gamma, layer.beta)]
-    layer.trainable = False
-    for variable, trainable in scale_and_offset:
-        variable.trainable = trainable
+    half, coarsest = params.encoder_upscale.bit_length(), max(encoder.levels)
+    blocks = coarsest - half
+    if len(params.decoder_filters) != blocks:
+        raise PetsegError(
+            f"train_unet.decoder_filters: {len(params.decoder_filters)} upsample blocks, where "
+            f"{params.encoder}, whose coarsest features are at 1/{2**coarsest} of its input, needs "
+            f"{blocks} to reach half of the image's side"
+        )
+    return list(range(half, coarsest + 1))
 
 
 def _tutorial_classifier(x, classes: int):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from petseg.core.errors import PetsegError
-from petseg.models.encoders import mobilenet_v2
+from petseg.models.encoders import mobilenet_v2, storage
 from tests.helpers.networks import ALPHA, SIZE
 
 
@@ -18,17 +18,17 @@ def test_weights_of_another_width_are_refused(encoder_weights):
 
 
 def test_stored_weights_are_found_and_loaded_at_any_size(encoder_weights):
-    assert mobilenet_v2.stored_weights(encoder_weights.parent) == encoder_weights
+    assert storage.stored_encoder(encoder_weights.parent) == encoder_weights
     small, large = (mobilenet_v2.build(s, ALPHA, encoder_weights) for s in (SIZE, (64, 96)))
     for one, other in zip(small.get_weights(), large.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_no_weights_are_told_from_a_folder_without_an_encoder(tmp_path):
-    assert mobilenet_v2.store(None, {"source": "none"}, tmp_path) is None
-    assert mobilenet_v2.stored_weights(tmp_path) is None
+    assert storage.store(None, {"source": "none"}, tmp_path) is None
+    assert storage.stored_encoder(tmp_path) is None
     assert json.loads((tmp_path / "encoder.json").read_text()) == {"source": "none", "file": None}
     with pytest.raises(
         PetsegError, match=r"holds no encoder; bring it with: dvc repro -f download"
     ):
-        mobilenet_v2.stored_weights(tmp_path / "elsewhere")
+        storage.stored_encoder(tmp_path / "elsewhere")

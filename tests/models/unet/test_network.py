@@ -5,15 +5,15 @@ import pytest
 
 from petseg.core.params import DECODER_BLOCKS
 from petseg.models import unet
-from petseg.models.encoders import mobilenet_v2
-from petseg.models.unet.network import SKIP_LAYERS
+from petseg.models.encoders import mobilenet_v2, storage
+from petseg.models.encoders.mobilenet_v2 import SKIP_LAYERS
 from tests.helpers import networks
 from tests.helpers.networks import squares
 
 
 def test_unet_has_the_tutorial_s_size(tmp_path):
     """https://www.tensorflow.org/tutorials/images/segmentation, with its frozen encoder."""
-    weights = mobilenet_v2.store(mobilenet_v2.build(None, 1.0), {}, tmp_path)
+    weights = storage.store(mobilenet_v2.build(None, 1.0), {}, tmp_path)
     model = networks.unet(
         (128, 128), weights=weights, encoder_alpha=1.0, decoder_filters=(512, 256, 128, 64)
     )
@@ -78,6 +78,9 @@ def test_a_random_encoder_learns_its_statistics():
         ("frozen", None),
         ("block_16", "block_16_expand"),
         ("block_1", "block_1_expand"),
+        ("level_5", "block_13_expand"),
+        ("level_3", "block_3_expand"),
+        ("level_1", "Conv1"),
         ("stem", "Conv1"),
     ],
 )

@@ -1,0 +1,156 @@
+"""Backbones of KerasHub as encoders: any that gives feature maps at halved resolutions.
+
+Source: https://keras.io/keras_hub/. KerasHub is an optional package, so it is imported late.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from petseg.core.errors import PetsegError
+from petseg.core.optional import require_keras_hub
+from petseg.core.params import LEVELS, TrainUnet
+from petseg.models.encoders.features import Encoder
+from petseg.models.encoders.storage import require_room_for
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.weights.h5"
+"""What a preset's folder holds: the architecture, and the weights, where they are not random."""
+
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
+
+
+class Preset(NamedTuple):
+    """A backbone, and the image converter of its preset where there is one."""
+
+    backbone: keras.Model
+    converter: keras.layers.Layer | None
+
+
+def encoder(input_size: tuple[int, int], params: TrainUnet, stored: Path | None) -> Encoder:
+    """The backbone in the folder `stored`, as `store` leaves it, for images (H, W, 3).
+
+    PetsegError where it gives no features from which a mask can be decoded, and where its layers
+    cannot be told apart at the level that `fine_tune_from` names.
+    """
+    if stored is None:
+        raise PetsegError(f"train_unet.encoder: {params.encoder} is not there; run: dvc repro")
+    pretrained = (stored / WEIGHTS_FILE).exists()
+    backbone, converter = load(str(stored), params.encoder, input_size, pretrained)
+    levels = find_levels(backbone, input_size, params.encoder)
+    black, white = params.input_range
+    scale, offset = (white - black) / 255, black
+    if converter is not None:
+        scale = 1.0 if converter.scale is None else converter.scale
+        offset = 0.0 if converter.offset is None else converter.offset
+    trained = _trained(backbone, levels, params)
+    return Encoder(backbone, levels, scale, offset, trained, pretrained)
+
+
+def load(
+    preset: str, name: str, input_size: tuple[int, int] | None = None, weights: bool = True
+) -> Preset:
+    """A preset of KerasHub by its name or folder, in the dtype policy that is set.
+
+    Images are (H, W), where the backbone is not free in that. `weights` says whether it gets the
+    preset's or random ones. PetsegError where KerasHub is missing, and where it cannot be loaded;
+    OSError where it cannot be downloaded.
+    """
+    require_keras_hub(f"train_unet.encoder: {name}")
+    import keras_hub as hub
+
+    shape = {} if input_size is None else {"image_shape": (*input_size, 3)}
+    policy = keras.config.dtype_policy()
+    try:
+        config = hub.models.Backbone.from_preset(preset, load_weights=False).get_config()
+        if shape.keys() - config.keys():
+            shape = {}  # takes images of any size
+        backbone = hub.models.Backbone.from_preset(
+            preset, load_weights=weights, dtype=policy, **shape
+        )
+    except OSError:
+        raise
+    except Exception as error:  # Keras and KerasHub let out errors of many kinds
+        raise PetsegError(
+            f"train_unet.encoder: {name} cannot be loaded by KerasHub: {reason(error)}"
+        ) from None
+    try:
+        converter = hub.layers.ImageConverter.from_preset(preset)
+    except (FileNotFoundError, ValueError):  # saved without one
+        converter = None
+    return Preset(backbone, converter)
+
+
+def store(preset: Preset, weights: bool, folder: Path) -> None:
+    """Puts a preset into `folder`, its weights if `weights` says so; the same bytes each time."""
+    folder.mkdir(parents=True)
+    require_room_for(preset.backbone, folder / WEIGHTS_FILE)
+    preset.backbone.save_to_preset(str(folder))
+    if preset.converter is not None:
+        preset.converter.save_to_preset(str(folder))
+    (folder / "metadata.json").unlink()  # tells the time
+    if not weights:
+        (folder / WEIGHTS_FILE).unlink()
+
+
+def find_levels(
+    backbone: keras.Model, input_size: tuple[int, int], name: str
+) -> dict[int, keras.KerasTensor]:
+    """n -> the backbone's features at 1 / 2**n of the input's sides, finest first.
+
+    Those are its pyramid outputs, what it returns, and where neither has a level, what its layers
+    last compute there. PetsegError, which names the encoder, where that is not enough for a U-Net.
+    """
+    layers = [layer.output for layer in backbone.layers]
+    pyramid = getattr(backbone, "pyramid_outputs", {})
+    tensors = [
+        tensor
+        for tensor in keras.tree.flatten([layers, pyramid, backbone.output])
+        if isinstance(tensor, keras.KerasTensor) and len(tensor.shape) == 4
+    ]
+    images = keras.Input((*input_size, 3))
+    try:
+        shapes = [found.shape for found in keras.Model(backbone.input, tensors)(images)]
+    except ValueError as error:
+        raise unusable(name, input_size, reason(error)) from None
+    found = {}
+    for level in range(1, len(LEVELS) + 1):
+        sides = tuple(side >> level for side in input_size)
+        at_level = [t for t, shape in zip(tensors, shapes, strict=True) if shape[1:3] == sides]
+        found |= {level: at_level[-1]} if at_level else {}
+    if not found or max(found) < 2:
+        raise unusable(name, input_size, "it has no features at 1/4, 1/8, 1/16 or 1/32 of them")
+    return found
+
+
+def _trained(backbone: keras.Model, levels: dict, params: TrainUnet) -> list:
+    """The layers that `fine_tune_from` trains: those that the levels before it do not need."""
+    start = params.fine_tune_from
+    if start in ("frozen", "stem"):
+        return backbone.layers if start == "stem" else []
+    before = [tensor for level, tensor in levels.items() if level < LEVELS.index(start) + 1]
+    needed = keras.Model(backbone.input, before).layers if before else []
+    trained = [layer for layer in backbone.layers if layer not in needed]
+    if not any(layer.weights for layer in trained):
+        raise PetsegError(
+            f"train_unet.fine_tune_from: {start}: the layers of {params.encoder} do not lie apart "
+            "by level; set it to frozen or stem"
+        )
+    return trained
+
+
+def unusable(name: str, size: tuple[int, int], reason: str) -> PetsegError:
+    """The error about a preset that cannot be the encoder for images of `size`, (H, W)."""
+    return PetsegError(
+        f"train_unet.encoder: {name} cannot be the encoder of a U-Net for images of "
+        f"{size[0]}x{size[1]} pixels: {reason}"
+    )
+
+
+def reason(error: Exception) -> str:
+    """The line of an error that tells most; Keras says first in which layer it came up."""
+    lines = [line for line in _COLOURS.sub("", str(error)).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("Exception encountered")]
+    return next(iter(telling), type(error).__name__)
