@@ -35,7 +35,7 @@ def network() -> Path:
     """A folder with the network in both formats, made once."""
     folder = pets.HOME / f"prediction-{pets.SIZE[0]}x{pets.SIZE[1]}"
     if not folder.exists():
-        from petseg.app.export_formats import FORMATS
+        from petseg.app.export_formats import FORMATS, Source
         from petseg.core.dataset_spec import SPEC_FILE
         from petseg.core.files import atomic_folder, write_json
         from petseg.core.params import load_params
@@ -46,7 +46,7 @@ def network() -> Path:
         model = smoothed(network)
         with atomic_folder(folder) as target:
             model.save(target / FILES["keras"])
-            FORMATS["tflite_float16"].write(model, target / FILES["tflite"])
+            FORMATS["tflite_float16"].write(Source(model, pets.SPEC), target / FILES["tflite"])
             write_json(target / SPEC_FILE, pets.SPEC.to_json())
     return folder
 

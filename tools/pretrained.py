@@ -66,11 +66,11 @@ def locked_md5(network: str) -> str:
 
 def renewed(name: str) -> dict:
     """Writes a network's file: what is known of it."""
-    from petseg.app.export_formats import FORMATS
+    from petseg.app.export_formats import FORMATS, Source
     from petseg.evaluation import inference
 
     target, model = FOLDER / f"{name}.tflite", inference.load_network(ROOT / paths.model(name))
-    FORMATS["tflite_float16"].write(model.model, target)
+    FORMATS["tflite_float16"].write(Source(model.model, SPEC), target)
     run, size = runtimes.load(target, SPEC)
     kept = validation(run, f"{name}, 16 bits")
     whole = validation(inference.runner(model.model), name)

@@ -8,17 +8,22 @@ Writes into the folder OUT
     saved_model/             for TensorFlow and TensorFlow Serving, any number of images
     float32.tflite           for LiteRT (TensorFlow Lite), one image at a time
     float16.tflite           the same with weights of half the size
-    int8.tflite              the same with weights of 8 bits (dynamic range)
+    dynamic_range.tflite     the same with weights of 8 bits, which compute in float32
+    int8.tflite              all in 8 bits, also what goes in (uint8) and comes out (int8)
     model.onnx               for ONNX Runtime; needs the packages tf2onnx and onnxruntime
     dataset.json             the classes in their order, their mask values and colours, the regions
     report.json              the table that is printed, and what goes in and comes out
 
-Each takes images as float32 (N, H, W, 3), RGB in [0, 255], and gives float32 logits
-(N, H, W, C) of the C classes. The table tells, on test images, in which share of the pixels
-the labels are those of the Keras model, the largest difference of a logit, the scores, and
-the time for an image relative to Keras on this machine. Without test images of these classes
-in the records, generated pictures are used, which have no scores. A format that fails, or
-differs too much, is reported, the others go on, and the exit code is 1.
+Each takes `images`, float32 (N, H, W, 3), RGB in [0, 255], and gives `logits`, float32 (N, H, W, C)
+of the C classes, and `labels`, uint8 (N, H, W), the index of the largest. What goes in and comes
+out, the classes and dataset.json are in each file, too: as metadata of ONNX, in a ZIP archive at
+the end of a .tflite file, and in assets.extra/ of the SavedModel.
+
+The table tells, on test images, in which share of the pixels the labels are those of the Keras
+model, the largest difference of a logit, the scores, and the time for an image relative to Keras on
+this machine. Without test images of these classes in the records, generated pictures are used,
+which have no scores. int8.tflite is calibrated on training images, or else on generated pictures. A
+format that fails, or differs too much, is reported, the others go on, and the exit code is 1.
 """
 
 import argparse
@@ -31,7 +36,14 @@ from typing import NamedTuple
 import numpy as np
 
 from petseg.app import commands
-from petseg.app.export_formats import FORMATS, Format, missing_packages
+from petseg.app.export_formats import (
+    FORMATS,
+    OPSET,
+    Format,
+    Source,
+    description,
+    missing_packages,
+)
 from petseg.core import paths
 from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec
 from petseg.core.errors import PetsegError
@@ -39,6 +51,9 @@ from petseg.core.files import file_sha256, write_json
 from petseg.prediction import default_model, network
 from petseg.prediction.default_model import EXPORTED, REPORT
 from petseg.prediction.runtimes import Run
+
+CALIBRATED_ON = 100
+"""Images."""
 
 
 class Images(NamedTuple):
@@ -68,18 +83,19 @@ def _main(options: argparse.Namespace) -> int:
     if (size := inference.image_size(model)) is None:
         raise PetsegError(f"{options.model} does not say how large its images are")
     images = some_images(options.photographs, size, spec)
+    calibration = some_images(CALIBRATED_ON, size, spec, "train")
+    source = Source(model, spec, calibration.pixels, options.opset)
     reference = measure(inference.runner(model), images)
     rows = {"keras": _row(reference, reference, images, spec) | {"bytes": _bytes(options.model)}}
     for name in options.formats or FORMATS:
-        rows[name] = _export(model, FORMATS[name], out, reference, images, spec)
-    shape = f"(N, {size[0]}, {size[1]}"
+        rows[name] = _export(source, FORMATS[name], out, reference, images)
     report = {
         "model": commands.text(options.model),
         "model_sha256": file_sha256(options.model),
         "dataset": spec.name,
-        "classes": list(spec.class_names),
-        "input": f"float32 {shape}, 3), RGB in [0, 255]; N = 1 for TFLite",
-        "output": f"float32 {shape}, {len(spec.classes)}), logits of the classes in their order",
+        **description(source, None),
+        "onnx_opset": options.opset,
+        "calibrated_on": calibration.source,
         "photographs": len(images.pixels),
         "source": images.source,
         "formats": rows,
@@ -92,8 +108,10 @@ def _main(options: argparse.Namespace) -> int:
     return 1 if any("reason" in rows[name] for name in asked_for) else 0
 
 
-def some_images(count: int, size: tuple[int, int], spec: DatasetSpec) -> Images:
-    """The first images of the test split where the records are of these classes and of that size.
+def some_images(
+    count: int, size: tuple[int, int], spec: DatasetSpec, split: str = "test"
+) -> Images:
+    """The first images of a split where the records are of these classes and of that size.
 
     Otherwise, generated pictures.
     """
@@ -102,9 +120,9 @@ def some_images(count: int, size: tuple[int, int], spec: DatasetSpec) -> Images:
     try:
         same_classes = records.spec(paths.RECORDS).class_names == spec.class_names
         if same_classes and records.image_size(paths.RECORDS) == size:
-            examples = list(itertools.islice(records.read(paths.RECORDS, "test"), count))
+            examples = list(itertools.islice(records.read(paths.RECORDS, split), count))
             pixels, masks, *_ = zip(*examples, strict=True)
-            return Images(np.stack(pixels), np.stack(masks), "the test split")
+            return Images(np.stack(pixels), np.stack(masks), f"the {split} split")
     except PetsegError:
         pass
     from petseg.sources.generated.breeds import BREEDS
@@ -135,22 +153,20 @@ def measure(run: Run, images: Images) -> Measured:
     return Measured(np.concatenate(logits), statistics.median(seconds))
 
 
-def _export(
-    model, kind: Format, out: Path, reference: Measured, images: Images, spec: DatasetSpec
-) -> dict:
+def _export(source: Source, kind: Format, out: Path, reference: Measured, images: Images) -> dict:
     """A row of the report: how the exported network compares, or the reason why there is none."""
     if missing := missing_packages(kind):
         return {"reason": f"needs {' and '.join(missing)}: pip install {' '.join(missing)}"}
     path = out / kind.file
     try:
-        kind.write(model, path)
+        kind.write(source, path)
         found = measure(kind.load(path).run, images)
     except Exception as error:  # converters and runtimes raise what they like
         lines = str(error).strip().splitlines() or [""]
         return {"reason": f"{type(error).__name__}: {lines[0]}"}
     if not np.isfinite(found.logits).all():
         return {"file": kind.file, "reason": "its logits are not finite"}
-    row = {"file": kind.file, "bytes": _bytes(path)} | _row(found, reference, images, spec)
+    row = {"file": kind.file, "bytes": _bytes(path)} | _row(found, reference, images, source.spec)
     if row["agreement"] < kind.least_agreement:
         row["reason"] = f"less than {kind.least_agreement:.1%} of the labels are those of Keras"
     return row
@@ -214,6 +230,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many the formats are compared on: of the test split where its records are here, "
         "else generated pictures; default: %(default)s",
+    )
+    parser.add_argument(
+        "--opset",
+        type=commands.whole_number(13, 18),
+        default=OPSET,
+        metavar="N",
+        help="of ONNX; default: %(default)s",
     )
     return parser
 

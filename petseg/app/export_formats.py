@@ -7,86 +7,177 @@ needed.
 import atexit
 import functools
 import importlib.util
+import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from petseg.core.dataset_spec import ASSETS, SPEC_FILE, DatasetSpec
 from petseg.core.files import atomic_file, atomic_folder
 from petseg.prediction import runtimes
+
+OPSET = 18
+"""Of ONNX; ONNX Runtime has it since 1.14."""
+
+NETWORK_FILE = "network.json"
+"""What goes in and comes out, inside or beside each exported network."""
+
+LABELS_FILE = "labels.txt"
+"""The names of the classes, a line each, as TFLite's own tools look for them."""
+
+
+class Source(NamedTuple):
+    """What is exported: a Keras model, its dataset, and what some formats want beside.
+
+    `calibration` is uint8 (N, H, W, 3), images by which activations are quantized; `opset` ONNX's.
+    """
+
+    model: object
+    spec: DatasetSpec
+    calibration: np.ndarray | None = None
+    opset: int = OPSET
 
 
 class Format(NamedTuple):
     """A format: its file, how it is written and loaded, and what is asked of it."""
 
     file: str
-    write: Callable
+    write: Callable[[Source, Path], None]
     load: Callable[[Path], runtimes.Runtime]
     least_agreement: float
     packages: tuple[str, ...] = ()
 
 
-def _write_saved_model(model, path: Path, batch: int | None = None) -> None:
+def description(source: Source, batch: int | None, quantized: bool = False) -> dict:
+    """What an exported network takes and gives, in words that JSON can hold."""
+    *size, _ = source.model.input_shape[1:]
+    count, kind = batch or "N", "uint8" if quantized else "float32"
+    return {
+        "input": {
+            "name": "images",
+            "dtype": kind,
+            "shape": [count, *size, 3],
+            "layout": "NHWC",
+            "channels": "RGB",
+            "range": [0, 255],
+        },
+        "outputs": {
+            "logits": {
+                "dtype": "int8" if quantized else "float32",
+                "shape": [count, *size, len(source.spec.classes)],
+                "meaning": "a softmax over the last axis gives the probability of each class",
+            },
+            "labels": {
+                "dtype": "uint8",
+                "shape": [count, *size],
+                "meaning": "the index, in classes, of the most probable class",
+            },
+        },
+        "classes": list(source.spec.class_names),
+    }
+
+
+def _write_saved_model(source: Source, path: Path) -> None:
     with atomic_folder(path) as folder:
-        taken = _signature(model, batch)
-        model.export(folder, format="tf_saved_model", verbose=False, input_signature=taken)
+        _save(source.model, folder)
+        (folder / ASSETS).mkdir()
+        for name, text in _texts(source, description(source, None)).items():
+            (folder / ASSETS / name).write_text(text, encoding="utf-8")
 
 
-def _signature(model, batch: int | None = None) -> list:
-    """What an exported network takes, as Keras's export wants to be told it."""
-    import keras
+def _save(model, folder: Path, batch: int | None = None) -> None:
+    from keras.export import ExportArchive
 
-    return [keras.InputSpec(shape=(batch, *model.input_shape[1:]), dtype="float32", name="images")]
+    from petseg.app.export_graph import exported_function
+
+    network, run = exported_function(model, batch)
+    archive = ExportArchive()
+    archive.track(network)
+    archive.add_endpoint("serve", run)  # also the signature serving_default
+    archive.write_out(folder, verbose=False)
 
 
 @functools.lru_cache(maxsize=1)
 def _for_one_image(model) -> Path:
-    """A SavedModel for batches of one, which TFLite's three conversions share.
+    """A SavedModel for batches of one, which TFLite's conversions share.
 
     With a batch of any size, some of its kernels are many times slower.
     """
-    folder = tempfile.mkdtemp(prefix="petseg-")
+    folder = Path(tempfile.mkdtemp(prefix="petseg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _write_saved_model(model, Path(folder) / "saved_model", batch=1)
-    return Path(folder) / "saved_model"
+    _save(model, folder / "saved_model", batch=1)
+    return folder / "saved_model"
 
 
-def _write_tflite(model, path: Path, weights: str) -> None:
+def _write_tflite(source: Source, path: Path, weights: str) -> None:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(_for_one_image(model)))
+    quantized = weights == "int8"
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(_for_one_image(source.model)))
     if weights != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if weights == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    if quantized:
+        converter.representative_dataset = lambda: _calibration(source)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.int8
+    texts = _texts(source, description(source, 1, quantized))
     with atomic_file(path) as temporary:
         temporary.write_bytes(converter.convert())
+        with zipfile.ZipFile(temporary, "a") as archive:  # as the format has associated files
+            for name, text in texts.items():
+                archive.writestr(zipfile.ZipInfo(name), text)
 
 
-def _write_onnx(model, path: Path) -> None:
+def _calibration(source: Source):
+    """Images by which the range of each activation is found; all values from 0 to 255 occur."""
+    for index, image in enumerate(source.calibration.astype(np.float32)):
+        if index == 0:
+            image[0, 0], image[-1, -1] = 0, 255  # so that a pixel's value is its quantized one
+        yield {"images": image[None]}
+
+
+def _write_onnx(source: Source, path: Path) -> None:
+    import onnx
+    import tf2onnx
+
+    from petseg.app.export_graph import exported_function
+
+    _, run = exported_function(source.model, None)
+    model, _ = tf2onnx.convert.from_function(run, run.input_signature, opset=source.opset)
+    onnx.helper.set_model_props(model, _texts(source, description(source, None)))
+    model.doc_string = "A network by petseg; metadata_props say what goes in and comes out"
     with atomic_file(path) as temporary:
-        taken = _signature(model)
-        model.export(temporary, format="onnx", verbose=False, input_signature=taken)
+        temporary.write_bytes(model.SerializeToString())
+
+
+def _texts(source: Source, about: dict) -> dict[str, str]:
+    """The files, or pieces of metadata, by which a network explains itself."""
+    return {
+        LABELS_FILE: "".join(f"{name}\n" for name in source.spec.class_names),
+        SPEC_FILE: json.dumps(source.spec.to_json(), indent=2),
+        NETWORK_FILE: json.dumps(about, indent=2),
+    }
+
+
+def _tflite(weights: str, least_agreement: float) -> Format:
+    write = functools.partial(_write_tflite, weights=weights)
+    return Format(f"{weights}.tflite", write, runtimes.load_tflite, least_agreement)
 
 
 FORMATS = {
     "saved_model": Format("saved_model", _write_saved_model, runtimes.load_saved_model, 0.999),
-    "tflite_float32": Format(
-        "float32.tflite",
-        functools.partial(_write_tflite, weights="float32"),
-        runtimes.load_tflite,
-        0.999,
-    ),
-    "tflite_float16": Format(
-        "float16.tflite",
-        functools.partial(_write_tflite, weights="float16"),
-        runtimes.load_tflite,
-        0.99,
-    ),
-    "tflite_int8": Format(
-        "int8.tflite", functools.partial(_write_tflite, weights="int8"), runtimes.load_tflite, 0.9
-    ),
+    "tflite_float32": _tflite("float32", 0.999),
+    "tflite_float16": _tflite("float16", 0.99),
+    "tflite_dynamic_range": _tflite("dynamic_range", 0.9),
+    "tflite_int8": _tflite("int8", 0.9),
     "onnx": Format(
         "model.onnx", _write_onnx, runtimes.load_onnx, 0.999, ("tf2onnx", "onnxruntime")
     ),

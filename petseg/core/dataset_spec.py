@@ -26,7 +26,10 @@ RESERVED_COLUMNS = ("name", "split", "shard", "offset", "length")
 """What tables of examples have beside a column for each group."""
 
 SPEC_FILE = "dataset.json"
-"""The name of a spec inside a .keras file, and beside an exported model."""
+"""The name of a spec inside a network's file, or beside it."""
+
+ASSETS = "assets.extra"
+"""The folder of a SavedModel for what TensorFlow leaves alone."""
 
 _COLOUR = "^#[0-9a-fA-F]{6}$"
 
@@ -181,18 +184,27 @@ def parse_spec(content: object, source: str) -> DatasetSpec:
 
 
 def of_model(path: Path) -> DatasetSpec | None:
-    """The spec that a .keras file carries, or that lies beside the file of a network; or None.
+    """The spec that a network carries, or that lies beside it; None where there is neither.
 
-    PetsegError where the spec is damaged.
+    A .keras file is a ZIP archive, a .tflite file may have one at its end, and a SavedModel, a
+    folder, has ASSETS. PetsegError where the spec is damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            text, source = archive.read(SPEC_FILE), f"{SPEC_FILE} in {path}"
+        if path.is_dir():
+            text, source = (path / ASSETS / SPEC_FILE).read_bytes(), str(path / ASSETS / SPEC_FILE)
+        else:
+            with zipfile.ZipFile(path) as archive:
+                text, source = archive.read(SPEC_FILE), f"{SPEC_FILE} in {path}"
     except (KeyError, OSError, zipfile.BadZipFile):
         beside = path.parent / SPEC_FILE
         if not beside.is_file():
             return None
         text, source = beside.read_bytes(), str(beside)
+    return of_text(text, source)
+
+
+def of_text(text: str | bytes, source: str) -> DatasetSpec:
+    """A spec from JSON; PetsegError, which names `source`, where it is damaged."""
     try:
         return parse_spec(json.loads(text), source)
     except ValueError as error:

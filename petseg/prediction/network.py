@@ -122,7 +122,9 @@ def model_spec(path: Path, spec: DatasetSpec | None = None) -> DatasetSpec:
         dataset_spec.require_same_classes(carried, spec, str(path), mend)
     if found := carried or spec:
         return found
-    runtimes.read(path)  # whose message tells where it is no network at all
+    text = runtimes.read(path).spec_text  # whose message tells where it is no network at all
+    if text:
+        return dataset_spec.of_text(text, f"{dataset_spec.SPEC_FILE} in {path}")
     raise PetsegError(
         f"{path} does not say what its classes are; name the dataset that it was trained on, "
         "with --dataset"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.core.quiet import without_native_messages
 
@@ -26,11 +26,19 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 
 class Runtime(NamedTuple):
-    """A network as a function, and the shapes of what it takes and gives, None for any length."""
+    """A network as a function, and the shapes of what it takes and gives, None for any length.
+
+    `spec_text` is the dataset's spec in JSON, where only the runtime can read it from the file.
+    """
 
     run: Run
     taken: tuple[int | None, ...]
     given: tuple[int | None, ...]
+    spec_text: str | None = None
+
+
+LOGITS = "logits"
+"""What of several outputs is taken."""
 
 
 def load(path: Path, spec: DatasetSpec) -> tuple[Run, tuple[int, int]]:
@@ -76,18 +84,39 @@ def load_tflite(path: Path, spec: DatasetSpec | None = None) -> Runtime:
     def run(images: np.ndarray) -> np.ndarray:
         network, logits = interpreter(), []
         for image in images:
-            network.set_tensor(taken["index"], image[None].astype(np.float32))
+            network.set_tensor(taken["index"], _quantized(image[None], taken))
             network.invoke()
-            logits.append(network.get_tensor(given["index"]))
+            logits.append(_dequantized(network.get_tensor(given["index"]), given))
         return np.concatenate(logits)
 
     try:
         with without_native_messages():  # it says which kernels it takes
             first = interpreter()
-        (taken,), (given,) = first.get_input_details(), first.get_output_details()
+        (taken,), outputs = first.get_input_details(), first.get_output_details()
+        given = max(outputs, key=lambda output: len(output["shape"]))  # logits, and not labels
     except (RuntimeError, ValueError) as error:
         raise _damaged(path, "TFLite", error) from None
     return Runtime(run, *(tuple(map(int, side["shape"])) for side in (taken, given)))
+
+
+def _quantized(values: np.ndarray, details: dict) -> np.ndarray:
+    """Numbers as a tensor of TFLite holds them: value / scale + zero point, where it has a scale.
+
+    https://ai.google.dev/edge/litert/models/quantization_spec
+    """
+    scale, zero_point = details["quantization"]
+    if not scale:
+        return values.astype(details["dtype"])
+    limits = np.iinfo(details["dtype"])
+    rounded = np.rint(values / np.float32(scale)) + zero_point
+    return np.clip(rounded, limits.min, limits.max).astype(details["dtype"])
+
+
+def _dequantized(values: np.ndarray, details: dict) -> np.ndarray:
+    scale, zero_point = details["quantization"]
+    if not scale:
+        return values
+    return (values.astype(np.float32) - zero_point) * np.float32(scale)
 
 
 def load_onnx(path: Path, spec: DatasetSpec | None = None) -> Runtime:
@@ -96,13 +125,16 @@ def load_onnx(path: Path, spec: DatasetSpec | None = None) -> Runtime:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     except Exception as error:  # of its own kinds
         raise _damaged(path, "ONNX", error) from None
-    (taken,), (given,) = session.get_inputs(), session.get_outputs()
+    (taken,), outputs = session.get_inputs(), session.get_outputs()
+    given = next((output for output in outputs if output.name == LOGITS), outputs[0])
     shapes = (
         tuple(side if isinstance(side, int) else None for side in one.shape)
         for one in (taken, given)
     )
     return Runtime(
-        lambda images: session.run(None, {taken.name: images.astype(np.float32)})[0], *shapes
+        lambda images: session.run([given.name], {taken.name: images.astype(np.float32)})[0],
+        *shapes,
+        session.get_modelmeta().custom_metadata_map.get(SPEC_FILE),
     )
 
 
@@ -114,10 +146,11 @@ def load_saved_model(path: Path, spec: DatasetSpec | None = None) -> Runtime:
     except Exception as error:  # of many kinds
         raise _damaged(path, "SavedModel", error) from None
     ((_, taken),) = signature.structured_input_signature[1].items()
-    ((_, given),) = signature.structured_outputs.items()
+    outputs = signature.structured_outputs
+    name = LOGITS if LOGITS in outputs else next(iter(outputs))
     return Runtime(
-        lambda images: network.serve(tf.cast(images, tf.float32)).numpy(),
-        *(tuple(one.shape) for one in (taken, given)),
+        lambda images: signature(tf.cast(images, tf.float32))[name].numpy(),
+        *(tuple(one.shape) for one in (taken, outputs[name])),
     )
 
 

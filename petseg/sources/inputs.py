@@ -122,7 +122,7 @@ def require_unchanged(params: Params, dataset: DatasetFile) -> None:
         wanted["alpha"] = unet.encoder_alpha
     if encoder.items() >= wanted.items() and (path := encoder_source(unet)):
         now = preset_sha256(path) if path.is_dir() else file_sha256(path)
-        _require_same(encoder["source_sha256"], now, path, _UNSET)
+        _require_same(encoder.get("source_sha256"), now, path, _UNSET)
 
 
 def encoder_source(unet: TrainUnet) -> Path | None:

@@ -19,6 +19,7 @@ from petseg.training import state, step
 from petseg.training.optimizers import set_learning_rate
 from tests.helpers import ROOT, networks, presets, training
 from tests.helpers.same_function import outputs_and_gradients
+from tests.helpers.specs import PETS
 
 pytest.importorskip("keras_hub")
 
@@ -110,7 +111,7 @@ def test_it_is_exported(preset, tmp_path):
     model, images = network(preset), networks.squares(2, SIZE)[0]
     logits = model(images).numpy()
     tflite = export_formats.FORMATS["tflite_float32"]  # from a SavedModel, which works so, too
-    tflite.write(model, tmp_path / tflite.file)
+    tflite.write(export_formats.Source(model, PETS), tmp_path / tflite.file)
     exported = tflite.load(tmp_path / tflite.file).run(images)
     np.testing.assert_allclose(exported, logits, atol=1e-4 * np.abs(logits).max())
 

@@ -1,0 +1,88 @@
+"""What is exported of a network: logits and labels, in operations that every format has.
+
+Formats and their accelerators, such as TFLite's GPU delegate and Core ML, take tensors of four
+dimensions at most. Where Keras goes by way of more, another operation does the same.
+"""
+
+import keras
+import tensorflow as tf
+
+IMAGES, LOGITS, LABELS = "images", "logits", "labels"
+"""The names of what goes in and comes out."""
+
+
+class DepthToSpace(keras.layers.Layer):
+    """(B, H, W, 4 * C) -> (B, 2H, 2W, C): the channels of a pixel become those of four."""
+
+    def call(self, inputs):
+        return tf.nn.depth_to_space(inputs, 2)
+
+    def compute_output_shape(self, shape):
+        batch, height, width, channels = shape
+        return batch, 2 * height, 2 * width, channels // 4
+
+
+class Repeat(keras.layers.Layer):
+    """(B, H, W, C) -> (B, fH, gW, C): each pixel f times below itself, and g times beside."""
+
+    def __init__(self, factors: tuple[int, int], **options):
+        super().__init__(**options)
+        self.factors = factors
+
+    def call(self, inputs):
+        size = [side * f for side, f in zip(inputs.shape[1:3], self.factors, strict=True)]
+        return tf.image.resize(inputs, size, "nearest")
+
+
+def exported_function(model: keras.Model, batch: int | None):
+    """The network to export, and its function of IMAGES, float32 (batch, H, W, 3) in [0, 255].
+
+    The tf.function returns LOGITS, float32 (batch, H, W, C), and LABELS, uint8 (batch, H, W), the
+    index of the largest logit. `batch` None stands for any number of images.
+    """
+    network = _of_four_dimensions(model)
+    images = tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name=IMAGES)
+
+    @tf.function(input_signature=[images])
+    def run(images):
+        logits = network(images, training=False)
+        labels = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        return {LOGITS: logits, LABELS: tf.cast(labels, tf.uint8)}
+
+    return network, run
+
+
+def _of_four_dimensions(model: keras.Model) -> keras.Model:
+    """The same function of the same variables, without tensors of more than four dimensions."""
+    if not isinstance(model, keras.Function):
+        return model
+    left_out, replaced = set(), {}
+    for layer in model.layers:
+        if type(layer) is keras.layers.UpSampling2D and layer.interpolation == "nearest":
+            replaced[layer] = Repeat(layer.size, name=layer.name)
+        if before := _subpixels(layer):
+            left_out |= before
+            replaced[layer] = DepthToSpace(name=layer.name)
+
+    def call(layer, *args, **kwargs):
+        if layer in left_out:
+            return args[0]
+        return replaced.get(layer, layer)(*args, **kwargs)
+
+    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+
+
+def _subpixels(layer) -> set:
+    """The Reshape and the Permute that with the Reshape `layer` do what `DepthToSpace` does."""
+    permute = _before(layer, keras.layers.Reshape)
+    if permute is None or getattr(permute, "dims", None) != (1, 3, 2, 4, 5):
+        return set()
+    split = permute.input._keras_history.operation
+    height, width, *block, classes = split.output.shape[1:]
+    same = block == [2, 2] and layer.output.shape[1:] == (2 * height, 2 * width, classes)
+    return {split, permute} if same and type(split) is keras.layers.Reshape else set()
+
+
+def _before(layer, kind: type):
+    """The layer before one of this kind; None before one of another."""
+    return layer.input._keras_history.operation if type(layer) is kind else None
