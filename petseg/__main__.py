@@ -10,7 +10,7 @@ COMMANDS = {
     "check": "check params.yaml and the inputs that it names, before dvc repro",
     "predict": "segment images: masks, outlines and cutouts",
     "export": "write a network as SavedModel, TFLite and ONNX, and check each",
-    "serve": "try the networks in the browser",
+    "serve": "a page to try the networks on, and an API for scripts",
     "compare": "compare the scores and parameters of two revisions",
 }
 

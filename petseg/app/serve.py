@@ -1,48 +1,41 @@
-"""A page to try the networks on in the browser, for this machine alone.
+"""The networks as a service on this machine: a page for the browser, and an API for scripts.
 
     petseg serve
     petseg serve --model models/unet.keras --port 8000
+    curl --data-binary @cat.jpg 'http://127.0.0.1:7860/v1/segment?as=cutout' > cat.png
 
-Drop an image, and see what each network makes of it, side by side; where the dataset has regions,
-one of them can be downloaded, cut out on a transparent background. The page is served at 127.0.0.1
-and fetches nothing from elsewhere; images stay on this machine, in a temporary folder that goes
-when the page is stopped: with Ctrl-C, by SIGTERM, or when the terminal is closed. Needs the package
-gradio.
+On the page, drop an image, and see what each network makes of it, side by side; where the dataset
+has regions, one of them can be downloaded, cut out on a transparent background. /docs tells what
+scripts can call. The service is at 127.0.0.1, for this machine alone, unless --host says otherwise,
+and fetches nothing from elsewhere. The API keeps nothing; images of the page are in a temporary
+folder that goes when the service is stopped: with Ctrl-C, by SIGTERM, or when the terminal is
+closed. Requests that have begun are then finished.
+
+With a token in PETSEG_TOKEN the API asks for it, as `Authorization: Bearer TOKEN`, and there is no
+page. Needs the package gradio, or with --no-page fastapi, uvicorn and python-multipart.
 """
 
 import argparse
-import html
 import os
 import signal
+import socket
+import sys
 import tempfile
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
-
-from PIL import Image, ImageOps
 
 from petseg.app import commands
 from petseg.core import paths
 from petseg.core.errors import PetsegError
 from petseg.decoding import photograph
 from petseg.prediction import default_model, network
-from petseg.prediction.images import BadImage, colour_profile, read
+from petseg.prediction.network import Network
 
 HOST = "127.0.0.1"
-LARGEST_SHOWN = 1280
-"""Longest side of a picture on the page, in pixels; the cutout has the image's own size."""
-
-
-class Segmented(NamedTuple):
-    """What a network made of an image: the outlined picture, and the cutout (RGBA), if any."""
-
-    overlay: Image.Image
-    cutout: Image.Image | None
-
-
-Segment = Callable[[Image.Image], Segmented]
+TOKEN_VARIABLE = "PETSEG_TOKEN"
+SECONDS_TO_END = 10
+"""Requests that are not finished so long after the service was told to end are cut."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -53,145 +46,148 @@ def _main(options: argparse.Namespace) -> int:
     files = options.model or [default_model.find(name) for name in paths.NETWORKS]
     for path in files:
         default_model.require(path)
-    try:
-        import gradio  # noqa: F401
-    except ImportError:
-        raise PetsegError("petseg serve needs another package: pip install gradio") from None
+    token = os.environ.get(TOKEN_VARIABLE)
+    with_page = not (options.no_page or token)
+    _require_packages(with_page)
     photograph.limit_megapixels(options.max_megapixels)
-    networks = {_title(path, files): load(path, options.dataset, options.region) for path in files}
-    end_as_on_ctrl_c()
-    with tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True) as folder:
+    spec = commands.named_dataset(options.dataset)
+    networks = {_name(path, files): network.load(path, spec=spec) for path in files}
+    with (
+        closing(_listening(options.host, options.port)) as listening,
+        tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True) as folder,
+    ):
         os.environ["GRADIO_TEMP_DIR"] = folder
-        blocks = page(networks)
-        launch(blocks, options.port, options.largest_upload)
-        print(f"http://{HOST}:{options.port} (Ctrl-C ends it)", flush=True)
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(60)
-        blocks.close(verbose=False)  # the terminal may be gone
+        app = service(networks, options, token, with_page)
+        address = f"http://{options.host}:{listening.getsockname()[1]}"
+        _warn(options.host, token)
+        print(f"{address} (Ctrl-C ends it)", flush=True)
+        run(app, listening)
     return 0
 
 
-def end_as_on_ctrl_c() -> None:
-    """From now on, SIGTERM and SIGHUP (the terminal is closed) raise KeyboardInterrupt, too.
+def service(networks: dict[str, Network], options: argparse.Namespace, token, with_page: bool):
+    """The FastAPI application: the API, and the page where it is wanted."""
+    from petseg.app import api
 
-    Only the first signal does, as clearing up must not be interrupted. One that this process was
-    started to ignore, as by nohup, stays ignored.
+    limits = api.Limits(
+        upload=options.largest_upload * 1_000_000,
+        workers=options.workers,
+        waiting=options.waiting,
+        seconds=options.seconds,
+    )
+    app = api.create(networks, limits, token)
+    return _with_page(app, networks, options) if with_page else app
+
+
+def run(app, listening: socket.socket) -> None:
+    """Serves until SIGINT, SIGTERM or SIGHUP (the terminal is closed); begun requests are finished.
+
+    Only the first signal counts, as a shell and the terminal may both send one. One that this
+    process was started to ignore, as by nohup, stays ignored.
     """
-    numbers = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
-    numbers = [
-        number for number in numbers if number and signal.getsignal(number) != signal.SIG_IGN
-    ]
+    import uvicorn
 
-    def stop(*_) -> None:
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            with _end_at_a_signal(self):
+                yield
+
+    # Requests are not logged: a name in an address is nobody's business.
+    config = uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=SECONDS_TO_END,
+        timeout_keep_alive=5,
+    )
+    Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _end_at_a_signal(server) -> Iterator[None]:
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+
+    def end(*_) -> None:
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        server.should_exit = True
 
     for number in numbers:
-        signal.signal(number, stop)
+        signal.signal(number, end)
+    yield  # and stay ignored: what is left is to clear up
 
 
-def load(path: Path, dataset: str | None = None, region: str | None = None) -> Segment:
-    """A network as a function of an RGB or RGBA image; PetsegError as in `network.load`.
-
-    The cutout is of `region`, or of the region that the dataset says, if any.
-    """
-    found = network.load(path, spec=commands.named_dataset(dataset))
-    if region := region or found.spec.default_region:
-        network.region_to_cut_out(found.spec, region)
-
-    def segment(image: Image.Image) -> Segmented:
-        whole = found.segment(image)
-        shown = image
-        if max(image.size) > LARGEST_SHOWN:
-            shown = ImageOps.contain(image, (LARGEST_SHOWN, LARGEST_SHOWN))
-        small = network.Segmentation(shown, whole.logits, whole.spec)
-        return Segmented(small.overlay(), whole.cutout(region) if region else None)
-
-    return segment
-
-
-def page(networks: dict[str, Segment]):
-    """The page, a gradio.Blocks: a place for an image, and a column for each network."""
-    import gradio
-
-    def segment(file: str | None) -> list:
-        """Values of all pictures, then of all buttons; none of them without an image."""
-        hidden = gradio.update(visible=False)
-        nothing = [None] * len(networks) + [hidden] * len(networks)
-        if file is None:
-            return nothing
-        path = Path(file)
-        try:
-            image = read(path)
-        except BadImage as error:
-            gradio.Warning(html.escape(f"{path.name}: {error}"))
-            return nothing
-        profile = colour_profile(image)
-        overlays, buttons = [], []
-        for name, segment_image in networks.items():
-            overlay, cutout = segment_image(image)
-            overlays.append(overlay)
-            if cutout is None:
-                buttons.append(hidden)
-                continue
-            target = Path(tempfile.mkdtemp(dir=path.parent)) / f"{path.stem}_{name}_cutout.png"
-            cutout.save(target, icc_profile=profile)
-            buttons.append(gradio.update(value=str(target), visible=True))
-        return overlays + buttons
-
-    with gradio.Blocks(title="petseg", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
-        gradio.Markdown("# petseg\nAn image, and the classes that the networks see in it.")
-        file = gradio.File(label="An image: JPEG, PNG, WebP (or HEIC)", height=140)
-        pictures, buttons = [], []
-        with gradio.Row():
-            for name in networks:
-                with gradio.Column():
-                    pictures.append(
-                        gradio.Image(label=name, interactive=False, format="png", buttons=[])
-                    )
-                    buttons.append(
-                        gradio.DownloadButton(f"Download the cutout ({name})", visible=False)
-                    )
-        file.change(segment, file, [*pictures, *buttons], api_visibility="private")
-    return blocks
-
-
-def launch(blocks, port: int, largest_upload: int) -> None:
-    """Serves the page at HOST alone, with nothing from elsewhere, in a thread of its own.
-
-    `largest_upload` in megabytes. PetsegError where the port is taken.
-    """
-    import gradio
-
-    letters = ["system-ui", "sans-serif"]  # Gradio's own choice may be fetched from Google
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket at which the service can be reached; PetsegError where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        blocks.launch(
-            server_name=HOST,
-            server_port=port,
-            max_file_size=f"{largest_upload}mb",
-            theme=gradio.themes.Default(font=letters, font_mono=["monospace"]),
-            share=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            run_history=False,
-            enable_monitoring=False,
-            footer_links=[],
-            quiet=True,
-            prevent_thread_lock=True,
-        )
+        return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise PetsegError(f"the page cannot be served: {error}; try another --port") from None
+        reason = error.strerror or error
+        raise PetsegError(f"{host}:{port} cannot be served: {reason}; try another --port") from None
 
 
-def _title(path: Path, files: list[Path]) -> str:
-    """What the page calls a network: its name in all figures, or its file where names are equal."""
+def _with_page(app, networks: dict[str, Network], options: argparse.Namespace):
+    import gradio
+
+    from petseg.app import page
+
+    segmenters = {
+        _title(name): page.segmenter(found, options.region) for name, found in networks.items()
+    }
+    letters = ["system-ui", "sans-serif"]  # Gradio's own choice may be fetched from Google
+    return gradio.mount_gradio_app(
+        app,
+        page.page(segmenters),
+        path="/",
+        max_file_size=f"{options.largest_upload}mb",
+        theme=gradio.themes.Default(font=letters, font_mono=["monospace"]),
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        footer_links=[],
+    )
+
+
+def _warn(host: str, token: str | None) -> None:
+    """Says what a service that others can reach opens to them."""
+    if host in (HOST, "localhost", "::1"):
+        return
+    who = f"who knows the token in {TOKEN_VARIABLE}" if token else "without a password"
+    print(
+        f"warning: whoever can reach {host} over the network can have images segmented here, {who}"
+        + ("" if token else f"; set {TOKEN_VARIABLE} to ask for a token"),
+        file=sys.stderr,
+    )
+
+
+def _require_packages(with_page: bool) -> None:
+    needed = ("gradio",) if with_page else ("fastapi", "uvicorn", "python_multipart")
+    for name in needed:
+        try:
+            __import__(name)
+        except ImportError:
+            raise PetsegError(
+                f"petseg serve needs another package: pip install {name.replace('_', '-')}"
+            ) from None
+
+
+def _name(path: Path, files: list[Path]) -> str:
+    """What the API calls a network: its file's name, or all of its path where names are equal."""
+    return path.stem if sum(other.stem == path.stem for other in files) == 1 else str(path)
+
+
+def _title(name: str) -> str:
+    """What the page calls a network: as in all figures."""
     from petseg.figures.palette import network_styles
 
-    alone = sum(other.stem == path.stem for other in files) == 1
-    return network_styles([path.stem])[path.stem].name if alone else str(path)
+    return network_styles([name])[name].name
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -206,24 +202,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_dataset_option(parser)
     commands.add_region_option(
-        parser, "the region, or class, of the cutout; default: what each dataset says"
+        parser, "the region, or class, of the page's cutout; default: what each dataset says"
     )
-    parser.add_argument(
-        "--port",
-        type=commands.whole_number(1, 65_535),
-        default=7860,
-        metavar="N",
-        help="default: %(default)s",
-    )
-    parser.add_argument(
-        "--largest-upload",
-        type=commands.whole_number(1, 1000),
-        default=30,
-        metavar="MB",
-        help="larger files are refused; default: %(default)s",
-    )
+    parser.add_argument("--host", default=HOST, metavar="ADDRESS", help="default: %(default)s")
+    for name, kind, default, unit, text in _NUMBERS:
+        parser.add_argument(
+            name, type=kind, default=default, metavar=unit, help=f"{text}; default: %(default)s"
+        )
+    parser.add_argument("--no-page", action="store_true", help="only the API")
     commands.add_limit_option(parser)
     return parser
+
+
+_whole = commands.whole_number
+_NUMBERS = (
+    ("--port", _whole(1, 65_535), 7860, "N", "where it listens"),
+    ("--largest-upload", _whole(1, 1000), 30, "MB", "larger files are refused"),
+    ("--workers", _whole(1, 256), os.cpu_count() or 1, "N", "images at a time, of the API"),
+    ("--waiting", _whole(0, 100_000), 32, "N", "requests that may wait; more are refused"),
+    ("--seconds", _whole(1, 3600), 60, "N", "the longest that a request may take"),
+)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ class BadImage(PetsegError):
     """An image that cannot be read; the message is the reason."""
 
 
+class TooLarge(BadImage):
+    """An image of more pixels than are read."""
+
+
 def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
     """An image, upright as its EXIF says, in RGB, or in RGBA where any of it is transparent.
 
@@ -47,7 +51,7 @@ def _decode(data: bytes) -> Image.Image:
     try:
         return photograph.decode_with_transparency(data).image
     except photograph.TooLarge as error:
-        raise BadImage(f"{error}, or raise it with --max-megapixels") from None
+        raise TooLarge(f"{error}, or raise it with --max-megapixels") from None
     except photograph.BadExample as error:
         raise BadImage(str(error)) from None
 

@@ -1,0 +1,91 @@
+"""The page of `petseg serve`: a place for an image, and what each network makes of it."""
+
+import html
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+from petseg.prediction.images import BadImage, colour_profile, read
+from petseg.prediction.network import Network, Segmentation, region_to_cut_out
+
+LARGEST_SHOWN = 1280
+"""Longest side of a picture on the page, in pixels; the cutout has the image's own size."""
+
+
+class Segmented(NamedTuple):
+    """What a network made of an image: the outlined picture, and the cutout (RGBA), if any."""
+
+    overlay: Image.Image
+    cutout: Image.Image | None
+
+
+Segment = Callable[[Image.Image], Segmented]
+
+
+def segmenter(network: Network, region: str | None = None) -> Segment:
+    """A network as a function of an RGB or RGBA image.
+
+    The cutout is of `region`, or of the region that the dataset says, if any; PetsegError where
+    `region` is none.
+    """
+    if region := region or network.spec.default_region:
+        region_to_cut_out(network.spec, region)
+
+    def segment(image: Image.Image) -> Segmented:
+        whole = network.segment(image)
+        shown = image
+        if max(image.size) > LARGEST_SHOWN:
+            shown = ImageOps.contain(image, (LARGEST_SHOWN, LARGEST_SHOWN))
+        small = Segmentation(shown, whole.logits, whole.spec)
+        return Segmented(small.overlay(), whole.cutout(region) if region else None)
+
+    return segment
+
+
+def page(networks: dict[str, Segment]):
+    """The page, a gradio.Blocks: a place for an image, and a column for each network."""
+    import gradio
+
+    def segment(file: str | None) -> list:
+        """Values of all pictures, then of all buttons; none of them without an image."""
+        hidden = gradio.update(visible=False)
+        nothing = [None] * len(networks) + [hidden] * len(networks)
+        if file is None:
+            return nothing
+        path = Path(file)
+        try:
+            image = read(path)
+        except BadImage as error:
+            gradio.Warning(html.escape(f"{path.name}: {error}"))
+            return nothing
+        profile = colour_profile(image)
+        overlays, buttons = [], []
+        for name, segment_image in networks.items():
+            overlay, cutout = segment_image(image)
+            overlays.append(overlay)
+            if cutout is None:
+                buttons.append(hidden)
+                continue
+            target = Path(tempfile.mkdtemp(dir=path.parent)) / f"{path.stem}_{name}_cutout.png"
+            cutout.save(target, icc_profile=profile)
+            buttons.append(gradio.update(value=str(target), visible=True))
+        return overlays + buttons
+
+    with gradio.Blocks(title="petseg", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
+        gradio.Markdown("# petseg\nAn image, and the classes that the networks see in it.")
+        file = gradio.File(label="An image: JPEG, PNG, WebP (or HEIC)", height=140)
+        pictures, buttons = [], []
+        with gradio.Row():
+            for name in networks:
+                with gradio.Column():
+                    pictures.append(
+                        gradio.Image(label=name, interactive=False, format="png", buttons=[])
+                    )
+                    buttons.append(
+                        gradio.DownloadButton(f"Download the cutout ({name})", visible=False)
+                    )
+        file.change(segment, file, [*pictures, *buttons], api_visibility="private")
+    return blocks

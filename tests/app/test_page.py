@@ -1,0 +1,119 @@
+"""The page of `petseg serve`: pictures for each network, and a word on what is none."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.app import page
+from petseg.core.errors import PetsegError
+from petseg.prediction import network
+from tests.helpers import networks
+from tests.helpers.specs import CELLS, PETS, add_spec
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    """A network that takes red for pet, green for background and blue for border."""
+    networks.colours().save(tmp_path / "unet.keras")
+    return add_spec(tmp_path / "unet.keras", PETS)
+
+
+def photograph(size=(90, 60)) -> Image.Image:
+    image = Image.new("RGB", size, "lime")
+    image.paste("red", (0, 0, size[0] // 2, size[1]))
+    return image
+
+
+def segmenter(model: Path, region: str | None = None) -> page.Segment:
+    return page.segmenter(network.load(model), region)
+
+
+def test_the_cutout_keeps_the_size_and_the_picture_fits_the_page(model):
+    segment = segmenter(model)
+    found = segment(photograph())
+    assert found.cutout.size == (90, 60) and found.overlay.height > 60
+    assert found.cutout.getpixel((5, 5)) == (255, 0, 0, 255)
+    assert found.cutout.getpixel((80, 5))[3] == 0
+    found = segment(photograph((3000, 1500)))
+    assert found.cutout.size == (3000, 1500)
+    assert found.overlay.width == page.LARGEST_SHOWN
+
+
+def test_what_is_transparent_is_seen_on_grey_and_stays_so_in_the_cutout(model):
+    image = photograph().convert("RGBA")
+    image.paste((255, 0, 0, 0), (0, 0, 45, 60))
+    found = segmenter(model)(image)
+    red, green, blue = found.overlay.getpixel((5, 30))
+    assert red < 200 and abs(green - blue) < 60
+    assert found.cutout.getpixel((5, 30))[3] == 0
+
+
+@pytest.fixture
+def cells(tmp_path) -> Path:
+    """A network of two classes, of which no region is known, for oblong images."""
+    pixels = keras.Input((16, 32, 3))
+    keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)).save(tmp_path / "cells.keras")
+    return add_spec(tmp_path / "cells.keras", CELLS)
+
+
+def test_a_cutout_needs_a_region(model, cells):
+    found = segmenter(cells)(photograph())
+    assert found.cutout is None and found.overlay.height > 60
+    assert segmenter(cells, region="cell")(photograph()).cutout.size == (90, 60)
+    found = segmenter(model, region="background")(photograph())
+    assert found.cutout.getpixel((5, 5))[3] == 0 and found.cutout.getpixel((80, 5))[3] == 255
+    with pytest.raises(PetsegError, match="no region or class 'dog'"):
+        segmenter(model, region="dog")
+
+
+@pytest.fixture
+def blocks(model, tmp_path, monkeypatch):
+    pytest.importorskip("gradio", reason="gradio is not installed (extra app)")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "temporary"))
+    return page.page({"U-Net": segmenter(model), "Shallow": segmenter(model)})
+
+
+def test_the_page_shows_each_network_and_hands_out_its_cutout(blocks, tmp_path):
+    (segment,) = (function.fn for function in blocks.fns.values())
+    photograph().save(tmp_path / "cat.jpg", quality=95)
+    first, second, *buttons = segment(str(tmp_path / "cat.jpg"))
+    assert first.size == second.size and first.width >= 90
+    assert [Path(button["value"]).name for button in buttons] == [
+        "cat_U-Net_cutout.png",
+        "cat_Shallow_cutout.png",
+    ]
+    assert all(button["visible"] for button in buttons)
+    assert Image.open(buttons[0]["value"]).mode == "RGBA"
+
+
+def test_where_there_is_no_cutout_there_is_no_button(model, cells, tmp_path, monkeypatch):
+    pytest.importorskip("gradio", reason="gradio is not installed (extra app)")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "temporary"))
+    blocks = page.page({"cells": segmenter(cells), "pets": segmenter(model)})
+    (segment,) = (function.fn for function in blocks.fns.values())
+    photograph().save(tmp_path / "cat.png")
+    *pictures, without, button = segment(str(tmp_path / "cat.png"))
+    assert len(pictures) == 2 and all(picture.width >= 90 for picture in pictures)
+    assert not without["visible"] and button["visible"]
+
+
+def test_what_is_no_photograph_gets_a_message(blocks, tmp_path, monkeypatch):
+    import gradio
+
+    said = []
+    monkeypatch.setattr(gradio, "Warning", lambda message, **_: said.append(message))
+    (segment,) = (function.fn for function in blocks.fns.values())
+    (tmp_path / "<b>.jpg").write_text("no photograph")
+    for file, messages in (
+        (None, []),
+        (tmp_path / "<b>.jpg", ["&lt;b&gt;.jpg: the photograph is"]),
+    ):
+        pictures, buttons = np.split(np.array(segment(file and str(file)), object), 2)
+        assert list(pictures) == [None, None]
+        assert not any(button["visible"] for button in buttons)
+        assert [
+            message[: len(start)] for message, start in zip(said, messages, strict=True)
+        ] == messages
