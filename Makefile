@@ -42,7 +42,7 @@ PIN := uv pip compile pyproject.toml --extra train --extra dev --universal --pyt
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt
 pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
-	$(PIN) --extra app --extra encoders --extra heic --extra onnx --output-file $(ALL_PINS)
+	$(PIN) --extra app --extra service --extra encoders --extra heic --extra onnx --output-file $(ALL_PINS)
 	$(PIN) --constraint $(ALL_PINS) --output-file requirements.txt
 	grep -vxFf requirements.txt $(ALL_PINS) > requirements-extras.txt
 

@@ -22,7 +22,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from petseg.app import commands
@@ -52,11 +52,11 @@ def _main(options: argparse.Namespace) -> int:
     photograph.limit_megapixels(options.max_megapixels)
     spec = commands.named_dataset(options.dataset)
     networks = {_name(path, files): network.load(path, spec=spec) for path in files}
-    with (
-        closing(_listening(options.host, options.port)) as listening,
-        tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True) as folder,
-    ):
-        os.environ["GRADIO_TEMP_DIR"] = folder
+    with ExitStack() as cleanup:
+        listening = cleanup.enter_context(closing(_listening(options.host, options.port)))
+        if with_page:  # the API writes nothing, so that a read-only disk will do
+            folder = tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True)
+            os.environ["GRADIO_TEMP_DIR"] = cleanup.enter_context(folder)
         app = service(networks, options, token, with_page)
         address = f"http://{options.host}:{listening.getsockname()[1]}"
         _warn(options.host, token)

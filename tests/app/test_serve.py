@@ -146,7 +146,7 @@ def use_page(address: str) -> None:
 
 
 def test_page_and_api_are_for_this_machine_alone(start):
-    process, address = start("--largest-upload", "1")
+    _, address = start("--largest-upload", "1")
     port = int(address.rpartition(":")[2])
     with pytest.raises(OSError):  # not on the machine's other addresses
         socket.create_connection(("127.0.0.2", port), timeout=1).close()
