@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from petseg.models.unet.network import BOTTOM_LAYER, SKIP_LAYERS
+from petseg.models.encoders.mobilenet_v2 import BOTTOM_LAYER, SKIP_LAYERS
 from petseg.records import Examples
 
 BATCH_SIZE = 64

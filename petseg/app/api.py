@@ -26,9 +26,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pycocotools import mask as coco
 from starlette.exceptions import HTTPException as AnyHTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from petseg.app import segmenting
+from petseg.app.uploads import accepted_kind, image_of
 from petseg.core.errors import PetsegError
 from petseg.prediction.images import BadImage, TooLarge
 from petseg.prediction.network import Network, Segmentation, region_to_cut_out
@@ -106,10 +106,10 @@ def create(
     ) -> Response:
         if model not in networks:
             raise HTTPException(404, f"no model {model!r}; there are: {', '.join(networks)}")
-        found = kind or _accepted(request.headers.get("accept", "*/*"))
+        found = kind or accepted_kind(request.headers.get("accept", "*/*"))
 
         async def answer() -> Response:
-            image = await _image(request, limits.upload)
+            image = await image_of(request, limits.upload)
             return await seats.run(_answer, networks[model], model, image, found, region, flip)
 
         try:
@@ -192,50 +192,6 @@ def _described(name: str, network: Network) -> dict:
         "regions": {region: list(of) for region, of in network.spec.regions.items()},
         "sees": {"height": height, "width": width},
     }
-
-
-def _accepted(header: str) -> Kind:
-    """What the Accept header asks for first: JSON, a mask (PNG), or an overlay (JPEG)."""
-    kinds = {"image/png": "labels", "image/jpeg": "overlay", "image/*": "labels"}
-    kinds |= dict.fromkeys(("application/json", "application/*", "*/*"), "json")
-    ranges = [part.split(";")[0].strip().lower() for part in header.split(",")]
-    for wanted in ranges:
-        if wanted in kinds:
-            return kinds[wanted]
-    raise HTTPException(406, f"there is application/json, image/png and image/jpeg, not {header}")
-
-
-class _InMemory(MultiPartParser):
-    """Starlette's parser writes larger files to the disk."""
-
-    spool_max_size = 1 << 40
-
-
-async def _image(request: Request, limit: int) -> bytes:
-    """The image of a request: its body, or the one file of its form."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise HTTPException(
-                413,
-                f"the upload is larger than {limit / 1e6:g} MB, the limit",
-                headers={"Connection": "close"},
-            )
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return bytes(body)
-
-    async def stream():
-        yield bytes(body)
-
-    try:
-        form = await _InMemory(request.headers, stream(), max_files=1).parse()
-    except (MultiPartException, KeyError, ValueError) as error:
-        raise HTTPException(400, f"the form cannot be read: {error}") from None
-    files = [value for value in form.values() if not isinstance(value, str)]
-    if not files:
-        raise HTTPException(400, "the form has no file")
-    return await files[0].read()
 
 
 def _ask_for(app: FastAPI, token: str) -> None:

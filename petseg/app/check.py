@@ -15,7 +15,8 @@ from petseg.core import stage_runner
 from petseg.core.dataset_file import load_dataset
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.param_types import unknown_classes
-from petseg.core.params import Params, Training, load_params
+from petseg.core.params import Params, load_params
+from petseg.core.training_params import Training
 from petseg.sources import inputs
 
 

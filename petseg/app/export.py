@@ -27,15 +27,12 @@ format that fails, or differs too much, is reported, the others go on, and the e
 """
 
 import argparse
-import itertools
-import statistics
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from petseg.app import commands
+from petseg.app.export_comparison import Images, Measured, compared, measure, some_images
 from petseg.app.export_formats import (
     FORMATS,
     OPSET,
@@ -50,21 +47,9 @@ from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256, write_json
 from petseg.prediction import default_model, network
 from petseg.prediction.default_model import EXPORTED, REPORT
-from petseg.prediction.runtimes import Run
 
 CALIBRATED_ON = 100
 """Images."""
-
-
-class Images(NamedTuple):
-    """What networks are compared on: pixels uint8 (N, H, W, 3), and masks uint8 (N, H, W), if any.
-
-    The masks hold labels, and VOID.
-    """
-
-    pixels: np.ndarray
-    masks: np.ndarray | None
-    source: str
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -86,7 +71,9 @@ def _main(options: argparse.Namespace) -> int:
     calibration = some_images(CALIBRATED_ON, size, spec, "train")
     source = Source(model, spec, calibration.pixels, options.opset)
     reference = measure(inference.runner(model), images)
-    rows = {"keras": _row(reference, reference, images, spec) | {"bytes": _bytes(options.model)}}
+    rows = {
+        "keras": compared(reference, reference, images, spec) | {"bytes": _bytes(options.model)}
+    }
     for name in options.formats or FORMATS:
         rows[name] = _export(source, FORMATS[name], out, reference, images)
     report = {
@@ -108,51 +95,6 @@ def _main(options: argparse.Namespace) -> int:
     return 1 if any("reason" in rows[name] for name in asked_for) else 0
 
 
-def some_images(
-    count: int, size: tuple[int, int], spec: DatasetSpec, split: str = "test"
-) -> Images:
-    """The first images of a split where the records are of these classes and of that size.
-
-    Otherwise, generated pictures.
-    """
-    from petseg import records
-
-    try:
-        same_classes = records.spec(paths.RECORDS).class_names == spec.class_names
-        if same_classes and records.image_size(paths.RECORDS) == size:
-            examples = list(itertools.islice(records.read(paths.RECORDS, split), count))
-            pixels, masks, *_ = zip(*examples, strict=True)
-            return Images(np.stack(pixels), np.stack(masks), f"the {split} split")
-    except PetsegError:
-        pass
-    from petseg.sources.generated.breeds import BREEDS
-    from petseg.sources.generated.drawing import draw_pet
-
-    drawn = [
-        draw_pet(np.random.default_rng([0, index]), BREEDS[index % len(BREEDS)], *size)[0]
-        for index in range(count)
-    ]
-    return Images(np.stack(drawn), None, "generated pictures")
-
-
-class Measured(NamedTuple):
-    """A network's logits of each image, and the median time for one, in seconds."""
-
-    logits: np.ndarray
-    seconds: float
-
-
-def measure(run: Run, images: Images) -> Measured:
-    """Runs a network on one image after the other."""
-    run(images.pixels[:1])  # the first call also prepares what the others use
-    logits, seconds = [], []
-    for index in range(len(images.pixels)):
-        start = time.perf_counter()
-        logits.append(run(images.pixels[index : index + 1]))
-        seconds.append(time.perf_counter() - start)
-    return Measured(np.concatenate(logits), statistics.median(seconds))
-
-
 def _export(source: Source, kind: Format, out: Path, reference: Measured, images: Images) -> dict:
     """A row of the report: how the exported network compares, or the reason why there is none."""
     if missing := missing_packages(kind):
@@ -166,37 +108,12 @@ def _export(source: Source, kind: Format, out: Path, reference: Measured, images
         return {"reason": f"{type(error).__name__}: {lines[0]}"}
     if not np.isfinite(found.logits).all():
         return {"file": kind.file, "reason": "its logits are not finite"}
-    row = {"file": kind.file, "bytes": _bytes(path)} | _row(found, reference, images, source.spec)
+    row = {"file": kind.file, "bytes": _bytes(path)} | compared(
+        found, reference, images, source.spec
+    )
     if row["agreement"] < kind.least_agreement:
         row["reason"] = f"less than {kind.least_agreement:.1%} of the labels are those of Keras"
     return row
-
-
-def _row(found: Measured, reference: Measured, images: Images, spec: DatasetSpec) -> dict:
-    """How far two networks agree, and the scores of the first; None for one that is undefined."""
-    from petseg.metrics import scores
-    from petseg.metrics.confusion import confusion_matrices
-
-    classes = len(spec.classes)
-    labels = found.logits.argmax(axis=-1)
-
-    def matrix(truth: np.ndarray) -> np.ndarray:
-        return confusion_matrices(truth, labels, classes).sum(axis=0)
-
-    agreed = scores.pixel_accuracy(scores.counts(matrix(reference.logits.argmax(axis=-1))))
-    values = np.full(1 + len(spec.regions), np.nan)
-    if images.masks is not None:
-        counts = scores.counts(matrix(images.masks), spec.label_sets)
-        values = np.array([scores.mean_iou(counts[:classes]), *scores.iou(counts[classes:])])
-    mean_iou, *regions = (None if np.isnan(value) else float(value) for value in values)
-    return {
-        "agreement": float(agreed),
-        "largest_logit_difference": float(np.abs(found.logits - reference.logits).max()),
-        "mean_iou": mean_iou,
-        "regions": dict(zip(spec.regions, regions, strict=True)),
-        "milliseconds": 1000 * found.seconds,
-        "relative_latency": found.seconds / reference.seconds,
-    }
 
 
 def _refuse_foreign(path: Path) -> None:

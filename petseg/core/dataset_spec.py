@@ -27,7 +27,6 @@ RESERVED_COLUMNS = ("name", "split", "shard", "offset", "length")
 
 SPEC_FILE = "dataset.json"
 """The name of a spec inside a network's file, or beside it."""
-
 ASSETS = "assets.extra"
 """The folder of a SavedModel for what TensorFlow leaves alone."""
 
@@ -186,15 +185,12 @@ def parse_spec(content: object, source: str) -> DatasetSpec:
 def of_model(path: Path) -> DatasetSpec | None:
     """The spec that a network carries, or that lies beside it; None where there is neither.
 
-    A .keras file is a ZIP archive, a .tflite file may have one at its end, and a SavedModel, a
-    folder, has ASSETS. PetsegError where the spec is damaged.
+    In a ZIP archive (.keras, at the end of .tflite) or a folder's ASSETS. PetsegError if damaged.
     """
     try:
-        if path.is_dir():
-            text, source = (path / ASSETS / SPEC_FILE).read_bytes(), str(path / ASSETS / SPEC_FILE)
-        else:
-            with zipfile.ZipFile(path) as archive:
-                text, source = archive.read(SPEC_FILE), f"{SPEC_FILE} in {path}"
+        source = f"{SPEC_FILE} in {path}"
+        of_file = zipfile.Path(path, SPEC_FILE) if path.is_file() else path / ASSETS / SPEC_FILE
+        text = of_file.read_bytes()
     except (KeyError, OSError, zipfile.BadZipFile):
         beside = path.parent / SPEC_FILE
         if not beside.is_file():

@@ -8,7 +8,7 @@ import math
 
 import tensorflow as tf
 
-from petseg.core.params import Augmentation
+from petseg.core.training_params import Augmentation
 
 DRAWS = 9
 """Random numbers that one example takes."""

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from petseg.core.errors import PetsegError
-from petseg.core.params import Augmentation
+from petseg.core.training_params import Augmentation
 from petseg.records.augmentation import augment, draw
 from petseg.records.source import Source
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from petseg import records
 from petseg.core.dataset_spec import DatasetSpec
-from petseg.core.params import Training
+from petseg.core.training_params import Training
 from petseg.records import cache
 from petseg.records.augmentation import without_geometry
 from petseg.records.batches import evaluation_batches, training_batches

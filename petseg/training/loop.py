@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from petseg.core.files import write_csv
 from petseg.core.param_types import unknown_classes
-from petseg.core.params import Machine, Training
+from petseg.core.params import Machine
+from petseg.core.training_params import Training
 from petseg.metrics import scores
 from petseg.training import checkpoint, devices, losses, precision, state, step
 from petseg.training.batches import Batches, open_batches

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from petseg.core.errors import PetsegError
 from petseg.core.param_types import BALANCED
-from petseg.core.params import Loss
+from petseg.core.training_params import Loss
 
 
 class Objective(NamedTuple):

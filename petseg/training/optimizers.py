@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import keras
 
-from petseg.core.params import Training
+from petseg.core.training_params import Training
 
 
 class Group(NamedTuple):

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from petseg.core.params import Training
+from petseg.core.training_params import Training
 
 
 class Schedule(NamedTuple):

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from petseg.acceleration import accelerate
 from petseg.core.dataset_spec import DatasetSpec
-from petseg.core.params import Training
+from petseg.core.training_params import Training
 from petseg.training import checkpoint, devices, loss_scale, model_file
 from petseg.training.loss_scale import LossScale
 from petseg.training.optimizers import Group, build_groups

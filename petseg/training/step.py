@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from petseg.acceleration import accelerate
 from petseg.core.errors import PetsegError
-from petseg.core.params import Training
+from petseg.core.training_params import Training
 from petseg.training.confusion import confusion_matrices
 from petseg.training.loss_scale import LEAST, not_finite, overflowed, succeeded
 from petseg.training.losses import Objective, segmentation_loss

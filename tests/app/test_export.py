@@ -321,7 +321,7 @@ def test_scores_are_those_of_the_truth_without_void():
     masks[:, :2] = VOID
     images = export.Images(rng.integers(0, 256, (3, 8, 12, 3), np.uint8), masks, "here")
     found = export.Measured(logits, 1.0)
-    row = export._row(found, found, images, STREET)
+    row = export.compared(found, found, images, STREET)
     matrix = confusion_matrices(masks, logits.argmax(-1), 20).sum(axis=0)
     summary = scores.summary(scores.counts(matrix, STREET.label_sets)[None], STREET)
     assert row["mean_iou"] == pytest.approx(summary["mean_iou"]) and row["agreement"] == 1
@@ -329,7 +329,7 @@ def test_scores_are_those_of_the_truth_without_void():
         name: pytest.approx(region["iou_dataset"]) for name, region in summary["regions"].items()
     }
     masks[:] = VOID
-    row = export._row(found, found, images, STREET)
+    row = export.compared(found, found, images, STREET)
     assert row["mean_iou"] is None and row["regions"] == {"even": None, "one": None}
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from petseg.core.dataset_spec import VOID
-from petseg.core.params import Augmentation
+from petseg.core.training_params import Augmentation
 from petseg.records.augmentation import DRAWS, augment, draw, without_geometry
 from tests.helpers.sections import changed
 

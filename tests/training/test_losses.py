@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from petseg.core.params import Loss
+from petseg.core.training_params import Loss
 from petseg.training.losses import Objective, dice_loss, segmentation_loss
 from tests.helpers.sections import changed
 

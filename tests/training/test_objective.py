@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
 from petseg.core.param_types import BALANCED, unknown_classes
-from petseg.core.params import Loss
+from petseg.core.training_params import Loss
 from petseg.training.losses import Objective, objective, segmentation_loss
 
 EVERYTHING = Loss(cross_entropy=2.0, dice=0.5, class_weights={}, label_smoothing=0.2)
