@@ -123,11 +123,18 @@ def _end_at_a_signal(server) -> Iterator[None]:
 def _listening(host: str, port: int) -> socket.socket:
     """A socket at which the service can be reached; PetsegError where it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio leaves the delay on that TCP has for small packets: 40 ms an answer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family)
+        if os.name == "posix":  # elsewhere it would let two services share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen()
     except OSError as error:
+        listening.close()
         reason = error.strerror or error
         raise PetsegError(f"{host}:{port} cannot be served: {reason}; try another --port") from None
+    return listening
 
 
 def _with_page(app, networks: dict[str, Network], options: argparse.Namespace):
