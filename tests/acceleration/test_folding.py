@@ -8,7 +8,7 @@ import tensorflow as tf
 from petseg.acceleration import accelerate
 from petseg.acceleration.layers import FoldedConvolution
 from tests.helpers.gradients import whole_numbers
-from tests.helpers.marks import in_bfloat16
+from tests.helpers.marks import in_half_precision
 
 
 def assert_same_outputs(network, **tolerance) -> keras.Model:
@@ -125,9 +125,9 @@ def test_sequential_networks_are_folded_too():
     assert folded_layers(assert_same_outputs(network, rtol=1e-4, atol=1e-3))
 
 
-@in_bfloat16
+@in_half_precision
 @pytest.mark.parametrize("stride", [1, 2])
-def test_depthwise_gradients_in_bfloat16_are_those_in_float32(stride):
+def test_depthwise_gradients_in_half_precision_are_those_in_float32(stride):
     """Of whole numbers, with at most 2^8 places to sum over: exact in both."""
     shape = (4, 8, 8, 8)
 

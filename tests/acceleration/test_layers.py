@@ -8,12 +8,12 @@ import tensorflow as tf
 from petseg.acceleration import accelerate
 from petseg.acceleration.layers import FastBatchNormalization
 from petseg.acceleration.operations import FAST
-from tests.helpers.marks import in_bfloat16
+from tests.helpers.marks import in_half_precision
 
 X = np.random.default_rng(0).normal(3, 2, size=(4, 6, 5, 7)).astype(np.float32)
 
 policies = pytest.mark.parametrize(
-    "policy", ["float32", pytest.param("mixed_bfloat16", marks=in_bfloat16)]
+    "policy", ["float32", pytest.param("mixed_bfloat16", marks=in_half_precision)]
 )
 
 
@@ -74,7 +74,7 @@ def test_same_outputs_gradients_and_statistics(policy, training):
     assert changed == [training, training]
 
 
-@in_bfloat16
+@in_half_precision
 def test_statistics_stay_float32_in_mixed_precision():
     layer = keras.layers.BatchNormalization(dtype="mixed_bfloat16")
     layer.build(X.shape)

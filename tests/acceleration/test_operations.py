@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from petseg.acceleration.operations import FAST, STOCK, conv2d_transpose
 from tests.helpers.gradients import outputs_and_gradients, whole_numbers
-from tests.helpers.marks import in_bfloat16
+from tests.helpers.marks import in_half_precision
 
 SIDE = 10
 """A kernel's gradient is a sum over all places of two images, and 2 * SIDE^2 is below 2^8."""
 
 precisions = pytest.mark.parametrize(
-    "dtype", [tf.float32, pytest.param(tf.bfloat16, marks=in_bfloat16)], ids=lambda d: d.name
+    "dtype", [tf.float32, pytest.param(tf.bfloat16, marks=in_half_precision)], ids=lambda d: d.name
 )
 
 

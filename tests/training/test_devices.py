@@ -19,7 +19,7 @@ import tensorflow as tf
 from petseg.core.errors import PetsegError
 from petseg.training import devices
 from tests.helpers import ROOT, train_process
-from tests.helpers.marks import in_bfloat16
+from tests.helpers.marks import in_half_precision
 
 SETTINGS = {
     "tiny": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
@@ -96,9 +96,9 @@ def test_two_devices_train_as_one(start, alone, network, tmp_path, records_folde
     assert_same_training(tmp_path, alone(network))
 
 
-@in_bfloat16
+@in_half_precision
 @pytest.mark.slow
-def test_two_devices_train_in_bfloat16_too(start, tmp_path, records_folder):
+def test_two_devices_train_in_half_precision_too(start, tmp_path, records_folder):
     options = {"network": "unet", "records": records_folder, "precision": "mixed_bfloat16"}
     options |= SETTINGS["unet"]
     one, two = tmp_path / "one", tmp_path / "two"
@@ -108,6 +108,7 @@ def test_two_devices_train_in_bfloat16_too(start, tmp_path, records_folder):
     np.testing.assert_allclose(found, expected, rtol=0.01)
 
 
+@in_half_precision
 @pytest.mark.slow
 def test_two_devices_scale_the_loss_as_one(start, tmp_path, records_folder):
     options = {"network": "tiny", "records": records_folder, "precision": "mixed_float16"}

@@ -7,7 +7,10 @@ import tensorflow as tf
 from petseg.training import checkpoint, loss_scale, state, step
 from petseg.training.optimizers import set_learning_rate
 from tests.helpers import networks, training
+from tests.helpers.marks import in_half_precision
 from tests.helpers.sections import SHIPPED, changed
+
+pytestmark = in_half_precision
 
 STRATEGY = tf.distribute.get_strategy()
 DECAY = tf.constant(0.9)
