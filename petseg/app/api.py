@@ -69,7 +69,7 @@ def create(
     app = FastAPI(
         title="petseg",
         version=importlib.metadata.version("petseg"),
-        description=__doc__.split("\n\n")[-1],
+        description=__doc__.split("\n\n")[-1].replace("`", ""),
         docs_url=None,  # FastAPI's page is fetched from elsewhere
         redoc_url=None,
         lifespan=lifespan,
