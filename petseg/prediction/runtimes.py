@@ -171,11 +171,6 @@ def read(path: Path, spec: DatasetSpec | None = None) -> Runtime:
     return _LOADERS.get(path.suffix, other)(path, spec)
 
 
-def needs_tensorflow(path: Path) -> bool:
-    """Whether a network's format is run by TensorFlow, which takes seconds to be imported."""
-    return path.suffix not in _LOADERS
-
-
 def _needed(module: str, package: str, path: Path) -> ModuleType:
     try:
         return importlib.import_module(module)

@@ -17,7 +17,7 @@ from petseg.core.dataset_spec import SPEC_FILE
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256, write_json
 from petseg.evaluation import full_size
-from petseg.prediction import default_model, runtimes
+from petseg.prediction import default_model
 from petseg.prediction.network import Segmentation, region_to_cut_out
 from tests.helpers import ROOT, networks
 from tests.helpers.specs import CELLS, PETS, STREET, add_spec
@@ -181,8 +181,3 @@ def test_tflite_needs_neither_tensorflow_nor_matplotlib(exported, home):
     assert json.loads(done.stdout)["photographs"][0]["shares"]["pet"] == pytest.approx(
         0.5, abs=0.02
     )
-
-
-def test_the_format_tells_whether_tensorflow_is_needed(exported):
-    needed = {file: runtimes.needs_tensorflow(exported / file) for file in FILES.values()}
-    assert needed == {"saved_model": True, "float16.tflite": False, "model.onnx": False}
