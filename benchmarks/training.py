@@ -41,7 +41,7 @@ def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
         "--fine-tune-from",
         choices=("frozen", "stem", *(f"block_{number}" for number in range(1, 17))),
         metavar="BLOCK",
-        help="frozen, stem, or block_1 to block_16; default: that of params.yaml",
+        help="frozen, stem, or level_1 to level_5; default: that of params.yaml",
     )
 
 
