@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from benchmarks import ENVIRONMENT, measure, pets
 from petseg.core import paths
 from petseg.core.errors import PetsegError
-from petseg.core.params import load_params
+from petseg.core.params import LEVELS, load_params
 
 if TYPE_CHECKING:
     from petseg.core.params import TrainUnet
@@ -36,11 +36,11 @@ def main() -> None:
 
 
 def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
-    """The option that says from which block on the encoder trains."""
+    """The option that says from which level on the encoder trains."""
     parser.add_argument(
         "--fine-tune-from",
-        choices=("frozen", "stem", *(f"block_{number}" for number in range(1, 17))),
-        metavar="BLOCK",
+        choices=("frozen", "stem", *LEVELS),
+        metavar="LEVEL",
         help="frozen, stem, or level_1 to level_5; default: that of params.yaml",
     )
 
