@@ -59,7 +59,7 @@ def description(source: Source, batch: int | None, quantized: bool = False) -> d
     count, kind = batch or "N", "uint8" if quantized else "float32"
     return {
         "input": {
-            "name": "images",
+            "name": runtimes.IMAGES,
             "dtype": kind,
             "shape": [count, *size, 3],
             "layout": "NHWC",
@@ -67,12 +67,12 @@ def description(source: Source, batch: int | None, quantized: bool = False) -> d
             "range": [0, 255],
         },
         "outputs": {
-            "logits": {
+            runtimes.LOGITS: {
                 "dtype": "int8" if quantized else "float32",
                 "shape": [count, *size, len(source.spec.classes)],
                 "meaning": "a softmax over the last axis gives the probability of each class",
             },
-            "labels": {
+            runtimes.LABELS: {
                 "dtype": "uint8",
                 "shape": [count, *size],
                 "meaning": "the index, in classes, of the most probable class",
@@ -141,7 +141,7 @@ def _calibration(source: Source):
     for index, image in enumerate(source.calibration.astype(np.float32)):
         if index == 0:
             image[0, 0], image[-1, -1] = 0, 255  # so that a pixel's value is its quantized one
-        yield {"images": image[None]}
+        yield {runtimes.IMAGES: image[None]}
 
 
 def _write_onnx(source: Source, path: Path) -> None:

@@ -7,8 +7,7 @@ dimensions at most. Where Keras goes by way of more, another operation does the 
 import keras
 import tensorflow as tf
 
-IMAGES, LOGITS, LABELS = "images", "logits", "labels"
-"""The names of what goes in and comes out."""
+from petseg.prediction.runtimes import IMAGES, LABELS, LOGITS
 
 
 class DepthToSpace(keras.layers.Layer):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from petseg.acceleration import accelerate
 from petseg.core import dataset_spec
 from petseg.core.dataset_spec import DatasetSpec
-from petseg.core.errors import PetsegError
+from petseg.core.errors import PetsegError, first_line
 from petseg.core.optional import require_keras_hub
 
 LEAST_PROBABILITY = 1e-7
@@ -45,8 +45,9 @@ def load_network(path: Path, spec: DatasetSpec | None = None) -> Network:
     except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
         if "keras_hub" in str(error):  # Keras names the module of a layer that it does not know
             require_keras_hub(str(path))
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise PetsegError(f"{path} cannot be loaded as a Keras model: {reason}") from None
+        raise PetsegError(
+            f"{path} cannot be loaded as a Keras model: {first_line(error)}"
+        ) from None
     spec = dataset_spec.of_model(path) or spec
     if spec is None:
         raise PetsegError(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec
-from petseg.core.errors import PetsegError
+from petseg.core.errors import PetsegError, first_line
 from petseg.core.quiet import without_native_messages
 
 Run = Callable[[np.ndarray], np.ndarray]
@@ -37,8 +37,8 @@ class Runtime(NamedTuple):
     spec_text: str | None = None
 
 
-LOGITS = "logits"
-"""What of several outputs is taken."""
+IMAGES, LOGITS, LABELS = "images", "logits", "labels"
+"""What goes into an exported network and comes out, by name; LOGITS is what is taken of it."""
 
 
 def load(path: Path, spec: DatasetSpec) -> tuple[Run, tuple[int, int]]:
@@ -179,5 +179,4 @@ def _needed(module: str, package: str, path: Path) -> ModuleType:
 
 
 def _damaged(path: Path, kind: str, error: Exception) -> PetsegError:
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return PetsegError(f"{path} cannot be loaded as {kind}: {reason}")
+    return PetsegError(f"{path} cannot be loaded as {kind}: {first_line(error)}")

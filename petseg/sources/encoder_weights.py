@@ -10,6 +10,7 @@ from petseg.models.encoders import mobilenet_v2, presets, storage
 from petseg.sources.acquisition import download_folder
 from petseg.sources.inputs import (
     OFFLINE_VARIABLE,
+    PRESET_FILE,
     imagenet_name,
     offline_folder,
     offline_weights,
@@ -63,7 +64,7 @@ def _bring_preset(name: str, description: dict, folder: Path) -> dict:
     found = {"source": f"{name} in {where if source else 'KerasHub'}"}
     if source:
         found["source_sha256"] = preset_sha256(source)
-    stored = presets.WEIGHTS_FILE if pretrained else presets.CONFIG_FILE
+    stored = presets.WEIGHTS_FILE if pretrained else PRESET_FILE
     found |= {"values": preset.backbone.count_params()}
     return description | found | {"sha256": file_sha256(folder / "preset" / stored)}
 

@@ -67,8 +67,9 @@ def preset_folder(encoder: str) -> Path | None:
                 f"save_to_preset leaves it{_why(path)}"
             )
         return path
-    found = (offline_folder() or Path()) / encoder
-    return found if offline_folder() and (found / PRESET_FILE).is_file() else None
+    folder = offline_folder()
+    path = folder and folder / encoder
+    return path if path and (path / PRESET_FILE).is_file() else None
 
 
 def imagenet_name(alpha: float) -> str:

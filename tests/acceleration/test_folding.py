@@ -127,7 +127,7 @@ def test_sequential_networks_are_folded_too():
 
 @in_half_precision
 @pytest.mark.parametrize("stride", [1, 2])
-def test_depthwise_gradients_in_half_precision_are_those_in_float32(stride):
+def test_depthwise_gradients_in_bfloat16_are_those_in_float32(stride):
     """Of whole numbers, with at most 2^8 places to sum over: exact in both."""
     shape = (4, 8, 8, 8)
 

@@ -73,7 +73,7 @@ def test_the_decoder_gets_faster_gradients_and_normalization(encoder_weights):
 
 
 @pytest.mark.parametrize(("policy", "fast"), [("mixed_bfloat16", 1), ("float32", 0)])
-def test_relu6_in_half_precision_gets_a_faster_gradient(policy, fast):
+def test_relu6_in_bfloat16_gets_a_faster_gradient(policy, fast):
     inputs = keras.Input((8, 8, 3))
     outputs = keras.layers.ReLU(max_value=6, dtype=policy)(inputs)
     network = keras.Model(inputs, keras.layers.ReLU(dtype=policy)(outputs))

@@ -98,21 +98,14 @@ def test_two_devices_train_as_one(start, alone, network, tmp_path, records_folde
 
 @in_half_precision
 @pytest.mark.slow
-def test_two_devices_train_in_half_precision_too(start, tmp_path, records_folder):
-    options = {"network": "unet", "records": records_folder, "precision": "mixed_bfloat16"}
-    options |= SETTINGS["unet"]
-    one, two = tmp_path / "one", tmp_path / "two"
-    end(start(**options, folder=one))
-    end(start(**options, folder=two, strategy="mirrored", cpus=2))
-    found, expected = (pd.read_csv(folder / "curve.csv")["loss"] for folder in (one, two))
-    np.testing.assert_allclose(found, expected, rtol=0.01)
-
-
-@in_half_precision
-@pytest.mark.slow
-def test_two_devices_scale_the_loss_as_one(start, tmp_path, records_folder):
-    options = {"network": "tiny", "records": records_folder, "precision": "mixed_float16"}
-    options |= SETTINGS["tiny"]
+@pytest.mark.parametrize(
+    ("network", "precision"), [("unet", "mixed_bfloat16"), ("tiny", "mixed_float16")]
+)
+def test_two_devices_train_in_half_precision_too(
+    start, tmp_path, records_folder, network, precision
+):
+    options = {"network": network, "records": records_folder, "precision": precision}
+    options |= SETTINGS[network]
     one, two = tmp_path / "one", tmp_path / "two"
     end(start(**options, folder=one))
     end(start(**options, folder=two, strategy="mirrored", cpus=2))

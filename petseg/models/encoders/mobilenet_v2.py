@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from petseg.core.errors import PetsegError
+from petseg.core.errors import PetsegError, first_line
 from petseg.core.files import atomic_file
 from petseg.core.params import TrainUnet
 from petseg.models.encoders.features import Encoder
@@ -112,8 +112,7 @@ def _load_weights(model: keras.Model, path: Path, alpha: float) -> None:
     try:
         model.load_weights(path)
     except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PetsegError(
             f"{path} does not hold weights of MobileNetV2 with encoder_alpha {alpha} and no "
-            f"classifier ({model.count_params():,} values were expected): {reason}"
+            f"classifier ({model.count_params():,} values were expected): {first_line(error)}"
         ) from None

@@ -15,9 +15,8 @@ from petseg.core.params import LEVELS, TrainUnet
 from petseg.models.encoders.features import Encoder
 from petseg.models.encoders.storage import require_room_for
 
-CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
-"""What a preset's folder holds: the architecture, and the weights, where they are not random."""
+"""What a preset's folder holds beside the architecture, where its weights are not random."""
 
 _COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
@@ -49,9 +48,7 @@ def encoder(input_size: tuple[int, int], params: TrainUnet, stored: Path | None)
     return Encoder(backbone, levels, scale, offset, trained, pretrained)
 
 
-def load(
-    preset: str, name: str, input_size: tuple[int, int] | None = None, weights: bool = True
-) -> Preset:
+def load(preset: str, name: str, input_size: tuple[int, int], weights: bool = True) -> Preset:
     """A preset of KerasHub by its name or folder, in the dtype policy that is set.
 
     Images are (H, W), where the backbone is not free in that. `weights` says whether it gets the
@@ -61,7 +58,7 @@ def load(
     require_keras_hub(f"train_unet.encoder: {name}")
     import keras_hub as hub
 
-    shape = {} if input_size is None else {"image_shape": (*input_size, 3)}
+    shape = {"image_shape": (*input_size, 3)}
     policy = keras.config.dtype_policy()
     try:
         config = hub.models.Backbone.from_preset(preset, load_weights=False).get_config()

@@ -1,9 +1,6 @@
 """Every family of KerasHub that can be an encoder, below the same U-Net."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -17,7 +14,8 @@ from petseg.core.errors import PetsegError
 from petseg.models import unet
 from petseg.training import state, step
 from petseg.training.optimizers import set_learning_rate
-from tests.helpers import ROOT, networks, presets, training
+from tests.helpers import networks, presets, training
+from tests.helpers.python_process import run_code
 from tests.helpers.same_function import outputs_and_gradients
 from tests.helpers.specs import PETS
 
@@ -132,13 +130,7 @@ except PetsegError as error:
 @pytest.mark.slow
 def test_a_network_whose_layers_are_keras_hub_s_says_that_it_needs_it(tmp_path):
     network(presets.save("hgnetv2", tmp_path / "preset")).save(tmp_path / "unet.keras")
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_KERAS_HUB],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = run_code(WITHOUT_KERAS_HUB, tmp_path)
     assert done.stdout.startswith("unet.keras needs KerasHub, which is not installed:"), done.stderr
 
 
