@@ -63,11 +63,12 @@ def outlined(image: Image.Image, labels: np.ndarray, spec: DatasetSpec) -> Image
     alphas = np.array(
         [TINT_ALPHA * (label in tinted) for label in range(len(spec.classes))], np.uint8
     )
-    lines = _outlines(labels, max(1, round(min(labels.shape) * OUTLINE_SHARE)))
+    width = max(1, round(min(labels.shape) * OUTLINE_SHARE))
     palette = [part for colour in spec.colours for part in ImageColor.getrgb(colour)]
-    band = max(1, BAND_PIXELS // image.width)
+    band = max(2 * width, BAND_PIXELS // image.width)
     for top in range(0, image.height, band):
-        part, line = labels[top : top + band], lines[top : top + band]
+        part, above = labels[top : top + band], min(top, width)
+        line = _outlines(labels[top - above : top + band + width], width)[above:][: len(part)]
         colours = Image.fromarray(part, "P")
         colours.putpalette(palette)
         mask = Image.fromarray(np.where(line, np.uint8(255), alphas[part]))

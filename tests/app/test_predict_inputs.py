@@ -83,17 +83,19 @@ finally:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, memory is told in other units")
-def test_the_largest_phones_photographs_take_bounded_memory(home, model):
+def test_the_largest_phones_photographs_take_bounded_memory(home):
     """200 megapixels: 0.8 GB as Pillow holds them, and twice that while a picture is written."""
     Image.new("RGB", (16320, 12240), "red").save("large.jpg")
-    arguments = ["large.jpg", "--model", str(model), "--cutout", "--json"]
+    network = ROOT / "pretrained/shallow.tflite"  # TensorFlow would take up to 1 GB by itself
+    arguments = ["large.jpg", "--model", str(network), "--cutout", "--json"]
     command = [sys.executable, "-c", MEMORY, *arguments]
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     content, peak = done.stdout.rsplit("\n", 2)[:2]
-    assert json.loads(content)["photographs"][0]["shares"]["pet"] == 1
-    assert int(peak) < 3600
+    (found,) = json.loads(content)["photographs"]
+    assert sum(found["shares"].values()) == pytest.approx(1)
+    assert int(peak) < 2900
 
 
 def test_beyond_the_limit_a_photograph_is_refused_and_the_limit_can_be_raised(home, model, capsys):
