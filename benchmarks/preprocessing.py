@@ -82,7 +82,7 @@ def print_parts(raw_examples: Sequence[RawExample], folder: Path) -> None:
     from petseg import records
     from petseg.decoding.mask import decode_mask
     from petseg.decoding.photograph import decode_photograph
-    from petseg.sources import preparation
+    from petseg.sources import prepared
 
     jpegs = [example.image for example in raw_examples]
     _timed("decode in full", lambda jpeg: Image.open(io.BytesIO(jpeg)).load(), jpegs)
@@ -97,9 +97,7 @@ def print_parts(raw_examples: Sequence[RawExample], folder: Path) -> None:
     )
     resized = _timed(
         "resize both",
-        lambda photograph, mask: preparation.resize(
-            photograph.image, mask, pets.SIZE, photograph.box
-        ),
+        lambda photograph, mask: prepared.resize(photograph.image, mask, pets.SIZE, photograph.box),
         decoded,
         masks,
     )
@@ -134,7 +132,9 @@ def main() -> None:
     from petseg.sources.raw import open_raw
 
     raw = pets.as_dataset(options.pictures or pets.drawn(IMAGES, SIDE), options.copies)
-    examples = open_raw(raw).examples("train")
+    dataset = open_raw(raw)
+    (whole,) = dataset.blocks("train", dataset.counts["train"])
+    examples = dataset.examples(whole)
     with tempfile.TemporaryDirectory() as folder:
         if options.way == "parts":
             print_parts(list(examples), Path(folder))

@@ -40,7 +40,7 @@ def compare(options: argparse.Namespace) -> int:
     from petseg import records
     from petseg.evaluation import full_size, original_size
     from petseg.prediction import network
-    from petseg.sources import preparation
+    from petseg.sources import prepared
 
     held = {path.stem for path in (options.pictures / "images").glob("*.jpg")}
     names = [name for name in records.index(paths.RECORDS, "validation")["name"] if name in held]
@@ -55,7 +55,7 @@ def compare(options: argparse.Namespace) -> int:
         in_full = decode_photograph(encoded)
         small = decode_photograph(encoded, at_least=size)
         mask = decode_mask(trimap, spec, in_full.size, in_full.orientation)
-        reduced, _ = preparation.resize(small.image, mask, size, small.box)
+        reduced, _ = prepared.resize(small.image, mask, size, small.box)
         ways = {
             "stretch": (full_size.network_input(in_full.image, size), EVERYWHERE),
             "letterbox": letterbox(in_full.image, size),

@@ -14,6 +14,9 @@ from petseg.core.errors import PetsegError
 from petseg.core.paths import dataset_file
 from petseg.core.strict import Count, Section, Seed, listed, parse_section, text_or_share
 
+MASK_KINDS = ("masks", "coco", "labelme")
+"""The keys of a folder source that say where masks come from."""
+
 SPLIT = "{split}"
 """In a path of a folder source: stands for what `splits` says of each split."""
 
@@ -51,16 +54,17 @@ class Folder(Section):
     """A folder of images, and of masks or annotations, which share the images' names.
 
     Paths start from `path`, and that from the folder in which dataset.yaml lies. `images` and
-    `masks` are folders, or patterns as of the shell.
+    `masks` are folders, or patterns as of the shell. Without both, the list files of `splits` have
+    the paths of an image and its mask on each line, and no folder is listed.
     """
 
     type: Literal["folder"]
     path: str = "."
-    images: str
     masks: str | None = None
     mask_suffix: str = ""
     coco: str | None = None
     labelme: str | None = None
+    images: str | None = None
     unlabelled: Name | None = None
     groups_file: str | None = None
     splits: Splits
@@ -74,25 +78,42 @@ class Folder(Section):
 
     @field_validator("labelme")
     @classmethod
-    def _has_one_kind_of_mask(cls, labelme: str | None, info: ValidationInfo) -> str | None:
+    def _is_the_one_kind_of_mask(cls, labelme: str | None, info: ValidationInfo) -> str | None:
         given = [info.data.get("masks"), info.data.get("coco"), labelme]
-        if sum(one is not None for one in given) != 1:
+        if sum(one is not None for one in given) > 1:
             raise ValueError("one of masks, coco and labelme is needed, and only one")
         return labelme
+
+    @field_validator("images")
+    @classmethod
+    def _have_masks(cls, images: str | None, info: ValidationInfo) -> str | None:
+        valid = [info.data[kind] for kind in MASK_KINDS if kind in info.data]
+        if images is None and any(valid):
+            raise ValueError("missing")
+        if images is not None and not any(valid) and len(valid) == len(MASK_KINDS):
+            raise ValueError("one of masks, coco and labelme is needed, too")
+        return images
 
     @field_validator("splits")
     @classmethod
     def _fit_the_paths(cls, splits: Splits, info: ValidationInfo) -> Splits:
-        if SPLIT in info.data.get("images", SPLIT):
+        images = info.data.get("images", SPLIT)
+        if images is None:
+            if splits.train is None:
+                raise ValueError("train needs a list file, as there are no images to take")
+        elif SPLIT in images:
             if splits.train is None and "images" in info.data:
                 raise ValueError(f"train needs the text that takes the place of {SPLIT}")
-        elif astray := [
-            key for key in ("masks", "coco", "labelme") if SPLIT in (info.data.get(key) or "")
-        ]:
+        elif astray := [key for key in MASK_KINDS if SPLIT in (info.data.get(key) or "")]:
             raise ValueError(f"{SPLIT} is in {astray[0]}, so images needs it, too")
         return splits
 
     model_config = Section.model_config | {"validate_default": True}
+
+    @property
+    def annotated(self) -> bool:
+        """Whether the masks are drawn from annotations."""
+        return self.coco is not None or self.labelme is not None
 
 
 class DatasetFile(DatasetSpec):
@@ -109,7 +130,7 @@ class DatasetFile(DatasetSpec):
         if not isinstance(source, Folder) or not {"classes", "groups"} <= info.data.keys():
             return source
         known = (*(one.name for one in info.data["classes"]), "void")
-        if source.masks is None and source.unlabelled not in known:
+        if source.annotated and source.unlabelled not in known:
             raise ValueError(
                 "unlabelled needs the class of the pixels that no annotation covers, "
                 f"one of {', '.join(known)}"

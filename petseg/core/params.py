@@ -50,6 +50,8 @@ class Preprocess(Section):
     drop_unlabelled: bool
     max_bad_examples: NonNegativeCount
     shard_examples: Count
+    runner: Literal["local", "beam"]
+    beam_options: listed(str)
 
 
 class Machine(Section):

@@ -16,6 +16,8 @@ PROVENANCE = RAW / "provenance.json"
 
 RECORDS = Path("data/records")
 CHECKPOINTS = Path(".petseg/checkpoints")
+BLOCKS = Path(".petseg/blocks")
+"""Of a preprocessing by Beam, until its records are whole."""
 
 CACHE_VARIABLE = "PETSEG_CACHE_DIR"
 

@@ -38,6 +38,9 @@ class UnknownValues(BadExample):
             f"the mask holds {', '.join(map(str, marks[:SHOWN]))}{more}: neither classes nor void"
         )
 
+    def __reduce__(self):
+        return UnknownValues, (self.pixels, self.mask_pixels)
+
 
 def decode_mask(
     data: bytes, spec: DatasetSpec, size: tuple[int, int] | None = None, orientation: int = 1

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from petseg.records.manifest import image_size, manifest, spec, split_files
 from petseg.records.schema import Example, parse
+from petseg.records.writing import read_index
 
 
 class Examples(NamedTuple):
@@ -29,11 +30,8 @@ def index(folder: Path, split: str) -> pd.DataFrame:
     names = [name for name in split_files(manifest(folder), split) if name.endswith(".csv")]
     if not names:
         return pd.DataFrame(columns=[*texts, "shard", "offset", "length"])
-    # A name may be NA, or hold a carriage return, which Python's writer does not quote.
-    options = {"dtype": dict.fromkeys(texts, str), "keep_default_na": False, "lineterminator": "\n"}
     tables = [
-        pd.read_csv(folder / name, **options).assign(shard=f"{Path(name).stem}.tfrecord")
-        for name in names
+        read_index(folder / name).assign(shard=f"{Path(name).stem}.tfrecord") for name in names
     ]
     return pd.concat(tables, ignore_index=True)
 

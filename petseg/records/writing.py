@@ -1,14 +1,17 @@
 """Writing records: a split as shards of TFRecords, with an index beside each shard."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from petseg.core.dataset_spec import VOID, DatasetSpec
-from petseg.core.files import file_sha256, write_csv
+from petseg.core.files import atomic_file, file_sha256, write_csv
 from petseg.records.schema import Example, serialize
 
 HEADER_BYTES, FOOTER_BYTES = 12, 4
@@ -16,6 +19,9 @@ HEADER_BYTES, FOOTER_BYTES = 12, 4
 
 Source: https://www.tensorflow.org/tutorials/load_data/tfrecord, "TFRecords format details".
 """
+
+
+COPIED_AT_A_TIME = 1 << 20
 
 
 class SplitWriter:
@@ -51,8 +57,8 @@ class SplitWriter:
             self._open.close()
             self._finish_shard()
         if not self._rows:
-            path = self._folder / f"{self._name()}.tfrecord"
-            self._writer = self._open.enter_context(tf.io.TFRecordWriter(str(path)))
+            shard, _ = shard_files(self._folder, self._split, len(self._shards))
+            self._writer = self._open.enter_context(tf.io.TFRecordWriter(str(shard)))
             self._offset = HEADER_BYTES
         data = serialize(example)
         self._writer.write(data)
@@ -70,21 +76,70 @@ class SplitWriter:
             "shards": self._shards,
         }
 
-    def _name(self) -> str:
-        return f"{self._split}-{len(self._shards):05d}"
-
     def _finish_shard(self) -> None:
         """Writes the index of the shard that was closed, and describes both."""
-        shard, index = (self._folder / f"{self._name()}.{kind}" for kind in ("tfrecord", "csv"))
+        shard, index = shard_files(self._folder, self._split, len(self._shards))
         columns = ["name", *self._spec.groups, "offset", "length"]
         write_csv(index, pd.DataFrame(self._rows, columns=columns))
-        self._shards.append(
-            {
-                "examples": len(self._rows),
-                "files": {
-                    path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-                    for path in (shard, index)
-                },
-            }
-        )
+        self._shards.append(_shard_entry(shard, index, len(self._rows)))
         self._rows = []
+
+
+def shard_files(folder: Path, split: str, number: int) -> tuple[Path, Path]:
+    """The paths of a shard and of its index."""
+    stem = folder / f"{split}-{number:05d}"
+    return stem.with_suffix(".tfrecord"), stem.with_suffix(".csv")
+
+
+class Piece(NamedTuple):
+    """Consecutive examples of a shard: those from `first` to before `end`."""
+
+    shard: Path
+    index: Path
+    first: int
+    end: int
+
+
+def join(pieces: Sequence[Piece], folder: Path, split: str, number: int) -> dict:
+    """Writes the shard of a number, with its index, from pieces of others; returns its entry.
+
+    The same bytes as if a SplitWriter had been given the examples.
+    """
+    shard, index = shard_files(folder, split, number)
+    tables, written = [], 0
+    with atomic_file(shard) as temporary, open(temporary, "wb") as target:
+        for piece in pieces:
+            table = read_index(piece.index).iloc[piece.first : piece.end]
+            start = table["offset"].iloc[0] - HEADER_BYTES
+            end = table["offset"].iloc[-1] + table["length"].iloc[-1] + FOOTER_BYTES
+            with open(piece.shard, "rb") as source:
+                _copy(source, target, start, end)
+            tables.append(table.assign(offset=table["offset"] + written - start))
+            written += end - start
+    table = pd.concat(tables)
+    write_csv(index, table)
+    return _shard_entry(shard, index, len(table))
+
+
+def read_index(path: Path) -> pd.DataFrame:
+    """The index beside a shard: names and groups are texts."""
+    # A name may be NA, or hold a carriage return, which Python's writer does not quote.
+    numbers = {"offset": np.int64, "length": np.int64}
+    options = {"keep_default_na": False, "lineterminator": "\n"}
+    return pd.read_csv(path, dtype=defaultdict(lambda: str, numbers), **options)
+
+
+def _copy(source: BinaryIO, target: BinaryIO, start: int, end: int) -> None:
+    source.seek(start)
+    for position in range(start, end, COPIED_AT_A_TIME):
+        target.write(source.read(min(COPIED_AT_A_TIME, end - position)))
+
+
+def _shard_entry(shard: Path, index: Path, examples: int) -> dict:
+    files = (shard, index)
+    return {
+        "examples": examples,
+        "files": {
+            path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in files
+        },
+    }

@@ -89,7 +89,7 @@ def _store_one(
 def _reader(dataset: DatasetFile, rows: list[Row]) -> Callable[[Mask], bytes]:
     """The function that reads or draws an encoded mask."""
     source = dataset.source
-    if source.masks is not None:
+    if not source.annotated:
         return lambda mask: _bytes(mask.path)
     from petseg.sources import annotations
 

@@ -69,8 +69,15 @@ def find(dataset: DatasetFile) -> Listing:
     mistakes: Mistakes = defaultdict(list)
     splits = {split: getattr(source.splits, split) for split in SPLITS}
     given = {split: text for split, text in splits.items() if isinstance(text, str)}
-    if SPLIT in source.images:
+    if source.images is not None and SPLIT in source.images:
         rows, tables = _of_folders(base, dataset, given, mistakes), []
+    elif source.images is None:
+        rows = [
+            Row(split, *row)
+            for split, text in given.items()
+            for row in text_tables.read_paths(base, text, mistakes)
+        ]
+        tables = [base / text for text in given.values()]
     else:
         rows = _of_lists(base, dataset, given, mistakes)
         tables = [base / text for text in given.values()]

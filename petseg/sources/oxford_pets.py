@@ -24,7 +24,7 @@ from tensorflow_datasets.datasets.oxford_iiit_pet import (
 from petseg.core.errors import PetsegError
 from petseg.core.files import in_use, is_disk_full, is_in_use, require_room
 from petseg.sources.pets_folder import LISTS, check_folder
-from petseg.sources.raw_example import Key, RawExample
+from petseg.sources.raw_example import Block, Key, RawExample
 
 VERSION = "4.0.0"
 SPLITS = ("train", "test")
@@ -88,10 +88,19 @@ def require_groups(groups: Iterable[str]) -> None:
         )
 
 
-def examples(data_dir: Path, split: str, groups: Sequence[str]) -> Iterator[RawExample]:
-    """The examples of a prepared split, still encoded, always in the same order."""
+def blocks(data_dir: Path, split: str, size: int) -> list[Block]:
+    """A prepared split in blocks of `size` examples; they start at the number of an example."""
+    count = counts(data_dir)[split]
+    return [Block(split, start, min(size, count - start)) for start in range(0, count, size)]
+
+
+def examples(data_dir: Path, block: Block, groups: Sequence[str]) -> Iterator[RawExample]:
+    """The examples of a block of a prepared split, still encoded, always in the same order."""
     skip = tfds.decode.SkipDecoding()
-    for row in _rows(data_dir, split, {"image": skip, "segmentation_mask": skip}):
+    part = tfds.core.ReadInstruction(
+        block.split, from_=block.start, to=block.start + block.count, unit="abs"
+    )
+    for row in _rows(data_dir, part, {"image": skip, "segmentation_mask": skip}):
         name, texts = _name(row), _groups(row, groups)
         yield RawExample(name, texts, row["image"], row["segmentation_mask"])
 
@@ -153,7 +162,7 @@ def _prepare(builder, download_dir: Path) -> None:
         builder.download_and_prepare(download_dir=str(download_dir))
 
 
-def _rows(data_dir: Path, split: str, decoders) -> Iterator[dict]:
+def _rows(data_dir: Path, split: str | tfds.core.ReadInstruction, decoders) -> Iterator[dict]:
     """The examples of a prepared split as dictionaries; read in batches, which takes less time."""
     dataset = _prepared(data_dir).as_dataset(
         split=split,

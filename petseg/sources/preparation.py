@@ -1,34 +1,39 @@
 """From the prepared dataset to records: check, resize, split, write."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from petseg import records
-from petseg.core.dataset_spec import VOID, DatasetSpec
 from petseg.core.errors import PetsegError
 from petseg.core.files import write_json
 from petseg.core.parallel import parallel_map
-from petseg.decoding.mask import decode_mask
-from petseg.decoding.photograph import BadExample, decode_photograph
 from petseg.sources.bad_examples import Bad, refuse_more_than
-from petseg.sources.raw import RawDataset, RawExample, open_raw
+from petseg.sources.prepared import Prepared, is_unlabelled, prepare, unlabelled_reason
+from petseg.sources.raw import RawDataset, open_raw
+from petseg.sources.raw_example import Block, Key
 from petseg.sources.splits import draw
 
 
-class Prepared(NamedTuple):
-    """What became of one image: an example, or the reason why there is none."""
+class Rules(NamedTuple):
+    """How examples become records: their height and width, and which are left out."""
 
-    name: str
-    example: records.Example | None
-    bad: BadExample | None = None
-    converted: str | None = None
-    mask_pixels: int = 0
+    image_size: tuple[int, int]
+    drop_unlabelled: bool
+
+
+class Written(NamedTuple):
+    """What was written, as the manifest has it, and what was not."""
+
+    splits: dict[str, dict]
+    named: list[dict]
+    unlabelled: list[dict]
+    converted: list[dict]
+    bad: list[Bad]
+    mask_pixels: int
 
 
 def write_records(
@@ -41,60 +46,94 @@ def write_records(
     max_bad_examples: int,
     shard_examples: int,
     seed: int,
+    runner: str = "local",
+    beam_options: Sequence[str] = (),
 ) -> dict:
     """Writes the dataset in `raw` as records of all splits; returns the manifest.
 
     `image_size` is their height and width. `validation_share` counts where the dataset gives no
-    validation split nor a share for it. PetsegError lists every image or mask that cannot be used,
-    where they are more than `max_bad_examples`, and names a split that stayed empty, a name in two
-    splits, and a class that no mask holds.
+    validation split nor a share for it. The `runner` is local or beam, with its options; the files
+    are the same. PetsegError lists every image or mask that cannot be used, where they are more
+    than `max_bad_examples`, and names a split that stayed empty, a name in two splits, and a class
+    that no mask holds.
     """
     dataset = open_raw(raw)
-    spec = dataset.spec
     shares = {s: share or validation_share for s, share in dataset.shares.items()}
-    drawn = draw(dataset.keys("train"), shares, seed) if shares else {}
-    given_of: dict[str, str] = {}
-    named: list[dict] = []
-    unlabelled: list[dict] = []
-    converted: list[dict] = []
-    bad: list[Bad] = []
-    mask_pixels = 0
+    drawn = draw(_keys(dataset)["train"], shares, seed) if shares else {}
+    rules = Rules(image_size, drop_unlabelled)
+    if runner == "beam":
+        from petseg.sources import beam_preparation
+
+        found = beam_preparation.write(raw, folder, drawn, rules, shard_examples, beam_options)
+    else:
+        examples = (
+            one
+            for split, count in dataset.counts.items()
+            for block in dataset.blocks(split, count)
+            for one in _on_all_cores(dataset, block, image_size)
+        )
+        found = write_examples(dataset, examples, drawn, rules, folder, shard_examples)
+    refuse_more_than(max_bad_examples, found.bad, found.mask_pixels, dataset.described_in)
+    left_out = [{"name": b.name, "split": b.split, "reason": str(b.reason)} for b in found.bad]
+    manifest = {
+        "dataset": dataset.spec.to_json(),
+        "image_size": list(image_size),
+        "splits": found.splits,
+        "left_out": found.named + left_out + found.unlabelled,
+        "converted": found.converted,
+    }
+    _refuse_empty(manifest, dataset)
+    write_json(folder / records.MANIFEST, manifest)
+    return manifest
+
+
+def write_examples(
+    dataset: RawDataset,
+    examples: Iterable[tuple[str, Prepared]],
+    drawn: dict[str, str],
+    rules: Rules,
+    folder: Path,
+    shard_examples: int,
+) -> Written:
+    """Writes examples, each with the split that the dataset gives it, as shards in a folder.
+
+    `drawn` has the split of those that leave the training split.
+    """
+    spec = dataset.spec
+    named, unlabelled, converted, bad, mask_pixels = [], [], [], [], 0
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(records.SplitWriter(folder, split, shard_examples, spec))
             for split in records.SPLITS
         }
-        for given in dataset.counts:
-            for prepared in _prepared_examples(dataset, given, image_size):
-                if given_of.setdefault(prepared.name, given) != given:
-                    raise PetsegError(
-                        f"{prepared.name} is in the splits {given_of[prepared.name]} and {given}"
-                    )
-                split = drawn.get(prepared.name, given) if given == "train" else given
-                entry = {"name": prepared.name, "split": split}
-                if prepared.converted:
-                    converted.append(entry | {"from": prepared.converted})
-                mask_pixels += prepared.mask_pixels
-                if split != "test" and prepared.name in dataset.leave_out:
-                    named.append(entry | {"reason": f"{dataset.described_in} says so"})
-                elif prepared.bad:
-                    bad.append(Bad(prepared.name, split, prepared.bad))
-                elif drop_unlabelled and split != "test" and _unlabelled(prepared.example, spec):
-                    unlabelled.append(entry | {"reason": unlabelled_reason(spec)})
-                else:
-                    writers[split].write(prepared.example)
-    refuse_more_than(max_bad_examples, bad, mask_pixels, dataset.described_in)
-    left_out = [{"name": b.name, "split": b.split, "reason": str(b.reason)} for b in bad]
-    manifest = {
-        "dataset": spec.to_json(),
-        "image_size": list(image_size),
-        "splits": {split: writer.summary() for split, writer in writers.items()},
-        "left_out": named + left_out + unlabelled,
-        "converted": converted,
-    }
-    _refuse_empty(manifest, dataset)
-    write_json(folder / records.MANIFEST, manifest)
-    return manifest
+        for given, prepared in examples:
+            split = drawn.get(prepared.name, given) if given == "train" else given
+            entry = {"name": prepared.name, "split": split}
+            if prepared.converted:
+                converted.append(entry | {"from": prepared.converted})
+            mask_pixels += prepared.mask_pixels
+            droppable = rules.drop_unlabelled and split != "test"
+            if split != "test" and prepared.name in dataset.leave_out:
+                named.append(entry | {"reason": f"{dataset.described_in} says so"})
+            elif prepared.bad:
+                bad.append(Bad(prepared.name, split, prepared.bad))
+            elif droppable and is_unlabelled(prepared.example, spec):
+                unlabelled.append(entry | {"reason": unlabelled_reason(spec)})
+            else:
+                writers[split].write(prepared.example)
+    splits = {split: writer.summary() for split, writer in writers.items()}
+    return Written(splits, named, unlabelled, converted, bad, mask_pixels)
+
+
+def _keys(dataset: RawDataset) -> dict[str, list[Key]]:
+    """What the examples of each split are drawn by; PetsegError for a name in two splits."""
+    keys = {split: dataset.keys(split) for split in dataset.counts}
+    split_of: dict[str, str] = {}
+    for split, held in keys.items():
+        for key in held:
+            if split_of.setdefault(key.name, split) != split:
+                raise PetsegError(f"{key.name} is in the splits {split_of[key.name]} and {split}")
+    return keys
 
 
 def _refuse_empty(manifest: dict, dataset: RawDataset) -> None:
@@ -145,54 +184,16 @@ def records_bytes(raw: Path, image_size: tuple[int, int]) -> int:
     return sum(open_raw(raw).counts.values()) * height * width * 4  # three colours and a label
 
 
-def resize(
-    image: Image.Image,
-    labels: np.ndarray,
-    size: tuple[int, int],
-    box: tuple[float, float, float, float] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 (h, w, 3), bilinear with antialiasing; labels uint8 (h, w), nearest.
-
-    `size` is (h, w). Of the image, all is taken, or what lies in the `box` of left, upper, right
-    and lower.
-    """
-    small_image = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box))
-    small_labels = Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST)
-    return small_image, np.asarray(small_labels)
-
-
-def unlabelled_reason(spec: DatasetSpec) -> str:
-    """Why a mask is taken for one that nobody drew."""
-    if spec.unlabelled_without:
-        return f"its mask holds no pixel of {' or '.join(spec.unlabelled_without)}"
-    return "its mask holds nothing but void"
-
-
-def _unlabelled(example: records.Example, spec: DatasetSpec) -> bool:
-    if spec.unlabelled_without:
-        return not np.isin(example.mask, spec.labels(spec.unlabelled_without)).any()
-    return bool((example.mask == VOID).all())
-
-
-def _prepare(raw: RawExample, size: tuple[int, int], spec: DatasetSpec) -> Prepared:
-    try:
-        photograph = decode_photograph(raw.image, at_least=size)
-        labels = decode_mask(raw.mask, spec, photograph.size, photograph.orientation)
-    except BadExample as error:
-        return Prepared(raw.name, None, error, mask_pixels=getattr(error, "mask_pixels", 0))
-    pixels, small = resize(photograph.image, labels, size, photograph.box)
-    example = records.Example(pixels, small, raw.name, raw.groups)
-    return Prepared(raw.name, example, converted=photograph.converted, mask_pixels=labels.size)
-
-
-def _prepared_examples(
-    dataset: RawDataset, split: str, size: tuple[int, int]
-) -> Iterator[Prepared]:
+def _on_all_cores(
+    dataset: RawDataset, block: Block, size: tuple[int, int]
+) -> Iterator[tuple[str, Prepared]]:
     progress = tqdm(
-        dataset.examples(split),
-        total=dataset.counts[split],
-        desc=f"preprocess {split}",
+        dataset.examples(block),
+        total=block.count,
+        desc=f"preprocess {block.split}",
         unit="image",
         disable=None,
     )
-    return parallel_map(lambda example: _prepare(example, size, dataset.spec), progress)
+    return parallel_map(
+        lambda example: (block.split, prepare(example, size, dataset.spec)), progress
+    )

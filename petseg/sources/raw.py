@@ -13,7 +13,7 @@ from petseg.core.dataset_spec import DatasetSpec, parse_spec
 from petseg.core.errors import PetsegError
 from petseg.core.files import read_json, write_json
 from petseg.sources import oxford_pets, stored_files
-from petseg.sources.raw_example import Key, RawExample
+from petseg.sources.raw_example import Block, Key, RawExample
 
 DESCRIPTION = "dataset.json"
 
@@ -21,8 +21,9 @@ _LAYOUTS = {"tfds": oxford_pets, "files": stored_files}
 
 
 class RawDataset(NamedTuple):
-    """A dataset on disk. `examples` and `keys` take a split, and have the same order each time;
-    `masks` takes a split and names, and returns the encoded mask of each.
+    """A dataset on disk. `blocks` takes a split and the number of examples in a block, `examples`
+    a block, `keys` a split; they have the same order each time. `masks` takes a split and names,
+    and returns the encoded mask of each.
 
     `shares` says what is still to be drawn from `train`, in that order: a split -> its share of
     what is left, or None where params.yaml says it. `leave_out` are names that neither train nor
@@ -34,7 +35,8 @@ class RawDataset(NamedTuple):
     counts: dict[str, int]
     shares: dict[str, float | None]
     leave_out: frozenset[str]
-    examples: Callable[[str], Iterator[RawExample]]
+    blocks: Callable[[str, int], list[Block]]
+    examples: Callable[[Block], Iterator[RawExample]]
     keys: Callable[[str], list[Key]]
     masks: Callable[[str, Container[str]], dict[str, bytes]]
 
@@ -69,7 +71,8 @@ def open_raw(raw: Path) -> RawDataset:
         counts=layout.counts(raw),
         shares=shares,
         leave_out=leave_out,
-        examples=lambda split: layout.examples(raw, split, spec.groups),
+        blocks=lambda split, size: layout.blocks(raw, split, size),
+        examples=lambda block: layout.examples(raw, block, spec.groups),
         keys=lambda split: layout.keys(raw, split, spec.groups),
         masks=lambda split, names: layout.masks(raw, split, names),
     )

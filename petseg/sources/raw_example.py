@@ -12,6 +12,14 @@ class RawExample(NamedTuple):
     mask: bytes
 
 
+class Block(NamedTuple):
+    """`count` examples of a split, one after the other, from `start` on, as the layout counts."""
+
+    split: str
+    start: int
+    count: int
+
+
 class Key(NamedTuple):
     """What an example's split is drawn by: its name and its stratum, the value of the first group.
 

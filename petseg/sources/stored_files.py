@@ -1,12 +1,13 @@
 """A dataset in data/raw/dataset as files: images/, masks/, and a table of the examples."""
 
 import csv
+import itertools
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from petseg.sources.raw_example import Key, RawExample
+from petseg.sources.raw_example import Block, Key, RawExample
 
 TABLE = "examples.csv"
 
@@ -37,13 +38,26 @@ def counts(folder: Path) -> dict[str, int]:
     return dict(Counter(row.split for row in _table(folder)))
 
 
-def examples(folder: Path, split: str, groups: Sequence[str]) -> Iterator[RawExample]:
-    """The examples of a split, still encoded, always in the same order."""
-    del groups  # the table has those of the spec that was stored with it
-    for row in _table(folder):
+def blocks(folder: Path, split: str, size: int) -> list[Block]:
+    """A split in blocks of `size` examples; they start at positions in the table, in bytes."""
+    found: list[Block] = []
+    before = 0
+    for row, behind in _rows(folder):
         if row.split == split:
-            image, mask = (folder / path for path in (row.image, row.mask))
-            yield RawExample(row.name, row.groups, image.read_bytes(), mask.read_bytes())
+            if not found or found[-1].count == size:
+                found.append(Block(split, before, 0))
+            found[-1] = found[-1]._replace(count=found[-1].count + 1)
+        before = behind
+    return found
+
+
+def examples(folder: Path, block: Block, groups: Sequence[str]) -> Iterator[RawExample]:
+    """The examples of a block, still encoded, always in the same order."""
+    del groups  # the table has those of the spec that was stored with it
+    rows = (row for row in _table(folder, block.start) if row.split == block.split)
+    for row in itertools.islice(rows, block.count):
+        image, mask = (folder / path for path in (row.image, row.mask))
+        yield RawExample(row.name, row.groups, image.read_bytes(), mask.read_bytes())
 
 
 def keys(folder: Path, split: str, groups: Sequence[str]) -> list[Key]:
@@ -65,8 +79,17 @@ def masks(folder: Path, split: str, names: Container[str]) -> dict[str, bytes]:
     }
 
 
-def _table(folder: Path) -> list[Stored]:
-    with open(folder / TABLE, encoding="utf-8", newline="") as stream:
-        _, *rows = csv.reader(stream)
+def _table(folder: Path, start: int = 0) -> Iterator[Stored]:
+    return (row for row, _ in _rows(folder, start))
+
+
+def _rows(folder: Path, start: int = 0) -> Iterator[tuple[Stored, int]]:
+    """The rows from a position in the table on, each with the position behind it."""
     fixed = len(_COLUMNS)
-    return [Stored(*row[:fixed], tuple(row[fixed:])) for row in rows]
+    with open(folder / TABLE, "rb") as stream:
+        stream.seek(start)
+        rows = csv.reader(line.decode() for line in iter(stream.readline, b""))
+        if not start:
+            next(rows)  # the header
+        for row in rows:
+            yield Stored(*row[:fixed], tuple(row[fixed:])), stream.tell()

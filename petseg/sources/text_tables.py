@@ -3,15 +3,18 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from petseg.sources.pairing import Mask, Mistakes, Named
 
 UNREADABLE_TEXT = "lists and tables that cannot be read; they need to be text in UTF-8"
 LEADS_NOWHERE = "lists naming what is not there; correct the list, or add the file"
+NO_PAIR = "lists without an image and its mask on a line; give both paths, below source.path"
 TWICE_IN_LIST = "twice in a list; keep one line"
 NO_GROUP = "groups missing; add them to groups_file"
+
+_PARTED = re.compile(r"\s*[,;\t]\s*|\s+")
 
 
 def read_pairs(
@@ -23,14 +26,10 @@ def read_pairs(
     suffixes. What follows # at a line's start is a comment.
     """
     pairs: dict[str, Mask | None] = {}
-    for number, line in enumerate((_text(path, mistakes) or "").splitlines(), start=1):
-        entry = line.strip()
-        if not entry or entry.startswith("#"):
-            continue
-        where = f"{path}, line {number}: "
+    for where, entry in _entries(path, mistakes):
         image, mask = _called(images, entry), None
         if image is None:
-            first, *others = re.split(r"\s*[,;\t]\s*|\s+", entry)
+            first, *others = _PARTED.split(entry)
             image = _called(images, first)
             mask = _called(masks, others[0]) if len(others) == 1 else None
             if image is None or mask is None:
@@ -43,6 +42,27 @@ def read_pairs(
             mistakes[TWICE_IN_LIST].append(where + entry)
         pairs[image] = masks.found[mask] if mask else None
     return pairs
+
+
+def read_paths(base: Path, list_name: str, mistakes: Mistakes) -> list[tuple[str, Path, Mask]]:
+    """The name of each image in a list, its path, and its mask, which are on each line.
+
+    Both paths start from `base`; whether they lead anywhere is seen when they are read. The name is
+    the image's path without its suffix.
+    """
+    path = base / list_name
+    rows: dict[str, tuple[str, Path, Mask]] = {}
+    for where, entry in _entries(path, mistakes):
+        pair = [PurePosixPath(part.replace("\\", "/")) for part in _PARTED.split(entry)]
+        if len(pair) != 2 or any(part.is_absolute() or ".." in part.parts for part in pair):
+            mistakes[NO_PAIR].append(where + entry)
+            continue
+        image, mask = pair
+        name = image.with_suffix("").as_posix()
+        if name in rows:
+            mistakes[TWICE_IN_LIST].append(where + entry)
+        rows[name] = (name, base / image, Mask(base / mask))
+    return list(rows.values())
 
 
 def read_groups(
@@ -73,6 +93,13 @@ def read_groups(
         else:
             found[row.name] = values
     return found
+
+
+def _entries(path: Path, mistakes: Mistakes) -> Iterator[tuple[str, str]]:
+    """The lines of a list that say something, each after where it stands."""
+    for number, line in enumerate((_text(path, mistakes) or "").splitlines(), start=1):
+        if (entry := line.strip()) and not entry.startswith("#"):
+            yield f"{path}, line {number}: ", entry
 
 
 def _called(named: Named, entry: str) -> str | None:

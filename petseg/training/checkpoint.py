@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-import petseg
+from petseg.core import fingerprint as fingerprints
 from petseg.core.errors import PetsegError
-from petseg.core.files import TEMPORARY, atomic_file, file_sha256, is_in_use
+from petseg.core.files import TEMPORARY, atomic_file, is_in_use
 
 CODE = ("acceleration", "core", "metrics", "models", "records", "training")
 """The folders of this package that determine what a training gives."""
@@ -31,14 +31,7 @@ class Checkpoint(NamedTuple):
 
 def fingerprint(causes: Sequence) -> str:
     """A short name for what determines a run: `causes` (JSON can hold them), code, TensorFlow."""
-    package = Path(petseg.__file__).parent
-    code = {
-        path.relative_to(package).as_posix(): file_sha256(path)
-        for folder in CODE
-        for path in sorted((package / folder).rglob("*.py"))
-    }
-    text = json.dumps([causes, code, tf.__version__], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return fingerprints.of([causes, tf.__version__], CODE)
 
 
 def digest(arrays: Iterable[np.ndarray]) -> str:

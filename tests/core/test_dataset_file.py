@@ -69,6 +69,7 @@ def test_a_folder_s_keys_have_their_defaults():
         folder(masks=None, labelme="labels", unlabelled="void"),
         folder(splits={"train": "train.txt", "validation": "val.txt", "test": "test.txt"}),
         folder(images="{split}/a", splits={"train": "t", "validation": 0.1, "test": "v"}),
+        folder(images=None, masks=None, splits={"train": "train.txt", "test": 0.2}),
     ],
     ids=str,
 )
@@ -77,6 +78,7 @@ def test_a_source_is_taken(source):
 
 
 ONE_KIND = "source.labelme: one of masks, coco and labelme is needed, and only one"
+NO_KIND = "source.images: one of masks, coco and labelme is needed, too"
 KINDS = "'oxford_iiit_pet', 'generated_pets', 'folder'"
 SHARE = "should be a text, or a share between 0 and 1"
 WRONG = {
@@ -84,10 +86,17 @@ WRONG = {
     "an unknown type": (folder(type="zip"), f"source.type: 'zip' should be one of {KINDS}"),
     "a path": ("images", "source: expected keys and values"),
     "nothing": (None, "source: expected keys and values"),
-    "no images": (folder(images=None), "source.images: missing"),
+    "no images": (
+        folder(images=None),
+        "source.images: missing",
+    ),
+    "no images, and no list": (
+        folder(images=None, masks=None),
+        "source.splits: train needs a list file, as there are no images to take",
+    ),
     "no splits": (folder(splits=None), "source.splits: missing"),
     "no test split": (folder(splits={}), "source.splits.test: missing"),
-    "no masks": (folder(masks=None), ONE_KIND),
+    "no masks": (folder(masks=None), NO_KIND),
     "masks and annotations": (folder(coco="a.json"), ONE_KIND),
     "two kinds of annotations": (folder(masks=None, coco="a.json", labelme="b"), ONE_KIND),
     "an unknown key": (folder(mask="masks"), "source.mask: unknown key"),
@@ -124,10 +133,10 @@ def test_a_mistake_in_a_source_is_explained(source, mistake):
 
 
 def test_all_mistakes_of_source_and_spec_are_named_at_once():
-    wrong = folder(masks=None, images=3, splits={"test": 2})
+    wrong = folder(masks=None, images=3, coco="a", labelme="b", splits={"test": 2})
     found = mistakes(wrong, void=255, classes=CLASSES, colours=1)
     assert [line.split(": ")[0] for line in found] == [
-        *("void", "source.images", "source.labelme", "source.splits.test", "colours")
+        *("void", "source.labelme", "source.images", "source.splits.test", "colours")
     ]
 
 
@@ -182,7 +191,7 @@ def test_any_value_at_any_key_is_taken_or_named(key, value):
     try:
         parse_dataset(content, "cells", PATH)
     except PetsegError as error:
-        named = ONE_KIND if key in ("source.masks", "source.coco") else f"\n  - {key}"
+        named = {"source.masks": NO_KIND, "source.coco": ONE_KIND}.get(key, f"\n  - {key}")
         if key in ("groups", "source.groups_file"):
             named = "\n  - source: groups needs groups_file"
         assert named in str(error) or f"\n  - {key}" in str(error)

@@ -78,7 +78,7 @@ def test_a_missing_key_is_named(path):
 @pytest.mark.parametrize("path", KEYS)
 def test_a_value_of_a_wrong_type_is_named(path):
     """A list that may have any length by its element."""
-    listed = path in ("train_unet.decoder_filters", "evaluate.subsets")
+    listed = path in ("preprocess.beam_options", "train_unet.decoder_filters", "evaluate.subsets")
     for wrong in (None, b"bytes", {}, [[]]) if listed else (None, b"bytes", [], [[]]):
         element = "[0]" * (listed and wrong == [[]])
         named = [line.split(": ")[0] for line in mistakes(changed({path: wrong}))]

@@ -8,7 +8,7 @@ from PIL import Image
 from petseg.core.dataset_spec import parse_spec
 from petseg.core.errors import PetsegError
 from petseg.evaluation import full_size
-from petseg.sources import preparation
+from petseg.sources import prepared
 from tests.helpers.specs import PAINTED, PETS, STREET
 
 RNG = np.random.default_rng(4)
@@ -28,7 +28,7 @@ def test_what_a_network_sees_is_the_whole_image_at_its_size(size):
 @pytest.mark.parametrize("size", [(32, 32), (24, 40)])
 def test_what_a_network_sees_is_that_of_training(size):
     image = Image.fromarray(RNG.integers(0, 256, (50, 31, 3), np.uint8))
-    trained_on, _ = preparation.resize(image, np.zeros((50, 31), np.uint8), size)
+    trained_on, _ = prepared.resize(image, np.zeros((50, 31), np.uint8), size)
     np.testing.assert_array_equal(full_size.network_input(image, size), trained_on)
 
 

@@ -7,6 +7,7 @@ from petseg.core import yaml12
 from petseg.core.dataset_file import DatasetFile, Folder, parse_dataset
 from petseg.core.paths import dataset_file
 from petseg.sources import acquisition, oxford_pets, raw
+from petseg.sources.raw_example import RawExample
 from tests.helpers import ROOT
 
 
@@ -28,6 +29,11 @@ def prepared_pets(copy: Path, target: Path, leave_out: Sequence[str] = ()) -> Pa
     dataset = shipped("oxford_iiit_pet", leave_out=leave_out)
     raw.describe(target, dataset, "tfds", acquisition.FROM_TRAINING)
     return target
+
+
+def all_examples(dataset: raw.RawDataset, split: str) -> list[RawExample]:
+    """The examples of a split, read in blocks."""
+    return [one for block in dataset.blocks(split, 2) for one in dataset.examples(block)]
 
 
 CELL_CLASSES = [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}]

@@ -9,7 +9,7 @@ from petseg.core.files import atomic_folder, file_sha256
 from petseg.core.paths import CACHE_VARIABLE
 from petseg.sources import acquisition, oxford_pets, raw
 from petseg.sources.generated.dataset import write_dataset
-from tests.helpers.raw import shipped
+from tests.helpers.raw import all_examples, shipped
 
 PETS = shipped("oxford_iiit_pet")
 
@@ -112,7 +112,8 @@ def test_drawn_pets_pass_for_the_dataset(monkeypatch, tmp_path, copy):
     assert provenance["examples"] == {"train": 5, "test": 2}
     assert_tells_of_every_file(provenance, data_dir)
     assert [path.name for path in (tmp_path / "raw").iterdir()] == ["data"]
-    drawn = {example.name: example.image for example in raw.open_raw(data_dir).examples("train")}
+    examples = all_examples(raw.open_raw(data_dir), "train")
+    drawn = {example.name: example.image for example in examples}
     assert len(drawn) == 5
     assert drawn == {name: (copy / f"images/{name}.jpg").read_bytes() for name in drawn}
 

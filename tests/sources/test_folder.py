@@ -13,7 +13,7 @@ from petseg.decoding.mask import decode_mask
 from petseg.sources import acquisition, raw
 from petseg.sources.raw import RawExample, open_raw
 from tests.helpers import datasets
-from tests.helpers.raw import described
+from tests.helpers.raw import all_examples, described
 
 DRAWN = {"test": 0.2}
 
@@ -33,7 +33,7 @@ def brought(dataset: DatasetFile, target: Path) -> dict[str, dict[str, RawExampl
     stored = open_raw(target)
     assert stored.spec == dataset.spec()
     assert provenance["examples"] == stored.counts
-    found = {split: list(stored.examples(split)) for split in stored.counts}
+    found = {split: all_examples(stored, split) for split in stored.counts}
     for split, examples in found.items():
         assert stored.counts[split] == len(examples)
         assert [key.name for key in stored.keys(split)] == [one.name for one in examples]

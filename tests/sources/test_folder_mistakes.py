@@ -12,9 +12,11 @@ from PIL import Image
 from petseg.core.errors import PetsegError
 from petseg.core.files import atomic_folder, write_json
 from petseg.sources import acquisition, patterns
-from tests.helpers.raw import described
+from petseg.sources.raw import open_raw
+from tests.helpers.raw import all_examples, described
 
 DRAWN = {"test": 0.2}
+NO_FOLDERS = {"images": None, "masks": None}
 BY_LISTS = {"train": "train.txt", "test": "test.txt"}
 BY_FOLDERS = {"splits": {"train": "p", "test": "q"}, "images": "{split}/images"}
 
@@ -33,6 +35,42 @@ def add(folder: Path, name: str, shade: int) -> None:
     for part, pixels in (("images", shade), ("masks", 255)):
         (folder / part).mkdir(exist_ok=True)
         Image.fromarray(np.full((8, 6), pixels, np.uint8)).save(folder / part / f"{name}.png")
+
+
+def test_a_list_that_has_all_paths_is_taken_as_it_is(folder):
+    """No folder is listed: what is in it beside what the list names does not matter."""
+    lines = {"train": "abc", "test": "de"}
+    for split, names in lines.items():
+        text = "# image, mask\n" + "".join(f"images/{n}.png\tmasks/{n}.png\n" for n in names)
+        (folder / f"{split}.txt").write_text(text)
+    shutil.move(folder / "masks/f.png", folder / "masks/left over.png")
+    dataset = described(folder, BY_LISTS, **NO_FOLDERS)
+    acquisition.bring(dataset, folder / "raw")
+    found = open_raw(folder / "raw")
+    for split, names in lines.items():
+        assert [key.name for key in found.keys(split)] == [f"images/{name}" for name in names]
+        for example, name in zip(all_examples(found, split), names, strict=True):
+            assert example.image == (folder / f"images/{name}.png").read_bytes()
+            assert example.mask == (folder / f"masks/{name}.png").read_bytes()
+
+
+def test_mistakes_in_a_list_that_has_all_paths_are_named(folder):
+    lines = "images/a.png masks/a.png\nimages/b.png\n/c masks/c.png\nimages/a.jpg masks/a.png"
+    (folder / "train.txt").write_text(f"{lines}\n../x.png masks/x.png\n")
+    (folder / "test.txt").write_text("images/e.png masks/e.png\n")
+    assert mistakes(folder, BY_LISTS, **NO_FOLDERS) == {
+        "lists without an image and its mask on a line": [
+            "train.txt, line 2: images/b.png",
+            "train.txt, line 3: /c masks/c.png",
+            "train.txt, line 5: ../x.png masks/x.png",
+        ],
+        "twice in a list": ["train.txt, line 4: images/a.jpg masks/a.png"],
+        "files that cannot be read": ["images/a.jpg: No such file or directory"],
+    }
+    (folder / "train.txt").write_text("images/a.png masks/a.png\nimages/g.png masks/b.png\n")
+    assert mistakes(folder, BY_LISTS, **NO_FOLDERS) == {
+        "files that cannot be read": ["images/g.png: No such file or directory"]
+    }
 
 
 def copy(folder: Path, name: str, other: str) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import urllib.request
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -23,7 +24,7 @@ from petseg.sources import oxford_pets
 from petseg.sources.generated import breeds
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.pets_folder import check_folder
-from petseg.sources.raw_example import Key
+from petseg.sources.raw_example import Key, RawExample
 from tests.helpers import ROOT
 from tests.helpers.disks import mounted
 from tests.helpers.local_server import Answer, serving
@@ -68,9 +69,16 @@ def listed(folder: Path, split: str) -> dict[str, list[int]]:
     return {name: list(map(int, numbers)) for name, *numbers in map(str.split, rows)}
 
 
+def all_examples(data_dir: Path, split: str, groups: Sequence[str] = ()) -> list[RawExample]:
+    blocks = oxford_pets.blocks(data_dir, split, 5)
+    return [
+        example for block in blocks for example in oxford_pets.examples(data_dir, block, groups)
+    ]
+
+
 @pytest.mark.parametrize("split", oxford_pets.SPLITS)
 def test_a_folder_becomes_the_dataset_that_it_holds(drawings, data_dir, split):
-    examples = list(oxford_pets.examples(data_dir, split, ["species", "breed"]))
+    examples = all_examples(data_dir, split, ["species", "breed"])
     expected = listed(drawings, split)
     assert len(examples) == oxford_pets.counts(data_dir)[split] == COUNTS[split]
     assert {example.name for example in examples} == expected.keys()
@@ -89,13 +97,13 @@ def test_a_folder_becomes_the_dataset_that_it_holds(drawings, data_dir, split):
 def test_keys_are_those_of_the_examples_in_their_order(data_dir, split, groups):
     assert oxford_pets.keys(data_dir, split, groups) == [
         Key(example.name, "".join(example.groups[:1]), example.name)
-        for example in oxford_pets.examples(data_dir, split, groups)
+        for example in all_examples(data_dir, split, groups)
     ]
 
 
 @pytest.mark.parametrize("split", oxford_pets.SPLITS)
 def test_masks_are_those_of_the_examples(data_dir, split):
-    stored = {example.name: example.mask for example in oxford_pets.examples(data_dir, split, ())}
+    stored = {example.name: example.mask for example in all_examples(data_dir, split, ())}
     some = set(sorted(stored)[1:])
     found = oxford_pets.masks(data_dir, split, some | {"Nessie_1"})
     assert found == {name: stored[name] for name in some}
@@ -117,9 +125,7 @@ def test_a_path_with_spaces_and_foreign_letters(drawings, data_dir, tmp_path):
     other = tmp_path / "vorbereitet für 犬 [1]"
     oxford_pets.prepare_from_folder(folder, other, tmp_path / "downloads")
     for split in oxford_pets.SPLITS:
-        assert list(oxford_pets.examples(other, split, ())) == list(
-            oxford_pets.examples(data_dir, split, ())
-        )
+        assert all_examples(other, split) == all_examples(data_dir, split)
 
 
 @pytest.fixture
@@ -410,9 +416,7 @@ def test_the_network_brings_the_dataset_once_and_nothing_lands_outside(tmp_path,
     unpacked.mkdir(parents=True)
     (half.parent / f"incomplete.{'2c' * 16}.a.tar.gz.INFO").touch()
     bring(tmp_path)
-    assert list(oxford_pets.examples(tmp_path / "data", "test", ())) == list(
-        oxford_pets.examples(data_dir, "test", ())
-    )
+    assert all_examples(tmp_path / "data", "test") == all_examples(data_dir, "test")
     host.clear()
     bring(tmp_path, "again")
     assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]

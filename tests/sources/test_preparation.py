@@ -13,6 +13,7 @@ from petseg.core.errors import PetsegError
 from petseg.core.files import read_json
 from petseg.sources import oxford_pets, preparation, splits
 from petseg.sources.generated.dataset import write_dataset
+from petseg.sources.prepared import prepare, resize
 from petseg.sources.raw import RawExample, open_raw
 from tests.helpers.raw import prepared_pets
 from tests.helpers.specs import PETS
@@ -147,7 +148,7 @@ def test_photographs_are_averaged_and_not_sampled():
     image = Image.fromarray(np.stack([columns] * 3, axis=-1))
     mask = np.full((4, 4), 2, np.uint8)
     # A triangle as wide as four pixels weighs the nearest three with 3/7, 3/7 and 1/7.
-    small, labels = preparation.resize(image, mask, (2, 2))
+    small, labels = resize(image, mask, (2, 2))
     assert small.tolist() == [[[10] * 3, [120] * 3]] * 2
     assert (labels.dtype, labels.tolist()) == (np.uint8, [[2, 2], [2, 2]])
 
@@ -155,7 +156,7 @@ def test_photographs_are_averaged_and_not_sampled():
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (7, 7), (6, 16)])
 def test_labels_never_mix(size):
     labels = np.array([[0, 2, 0, VOID, 2], [2, 0, 1, 0, 0], [1, VOID, 2, 2, 0]], np.uint8)
-    image, small = preparation.resize(Image.new("RGB", (5, 3)), labels, size)
+    image, small = resize(Image.new("RGB", (5, 3)), labels, size)
     assert (image.shape, image.dtype) == ((*size, 3), np.uint8)
     assert (small.shape, small.dtype) == (size, np.uint8)
     assert set(small.ravel().tolist()) <= {0, 1, 2, VOID}
@@ -221,9 +222,7 @@ def test_converted_photographs_are_used_and_told(flawed_dropped, drawings):
         found = next(example for example in examples if example.name == name)
         if entry["from"] == "PNG file":
             image, mask = (Image.open(path(drawings, name)) for path in (jpg, png))
-            assert np.array_equal(
-                found.image, preparation.resize(image, np.array(mask), (SIZE, SIZE))[0]
-            )
+            assert np.array_equal(found.image, resize(image, np.array(mask), (SIZE, SIZE))[0])
         else:
             assert np.array_equal(found.image[..., 0], found.image[..., 2])
 
@@ -360,14 +359,14 @@ def test_a_square_photograph_is_turned_upright_under_its_mask(tmp_path):
     store_lying(path)
     Image.fromarray(corner).save(tmp_path / "a.png")
     raw = RawExample("a", (), path.read_bytes(), (tmp_path / "a.png").read_bytes())
-    prepared = preparation._prepare(raw, (8, 8), PETS)
-    assert prepared.converted == "EXIF orientation 6"
-    np.testing.assert_array_equal(prepared.example.image[..., 0] > 127, prepared.example.mask == 0)
+    example = prepare(raw, (8, 8), PETS)
+    assert example.converted == "EXIF orientation 6"
+    np.testing.assert_array_equal(example.example.image[..., 0] > 127, example.example.mask == 0)
 
 
 def test_a_name_in_both_official_splits_is_refused(raw, tmp_path, monkeypatch):
-    examples = oxford_pets.examples
-    monkeypatch.setattr(oxford_pets, "examples", lambda raw, *_: examples(raw, "test", ()))
+    keys = oxford_pets.keys
+    monkeypatch.setattr(oxford_pets, "keys", lambda raw, *_: keys(raw, "test", ()))
     with pytest.raises(PetsegError, match=r"\w+_4 is in the splits train and test"):
         write(raw, tmp_path / "records")
 

@@ -1,0 +1,192 @@
+"""The same records by Apache Beam: blocks of examples become parts, and parts become shards.
+
+How many examples of a block are left out is known when it was read, and decides where those after
+it lie in the shards. So each block is first written to a folder of its own, and then each shard is
+put together from the bytes of blocks. Blocks stay until the records are whole: after a stop, only
+those that are missing are read again.
+"""
+
+import itertools
+import math
+import pickle
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from petseg import records
+from petseg.core import beam, fingerprint
+from petseg.core.files import TEMPORARY, atomic_folder, read_json, require_room, write_json
+from petseg.core.paths import BLOCKS
+from petseg.sources import preparation
+from petseg.sources.prepared import prepare
+from petseg.sources.raw import RawDataset, open_raw
+from petseg.sources.raw_example import Block
+
+CODE = ("core", "decoding", "records", "sources")
+"""The folders of this package that determine what a block becomes."""
+
+BLOCK_EXAMPLES, LEAST_BLOCKS = 1000, 64
+"""In a block, at most; and how many blocks a split has, so that every worker has some."""
+
+PLAN, DONE, WRITTEN = "plan", "done", "written.pickle"
+
+
+class Shard(NamedTuple):
+    """A shard to be put together: pieces are (block, first example, end)."""
+
+    split: str
+    number: int
+    pieces: list[tuple[int, int, int]]
+
+
+def write(
+    raw: Path,
+    folder: Path,
+    drawn: dict[str, str],
+    rules: preparation.Rules,
+    shard_examples: int,
+    options: Sequence[str],
+) -> preparation.Written:
+    """Writes the dataset in `raw` as shards in a folder; all workers need to see both.
+
+    PetsegError where a block or a shard cannot be written.
+    """
+    dataset = open_raw(raw)
+    blocks = _plan(raw, dataset, drawn, rules)
+    require_room(blocks, preparation.records_bytes(raw, rules.image_size))
+    count = len(list((blocks / PLAN).iterdir()))
+    beam.for_each(
+        partial(write_block, raw=raw.absolute(), blocks=blocks, rules=rules),
+        range(count),
+        options,
+        what="preprocess",
+        total=count,
+        finished=lambda: len(_finished(blocks)),
+    )
+    written = [pickle.loads((_done(blocks, n) / WRITTEN).read_bytes()) for n in range(count)]
+    shards = [
+        shard for split in records.SPLITS for shard in _shards(split, written, shard_examples)
+    ]
+    beam.for_each(
+        partial(write_shard, blocks=blocks, folder=folder.absolute()),
+        shards,
+        options,
+        what="shards",
+        total=len(shards),
+        finished=lambda: len(list(folder.glob("*.csv"))),
+    )
+    for left in folder.glob(f"{TEMPORARY}*"):  # of a worker that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    splits = {
+        split: {
+            "examples": sum(one.splits[split]["examples"] for one in written),
+            "class_pixels": _added(one.splits[split]["class_pixels"] for one in written),
+            "void_pixels": sum(one.splits[split]["void_pixels"] for one in written),
+            "shards": [
+                read_json(_entry(blocks, shard)) for shard in shards if shard.split == split
+            ],
+        }
+        for split in records.SPLITS
+    }
+    shutil.rmtree(blocks)
+    lists = (itertools.chain(*(one[at] for one in written)) for at in range(1, 5))
+    return preparation.Written(splits, *map(list, lists), sum(one.mask_pixels for one in written))
+
+
+def write_block(number: int, *, raw: Path, blocks: Path, rules: preparation.Rules) -> None:
+    """Writes the examples of a block to a folder of its own, unless that is there."""
+    if _done(blocks, number).is_dir():
+        return
+    plan, dataset = read_json(_planned(blocks, number)), open_raw(raw)
+    block = Block(**plan["block"])
+    examples = (
+        (block.split, prepare(example, rules.image_size, dataset.spec))
+        for example in dataset.examples(block)
+    )
+    with atomic_folder(_done(blocks, number)) as folder:
+        written = preparation.write_examples(
+            dataset, examples, plan["drawn"], rules, folder, shard_examples=block.count
+        )
+        (folder / WRITTEN).write_bytes(pickle.dumps(written))
+
+
+def write_shard(shard: Shard, *, blocks: Path, folder: Path) -> None:
+    """Puts a shard together, and leaves its entry in the manifest beside the blocks."""
+    pieces = [
+        records.Piece(*records.shard_files(_done(blocks, block), shard.split, 0), first, end)
+        for block, first, end in shard.pieces
+    ]
+    write_json(_entry(blocks, shard), records.join(pieces, folder, shard.split, shard.number))
+
+
+def _plan(raw: Path, dataset: RawDataset, drawn: dict[str, str], rules) -> Path:
+    """The folder of the blocks, in which a file for each says what it holds.
+
+    It is that of the last run, if that was stopped, and data, code and parameters are the same.
+    """
+    files = sorted(path for path in raw.rglob("*") if path.is_file())
+    states = [(path.relative_to(raw).as_posix(), path.stat()) for path in files]
+    causes = [[name, state.st_size, state.st_mtime_ns] for name, state in states]
+    name = fingerprint.of([causes, rules, sorted(drawn.items())], CODE)
+    target = BLOCKS.absolute() / name
+    for other in BLOCKS.glob("*"):
+        if other.name != name:
+            shutil.rmtree(other, ignore_errors=True)
+    if target.is_dir():
+        return target
+    with atomic_folder(target) as folder:
+        number = itertools.count()
+        for split, count in dataset.counts.items():
+            size = min(BLOCK_EXAMPLES, math.ceil(count / LEAST_BLOCKS))
+            keys = iter(dataset.keys(split))
+            for block in dataset.blocks(split, size):
+                names = [key.name for key in itertools.islice(keys, block.count)]
+                elsewhere = {name: drawn[name] for name in names if name in drawn}
+                content = {"block": block._asdict(), "drawn": elsewhere if split == "train" else {}}
+                write_json(_planned(folder, next(number)), content)
+    return target
+
+
+def _shards(
+    split: str, written: Sequence[preparation.Written], shard_examples: int
+) -> Iterator[Shard]:
+    """The shards of a split: which examples of which blocks each holds."""
+    held, number, pieces = 0, 0, []
+    for block, one in enumerate(written):
+        first, count = 0, one.splits[split]["examples"]
+        while first < count:
+            end = min(count, first + shard_examples - held)
+            pieces.append((block, first, end))
+            held += end - first
+            first = end
+            if held == shard_examples:
+                yield Shard(split, number, pieces)
+                held, number, pieces = 0, number + 1, []
+    if pieces:
+        yield Shard(split, number, pieces)
+
+
+def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for one in counts:
+        total = {name: total.get(name, 0) + count for name, count in one.items()}
+    return total
+
+
+def _finished(blocks: Path) -> list[Path]:
+    folder = blocks / DONE
+    return [path for path in folder.glob("*") if not path.name.startswith(TEMPORARY)]
+
+
+def _planned(blocks: Path, number: int) -> Path:
+    return blocks / PLAN / f"{number:07d}.json"
+
+
+def _done(blocks: Path, number: int) -> Path:
+    return blocks / DONE / f"{number:07d}"
+
+
+def _entry(blocks: Path, shard: Shard) -> Path:
+    return blocks / "shards" / f"{shard.split}-{shard.number:05d}.json"

@@ -1,0 +1,64 @@
+"""One example on its way to a record: checked, decoded and resized."""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from petseg import records
+from petseg.core.dataset_spec import VOID, DatasetSpec
+from petseg.decoding.mask import decode_mask
+from petseg.decoding.photograph import BadExample, decode_photograph
+from petseg.sources.raw_example import RawExample
+
+
+class Prepared(NamedTuple):
+    """What became of one image: an example, or the reason why there is none."""
+
+    name: str
+    example: records.Example | None
+    bad: BadExample | None = None
+    converted: str | None = None
+    mask_pixels: int = 0
+
+
+def prepare(raw: RawExample, size: tuple[int, int], spec: DatasetSpec) -> Prepared:
+    """Checks an example, and brings image and mask to a size (h, w)."""
+    try:
+        photograph = decode_photograph(raw.image, at_least=size)
+        labels = decode_mask(raw.mask, spec, photograph.size, photograph.orientation)
+    except BadExample as error:
+        return Prepared(raw.name, None, error, mask_pixels=getattr(error, "mask_pixels", 0))
+    pixels, small = resize(photograph.image, labels, size, photograph.box)
+    example = records.Example(pixels, small, raw.name, raw.groups)
+    return Prepared(raw.name, example, converted=photograph.converted, mask_pixels=labels.size)
+
+
+def resize(
+    image: Image.Image,
+    labels: np.ndarray,
+    size: tuple[int, int],
+    box: tuple[float, float, float, float] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Image uint8 (h, w, 3), bilinear with antialiasing; labels uint8 (h, w), nearest.
+
+    `size` is (h, w). Of the image, all is taken, or what lies in the `box` of left, upper, right
+    and lower.
+    """
+    small_image = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box))
+    small_labels = Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST)
+    return small_image, np.asarray(small_labels)
+
+
+def is_unlabelled(example: records.Example, spec: DatasetSpec) -> bool:
+    """Whether a mask is taken for one that nobody drew."""
+    if spec.unlabelled_without:
+        return not np.isin(example.mask, spec.labels(spec.unlabelled_without)).any()
+    return bool((example.mask == VOID).all())
+
+
+def unlabelled_reason(spec: DatasetSpec) -> str:
+    """Why a mask is taken for one that nobody drew."""
+    if spec.unlabelled_without:
+        return f"its mask holds no pixel of {' or '.join(spec.unlabelled_without)}"
+    return "its mask holds nothing but void"

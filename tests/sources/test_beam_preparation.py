@@ -1,0 +1,233 @@
+"""Records that Apache Beam writes are those of the local runner, whatever befalls its workers."""
+
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petseg.core import beam
+from petseg.core.errors import PetsegError
+from petseg.core.paths import BLOCKS
+from petseg.decoding.mask import UnknownValues
+from petseg.sources import acquisition, beam_preparation, preparation
+from petseg.sources.generated.dataset import write_dataset
+from tests.helpers import ROOT
+from tests.helpers.raw import described, prepared_pets
+
+pytest.importorskip("apache_beam")
+
+IN_THIS_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
+TWO_PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+SETTINGS = {
+    "image_size": (32, 32),
+    "validation_share": 0.2,
+    "drop_unlabelled": True,
+    "max_bad_examples": 2,
+    "shard_examples": 20,
+    "seed": 1,
+}
+WRITE = f"""
+import json, sys
+from pathlib import Path
+from petseg.sources import preparation
+folder, options = Path(sys.argv[1]), sys.argv[2:]
+folder.mkdir()
+settings = {SETTINGS} | dict(image_size=(32, 32), runner="beam", beam_options=options)
+preparation.write_records(Path("raw"), folder, **settings)
+"""
+
+
+def noise(folder: Path, count: int, side: int = 40) -> None:
+    """A folder of images and masks: two are damaged, one was not drawn, one is transparent."""
+    random = np.random.default_rng(0)
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    for number in range(count):
+        image = random.integers(0, 256, (side, side, 4), np.uint8)
+        mask = random.choice(np.array([0, 255], np.uint8), (side, side))
+        if number == count // 2:
+            mask[:] = 0
+        if number == count // 3:
+            mask[0, 0] = 7
+        name = f"{number:03d}.png"
+        Image.fromarray(image[..., : 4 if number == 3 else 3]).save(folder / "images" / name)
+        Image.fromarray(mask).save(folder / "masks" / name)
+    (folder / "images/001.png").write_bytes(b"no image")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A folder with two datasets as `download` leaves them, one of each layout."""
+    folder = tmp_path_factory.mktemp("beam")
+    write_dataset(folder / "drawings", train=111, test=74, image_size=32, seed=1)
+    prepared_pets(folder / "drawings", folder / "pets/raw", ["beagle_1"])
+    noise(folder / "noise", 150)
+    dataset = described(
+        folder / "noise", {"test": 0.3}, unlabelled_without=["cell"], leave_out=["005"]
+    )
+    (folder / "folder/raw").mkdir(parents=True)
+    acquisition.bring(dataset, folder / "folder/raw")
+    return folder
+
+
+@pytest.fixture
+def home(data, request, tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(beam_preparation, "LEAST_BLOCKS", 5)  # in this process: for speed
+    shutil.copytree(data / getattr(request, "param", "folder") / "raw", "raw")
+    return tmp_path
+
+
+def written(folder: str, runner: str = "local", options=(), **changes) -> dict[str, bytes]:
+    """The content of each file that a runner writes."""
+    Path(folder).mkdir()
+    settings = SETTINGS | changes | {"runner": runner, "beam_options": options}
+    preparation.write_records(Path("raw"), Path(folder), **settings)
+    return contents(folder)
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+both_layouts = pytest.mark.parametrize("home", ["pets", "folder"], indirect=True)
+
+
+@both_layouts
+@pytest.mark.parametrize("shard_examples", [3, 20, 1000])
+def test_the_files_are_those_of_the_local_runner_to_the_byte(home, shard_examples):
+    expected = written("local", shard_examples=shard_examples)
+    assert len(expected) > 3 and b'"left_out"' in expected["manifest.json"]
+    found = written("beam", "beam", IN_THIS_PROCESS, shard_examples=shard_examples)
+    assert found == expected
+    assert not list(BLOCKS.iterdir())
+
+
+def start(folder: str, *options: str, **variables) -> subprocess.Popen:
+    command = [sys.executable, "-c", WRITE, folder, *options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"} | variables
+    return subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for_blocks(count: int) -> set[Path]:
+    """The blocks that are there, as soon as they are so many."""
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        found = {path for path in BLOCKS.glob("*/done/*") if not path.name.startswith(".")}
+        if len(found) >= count:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{len(found)} blocks after 300 seconds")
+
+
+@pytest.mark.slow
+@both_layouts
+def test_several_processes_write_the_same(home):
+    expected = written("local")
+    process = start("beam", *TWO_PROCESSES)
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    assert contents("beam") == expected
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a group of processes")
+def test_a_killed_run_repeats_only_what_is_missing(home, monkeypatch):
+    expected = written("local")
+    process = start("killed", *TWO_PROCESSES)
+    wait_for_blocks(3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = wait_for_blocks(3)
+    assert not list(Path("killed").glob("manifest.json"))
+    (blocks,) = BLOCKS.iterdir()
+    missing = len(list((blocks / "plan").iterdir())) - len(done)
+    counted = []
+    write = preparation.write_examples
+
+    def count(*arguments, **options):
+        counted.append(1)
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(preparation, "write_examples", count)
+    assert written("again", "beam", IN_THIS_PROCESS) == expected
+    assert 0 < len(counted) == missing
+
+
+@pytest.mark.slow
+def test_a_cluster_whose_worker_is_killed_writes_the_same(home):
+    """Dask with two workers."""
+    distributed = pytest.importorskip("dask.distributed")
+    expected = written("local")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+    ) as cluster:
+        named = (
+            "--runner=apache_beam.runners.dask.dask_runner.DaskRunner "
+            f"--dask_client_address={cluster.scheduler_address}"
+        )
+        process = start("dask", **{beam.OPTIONS_VARIABLE: named})
+        wait_for_blocks(3)
+        os.kill(next(iter(cluster.workers.values())).process.pid, signal.SIGKILL)
+        _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    assert contents("dask") == expected
+
+
+def test_blocks_of_other_parameters_or_data_are_not_used(home, monkeypatch):
+    monkeypatch.setattr(beam_preparation, "write_shard", broken)
+    with pytest.raises(PetsegError):
+        written("first", "beam", IN_THIS_PROCESS)
+    (before,) = BLOCKS.iterdir()
+    monkeypatch.undo()
+    monkeypatch.chdir(home)
+    expected = written("local", image_size=(32, 64))
+    assert written("beam", "beam", IN_THIS_PROCESS, image_size=(32, 64)) == expected
+    assert not before.exists()
+
+
+def broken(*_, **__) -> None:
+    raise PetsegError("the disk is full; make room")
+
+
+def test_what_goes_wrong_in_a_worker_is_said_in_one_line(home, monkeypatch):
+    monkeypatch.setattr(beam_preparation, "write_block", broken)
+    with pytest.raises(PetsegError) as caught:
+        written("beam", "beam", IN_THIS_PROCESS)
+    assert str(caught.value) == "the Beam pipeline failed: the disk is full; make room"
+
+
+def test_bad_examples_are_refused_as_by_the_local_runner(home):
+    messages = []
+    for runner in ("local", "beam"):
+        with pytest.raises(PetsegError) as caught:
+            written(runner, runner, IN_THIS_PROCESS, max_bad_examples=0, validation_share=0.999)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_reasons_travel_between_processes():
+    error = UnknownValues({7: 3}, 100)
+    found = pickle.loads(pickle.dumps(error))
+    assert (str(found), found.pixels, found.mask_pixels) == (str(error), {7: 3}, 100)
+
+
+def test_without_beam_the_message_names_the_package(home, monkeypatch):
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    with pytest.raises(PetsegError, match=r"pip install 'petseg\[beam\]'"):
+        written("beam", "beam")
+
+
+def test_an_unknown_runner_is_said(home):
+    with pytest.raises(PetsegError, match=r"the Beam pipeline failed: .*NoSuchRunner"):
+        written("beam", "beam", ["--runner=NoSuchRunner"])
