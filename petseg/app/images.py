@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from PIL import Image
 
@@ -44,13 +44,16 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
         else:
             bases.append(source.parent)
             found[source] = None
-    times = Counter(_without_suffix(path) for path in found)
-    ambiguous = {path.parent for path in found if times[_without_suffix(path)] > 1}
     base = os.path.commonpath(bases) if bases else ""
-    return {
-        path: (path if path.parent in ambiguous else path.with_suffix("")).relative_to(base)
-        for path in found
-    }
+    return {path: short.relative_to(base) for path, short in shortened(found).items()}
+
+
+def shortened(paths: Iterable[PurePath]) -> dict[PurePath, PurePath]:
+    """Paths without their suffixes, where that is enough to tell the folder's images apart."""
+    paths = list(paths)
+    times = Counter(map(_without_suffix, paths))
+    ambiguous = {path.parent for path in paths if times[_without_suffix(path)] > 1}
+    return {path: path if path.parent in ambiguous else path.with_suffix("") for path in paths}
 
 
 def refuse_to_overwrite(images: Sequence[Path], targets: Iterable[Path]) -> None:
@@ -93,7 +96,7 @@ def _is_image(path: Path) -> bool:
     return True
 
 
-def _without_suffix(path: Path) -> tuple[Path, str]:
+def _without_suffix(path: PurePath) -> tuple[PurePath, str]:
     return path.parent, path.stem.lower()  # some file systems do not tell cat from Cat
 
 

@@ -17,21 +17,34 @@ are. Every format that Pillow reads is taken, HEIC where pillow-heif is installe
 frames the first; folders are searched with all below them. Where an image is transparent, the
 network sees grey, and the cutout is no more opaque. An image that cannot be read is reported, the
 others go on, and the exit code is 1.
+
+    petseg predict --runner beam 'tiles/**.jpg' OUT
+
+is for very many images: all that a pattern finds, by Apache Beam, on this machine's cores or a
+cluster; see docs/scale.md. Pattern and OUT may be any paths that Beam knows (gs://, s3://, hdfs://).
+The shares are in OUT/shares-*.csv, the images that could not be read in OUT/failed-*.csv. The same
+command goes on with a run that was stopped.
 """
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
 from petseg.app import commands, images, segmenting
 from petseg.app.segmenting import Segmented
+from petseg.core import beam_files
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
+from petseg.core.files import file_sha256
 from petseg.decoding import photograph
 from petseg.prediction import default_model, network
 
 STANDARD_INPUT = Path("-")
+DEFAULT_OUT = Path("predictions")
+SHOWN = 10
+"""Images that could not be read, by a run on Beam, of which the reasons are printed."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -46,16 +59,20 @@ def _main(options: argparse.Namespace) -> int:
     region = network.region_to_cut_out(spec, options.region) if cutout else None
     if options.model is None:
         print(f"the network: {commands.shown(model)}, of {spec.name}", file=sys.stderr)
-    if STANDARD_INPUT in options.images:
-        return _pipe(options, model, spec, region)
-    found = images.find(options.images, options.out)
-    if not found:
-        raise PetsegError(f"no image in {', '.join(map(commands.shown, options.images))}")
     files = segmenting.FORMATS[options.format] | {"probabilities": "npz"}
     kinds = ["labels", "overlay"] + cutout * ["cutout"]
     kinds += options.probabilities * ["probabilities"]
+    suffixes = {kind: files[kind] for kind in kinds}
+    if options.runner == "beam":
+        return _on_beam(options, model, spec, suffixes, region)
+    paths, out = list(map(Path, options.images)), options.out or DEFAULT_OUT
+    if STANDARD_INPUT in paths:
+        return _pipe(options, model, spec, region)
+    found = images.find(paths, out)
+    if not found:
+        raise PetsegError(f"no image in {', '.join(map(commands.shown, paths))}")
     targets = {
-        path: {kind: Path(f"{options.out / result}_{kind}.{files[kind]}") for kind in kinds}
+        path: {kind: Path(f"{out / result}_{kind}.{end}") for kind, end in suffixes.items()}
         for path, result in found.items()
     }
     images.refuse_to_overwrite(
@@ -82,23 +99,49 @@ def _pipe(options: argparse.Namespace, model: Path, spec: DatasetSpec, region: s
     return 0
 
 
+def _on_beam(
+    options: argparse.Namespace,
+    model: Path,
+    spec: DatasetSpec,
+    suffixes: dict[str, str],
+    region: str | None,
+) -> int:
+    if len(options.images) != 2 or options.out or options.json:
+        raise PetsegError("--runner beam takes a pattern and the folder of the results, OUT")
+    if not model.is_file():
+        raise PetsegError(f"{model} is a folder, which does not travel; export another format")
+    from petseg.app import predict_many
+
+    pattern, out = map(beam_files.absolute, options.images)
+    copy = f"network-{file_sha256(model)[:16]}{model.suffix}"
+    job = predict_many.Job(
+        pattern, out, copy, spec, suffixes, region, options.flip, options.max_megapixels
+    )
+    outcome = predict_many.segment(job, model, shlex.split(options.beam_options))
+    for path, reason in outcome.failed[:SHOWN]:
+        print(f"{path}: {reason}", file=sys.stderr)
+    print(f"{outcome.segmented} images; their shares are in {out}/shares-*.csv")
+    if outcome.failed:
+        count = len(outcome.failed)
+        print(f"{count} could not be read; all are in {out}/failed-*.csv", file=sys.stderr)
+    return 1 if outcome.failed else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = commands.parser("predict", __doc__)
     parser.add_argument(
         "images",
         metavar="IMAGE_OR_FOLDER",
         nargs="+",
-        type=Path,
-        help="what to segment; - is standard input",
+        help="what to segment; - is standard input; with --runner beam: PATTERN OUT",
     )
     commands.add_model_option(parser)
     commands.add_limit_option(parser)
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("predictions"),
         metavar="FOLDER",
-        help="where the pictures go; default: %(default)s",
+        help=f"where the pictures go; default: {DEFAULT_OUT}",
     )
     parser.add_argument(
         "--cutout",
@@ -125,6 +168,15 @@ def _parser() -> argparse.ArgumentParser:
         help="average with what the network says of the mirrored image; takes twice as long",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--runner", choices=("local", "beam"), default="local", help="beam: see above"
+    )
+    parser.add_argument(
+        "--beam-options",
+        default="",
+        metavar="TEXT",
+        help="Beam's own, as '--direct_num_workers=4'; those in PETSEG_BEAM_OPTIONS are added",
+    )
     return parser
 
 

@@ -5,12 +5,14 @@ each of them whole, so that nothing is lost where a runner repeats an item or a 
 """
 
 import contextlib
+import importlib.util
 import logging
 import os
 import re
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import ModuleType
 
 from tqdm import tqdm
 
@@ -31,6 +33,23 @@ _STEP = " [while running "
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
+def imported() -> ModuleType:
+    """Apache Beam, without its remarks; PetsegError where it is not installed."""
+    if importlib.util.find_spec("apache_beam") is None:
+        raise PetsegError(
+            "the beam runner needs Apache Beam, which is not installed:\n"
+            "  pip install 'petseg[beam]'    # in a clone: make extras"
+        )
+    logging.disable(logging.WARNING)  # it tells of every package that it could have used
+    try:
+        import apache_beam
+        import apache_beam.io
+    finally:
+        logging.disable(logging.NOTSET)
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    return apache_beam
+
+
 def for_each(
     function: Callable,
     items: Iterable,
@@ -46,19 +65,17 @@ def for_each(
     this machine. A progress bar `what` shows how many of `total` items are `finished`. PetsegError
     where Beam is missing, or where the pipeline fails; what its items had finished stays.
     """
-    try:
-        import apache_beam as beam
-        from apache_beam.options.pipeline_options import PipelineOptions
-    except ImportError:
-        raise PetsegError(
-            "the beam runner needs another package: pip install 'petseg[beam]'"
-        ) from None
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    items = list(items)
+    if not items:
+        return
+    beam = imported()
+    from apache_beam.options.pipeline_options import PipelineOptions
+
     try:
         with _progress(what, total, finished):
             pipeline = beam.Pipeline(options=PipelineOptions(_flags(options)))
             # Without the shuffle, runners would fuse both steps into one task.
-            spread = pipeline | beam.Create(list(items)) | beam.Reshuffle()
+            spread = pipeline | beam.Create(items) | beam.Reshuffle()
             _ = spread | what >> beam.Map(function)
             pipeline.run().wait_until_finish()
     except Exception as error:  # runners have errors of their own, in which the cause is a text

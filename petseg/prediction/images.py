@@ -31,29 +31,30 @@ def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
     if isinstance(source, Image.Image):
         return _of_image(source)
     if isinstance(source, bytes):
-        return _decode(source)
+        return decode(source)
     path = Path(source)
-    if path.suffix.lower() in HEIC_SUFFIXES and not _heic():
-        raise BadImage("HEIC needs another package; install it: pip install pillow-heif")
     try:
-        return _decode(path.read_bytes())
+        return decode(path.read_bytes(), path.suffix)
     except OSError as error:
         raise BadImage(error.strerror or str(error)) from None
 
 
-def colour_profile(image: Image.Image) -> bytes | None:
-    """The ICC profile that pictures made from the image need, where it has one for RGB."""
-    profile = image.info.get("icc_profile")
-    return profile if profile and profile[16:20] == b"RGB " else None
-
-
-def _decode(data: bytes) -> Image.Image:
+def decode(data: bytes, suffix: str = "") -> Image.Image:
+    """As `read`, of the bytes of a file whose name ends with `suffix`."""
+    if suffix.lower() in HEIC_SUFFIXES and not _heic():
+        raise BadImage("HEIC needs another package; install it: pip install pillow-heif")
     try:
         return photograph.decode_with_transparency(data).image
     except photograph.TooLarge as error:
         raise TooLarge(f"{error}, or raise it with --max-megapixels") from None
     except photograph.BadExample as error:
         raise BadImage(str(error)) from None
+
+
+def colour_profile(image: Image.Image) -> bytes | None:
+    """The ICC profile that pictures made from the image need, where it has one for RGB."""
+    profile = image.info.get("icc_profile")
+    return profile if profile and profile[16:20] == b"RGB " else None
 
 
 def _of_image(image: Image.Image) -> Image.Image:

@@ -223,7 +223,7 @@ def test_reasons_travel_between_processes():
 
 
 def test_without_beam_the_message_names_the_package(home, monkeypatch):
-    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PetsegError, match=r"pip install 'petseg\[beam\]'"):
         written("beam", "beam")
 

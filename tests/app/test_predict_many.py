@@ -1,0 +1,187 @@
+"""`petseg predict --runner beam` gives what `petseg predict` gives, whatever befalls workers."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from petseg.app import predict, predict_many
+from petseg.core import beam
+from tests.helpers import ROOT
+
+pytest.importorskip("apache_beam")
+
+CHELSEA = ROOT / "docs/images/chelsea.jpg"
+MODEL = ROOT / "pretrained/shallow.tflite"
+IN_THIS_PROCESS = "--direct_running_mode=in_memory --direct_num_workers=1"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """Four images, two of them of one name, a damaged one and a text."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in/deep").mkdir(parents=True)
+    with Image.open(CHELSEA) as image:
+        for number, name in enumerate(["a.jpg", "b.png", "deep/a.png", "deep/a.webp"]):
+            image.reduce(number + 1).save(tmp_path / "in" / name)
+    (tmp_path / "in/broken.jpg").write_bytes(CHELSEA.read_bytes()[:5000])
+    (tmp_path / "in/notes.txt").write_text("no image")
+    return tmp_path
+
+
+def run(*arguments) -> int:
+    with pytest.raises(SystemExit) as end:
+        predict.main(["--model", str(MODEL), *map(str, arguments)])
+    return end.value.code
+
+
+def on_beam(*arguments, options=IN_THIS_PROCESS) -> int:
+    return run("--runner", "beam", "--beam-options", options, *arguments)
+
+
+def pictures(folder: str) -> dict[str, bytes]:
+    paths = Path(folder).rglob("*_*.*")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def table(folder: str, name: str) -> list[dict[str, str]]:
+    rows = []
+    for path in sorted(Path(folder).glob(f"{name}-*.csv")):
+        with open(path, newline="") as stream:
+            rows += csv.DictReader(stream)
+    return rows
+
+
+def test_pictures_and_shares_are_those_of_one_machine(home, capsys):
+    assert run("in", "--out", "local", "--cutout", "--json") == 1
+    expected = json.loads(capsys.readouterr().out)["photographs"]
+    assert on_beam("in/**", "out", "--cutout") == 1
+    assert pictures("out") == pictures("local")
+    found = table("out", "shares")
+    assert [row["image"] for row in found] == [str(home / one["photograph"]) for one in expected]
+    for row, one in zip(found, expected, strict=True):
+        assert (int(row["width"]), int(row["height"])) == (one["width"], one["height"])
+        for name, share in one["shares"].items():
+            assert float(row[name]) == pytest.approx(share, abs=1e-5)
+        assert float(row["region pet"]) == pytest.approx(one["regions"]["pet"], abs=1e-5)
+    failed = table("out", "failed")
+    assert [row["image"] for row in failed] == [str(home / "in" / n) for n in UNREADABLE]
+    said = capsys.readouterr()
+    assert "4 images; their shares are in" in said.out
+    assert f"{home}/in/notes.txt: the photograph is not an image" in said.err
+    assert "2 could not be read" in said.err
+
+
+UNREADABLE = ["broken.jpg", "notes.txt"]
+
+
+def test_a_run_that_was_stopped_goes_on_with_what_is_missing(home, monkeypatch):
+    Path("in/broken.jpg").unlink()
+    Path("in/notes.txt").unlink()
+    assert on_beam("in/**", "out") == 0
+    before = pictures("out")
+    (first, *_) = sorted(Path("out").glob("shares-*.csv"))
+    first.unlink()
+    Path("out/a_labels.png").unlink()
+    segmented = []
+    save = predict_many.segmenting.save
+    monkeypatch.setattr(
+        predict_many.segmenting, "save", lambda *given: (segmented.append(1), save(*given))
+    )
+    assert on_beam("in/**", "out") == 0
+    assert pictures("out") == before
+    assert len(segmented) == 2  # labels and overlay of one image
+
+
+def test_results_of_another_run_are_not_mixed_with(home):
+    assert on_beam("in/*.png", "out") == 0
+    for change in (("in/*.jpg",), ("in/*.png", "--cutout"), ("in/*.png", "--flip")):
+        pattern, *options = change
+        assert f"{home}/out holds results of another run" in on_beam(pattern, "out", *options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["in/*.gif", "out"], "no image at"),
+        (["in/*.png"], "takes a pattern and the folder of the results, OUT"),
+        (["in/*.png", "out", "--json"], "takes a pattern and the folder of the results, OUT"),
+        (["in/*.png", "--out", "out"], "takes a pattern and the folder of the results, OUT"),
+    ],
+)
+def test_a_mistake_is_said(home, arguments, said):
+    assert said in on_beam(*arguments)
+
+
+def test_images_above_the_limit_are_listed(home):
+    Image.new("1", (1500, 1000)).save("in/large.png")
+    limit = Image.MAX_IMAGE_PIXELS
+    try:
+        assert on_beam("in/l*.png", "out", "--max-megapixels", 1) == 1
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+    assert "more than 1 megapixels" in table("out", "failed")[0]["reason"]
+
+
+def test_without_beam_the_message_names_the_package(home, monkeypatch):
+    monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
+    assert "pip install 'petseg[beam]'" in on_beam("in/*.png", "out")
+
+
+def start(out: str, **variables) -> subprocess.Popen:
+    command = [sys.executable, "-m", "petseg", "predict", "--runner", "beam", "--model", str(MODEL)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    return subprocess.Popen(
+        [*command, "in/*", out], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+
+
+def many(home: Path) -> dict[str, bytes]:
+    """Eighty images in `in`, and the pictures of them."""
+    shutil.rmtree("in")
+    Path("in").mkdir()
+    for number in range(80):
+        shutil.copy(CHELSEA, f"in/{number:02d}.jpg")
+    assert run("in", "--out", "local") == 0
+    return pictures("local")
+
+
+@pytest.mark.slow
+def test_several_processes_find_the_same(home):
+    expected = many(home)
+    options = "--direct_running_mode=multi_processing --direct_num_workers=2"
+    process = start("out", **{beam.OPTIONS_VARIABLE: options})
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    assert pictures("out") == expected
+
+
+@pytest.mark.slow
+def test_a_cluster_whose_worker_is_killed_finds_the_same(home):
+    distributed = pytest.importorskip("dask.distributed")
+    expected = many(home)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+    ) as cluster:
+        named = (
+            "--runner=apache_beam.runners.dask.dask_runner.DaskRunner "
+            f"--dask_client_address={cluster.scheduler_address}"
+        )
+        process = start("out", **{beam.OPTIONS_VARIABLE: named})
+        end = time.monotonic() + 300
+        while not list(Path().glob("out/shares-*")) and time.monotonic() < end:
+            time.sleep(0.02)
+        os.kill(next(iter(cluster.workers.values())).process.pid, signal.SIGKILL)
+        _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    assert pictures("out") == expected
+    assert len(table("out", "shares")) == 80
