@@ -33,13 +33,18 @@ _STEP = " [while running "
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def imported() -> ModuleType:
-    """Apache Beam, without its remarks; PetsegError where it is not installed."""
+def require() -> None:
+    """PetsegError where Apache Beam is not installed."""
     if importlib.util.find_spec("apache_beam") is None:
         raise PetsegError(
             "the beam runner needs Apache Beam, which is not installed:\n"
             "  pip install 'petseg[beam]'    # in a clone: make extras"
         )
+
+
+def imported() -> ModuleType:
+    """Apache Beam, without its remarks; PetsegError where it is not installed."""
+    require()
     logging.disable(logging.WARNING)  # it tells of every package that it could have used
     try:
         import apache_beam
