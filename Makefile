@@ -34,7 +34,7 @@ lint: $(READY)  ## ruff: rules and format
 	ruff check .
 	ruff format --check .
 
-extras: $(READY)  ## what `petseg serve`, other encoders, Beam, ONNX and HEIC photographs need on top of that
+extras: $(READY)  ## what `petseg serve`, other encoders, Beam, `petseg labels`, ONNX and HEIC photographs need on top of that
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-extras.txt
 
 # Everything at once first, so that the extras fit the versions in requirements.txt.
@@ -42,7 +42,7 @@ PIN := uv pip compile pyproject.toml --extra train --extra dev --universal --pyt
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt
 pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
-	$(PIN) --extra app --extra service --extra beam --extra encoders --extra heic --extra onnx --output-file $(ALL_PINS)
+	$(PIN) --extra app --extra service --extra beam --extra labels --extra encoders --extra heic --extra onnx --output-file $(ALL_PINS)
 	$(PIN) --constraint $(ALL_PINS) --output-file requirements.txt
 	grep -vxFf requirements.txt $(ALL_PINS) > requirements-extras.txt
 

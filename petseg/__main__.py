@@ -1,4 +1,4 @@
-"""The commands: petseg inspect, check, predict, export, serve and compare."""
+"""The commands: petseg inspect, check, labels, predict, export, serve and compare."""
 
 import argparse
 import importlib
@@ -8,6 +8,7 @@ import sys
 COMMANDS = {
     "inspect": "look at a folder of images and masks, and propose a dataset.yaml",
     "check": "check params.yaml and the inputs that it names, before dvc repro",
+    "labels": "find the masks that are most likely wrong",
     "predict": "segment images: masks, outlines and cutouts",
     "export": "write a network as SavedModel, TFLite and ONNX, and check each",
     "serve": "a page to try the networks on, and an API for scripts",

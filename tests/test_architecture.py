@@ -23,8 +23,8 @@ ARROWS = {
     "figures": {"core"},
     "prediction": {"core", "decoding", "evaluation", "figures"},
     "app": {
-        *("core", "decoding", "evaluation", "figures", "inspection", "metrics", "prediction"),
-        *("records", "sources"),
+        *("core", "decoding", "evaluation", "figures", "inspection", "metrics", "models"),
+        *("prediction", "records", "sources", "training"),
     },
     "stages": {"core", "evaluation", "figures", "models", "records", "sources", "training"},
 }

@@ -60,6 +60,15 @@ def test(per_image: pd.DataFrame) -> str:
     in_records = intervals(tables.at_records_size(per_image)).values()
     cells = (interval(part, SCORES[0]) for part in in_records)
     lines.append(("mean IoU at the records' size", *cells))
+    of_networks = [read_json(paths.metrics(network)) for network in NETWORKS]
+    pairs = {
+        "mean boundary IoU": [found["mean_boundary_iou"] for found in of_networks],
+        f"{REGION} boundary IoU": [
+            found["regions"][REGION]["boundary_iou"] for found in of_networks
+        ],
+    }
+    for score, (deep, flat) in pairs.items():
+        lines.append((score, *(f"{value:.4f}" for value in (deep, flat, deep - flat))))
     return markdown(("", *NETWORKS.values(), "difference"), lines)
 
 
@@ -88,7 +97,8 @@ def subsets(per_image: pd.DataFrame, files: list[str]) -> str:
 
 def _cells(summary: dict) -> list[str]:
     of_region = summary["regions"][REGION]
-    values = (summary["mean_iou"], *summary["iou"].values(), *of_region.values())
+    of_region = of_region["iou_dataset"], of_region["iou_per_image"]
+    values = (summary["mean_iou"], *summary["iou"].values(), *of_region)
     return [f"{value:.4f}" for value in values]
 
 

@@ -8,11 +8,16 @@ from petseg.evaluation import full_size
 from petseg.metrics.confusion import confusion_matrices
 
 
-def confusion_matrix(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> np.ndarray:
-    """The confusion matrix of one image in pixels of its encoded mask: int64 (C, C).
+def labels(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of an image in its encoded mask, and those predicted: uint8 (H, W) both.
 
     `logits` are the network's, float32 (h, w, C).
     """
     truth = decode_mask(mask, spec)
-    predicted = full_size.labels(logits, *truth.shape)
+    return truth, full_size.labels(logits, *truth.shape)
+
+
+def confusion_matrix(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> np.ndarray:
+    """The confusion matrix of one image in pixels of its encoded mask: int64 (C, C)."""
+    truth, predicted = labels(logits, mask, spec)
     return confusion_matrices(truth[None], predicted[None], len(spec.classes))[0]

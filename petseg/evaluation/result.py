@@ -21,12 +21,14 @@ class Counted(NamedTuple):
 class Result(NamedTuple):
     """A predictor's result on N images, in pixels of the masks as published and of the records.
 
+    `near_outlines`, int64 (N, K, 3), are those of `boundary.counts`, of the masks as published.
     `cross_entropy` is in nats, of the records' pixels, float64 (N,); None for a constant
     prediction.
     """
 
     original: Counted
     in_records: Counted
+    near_outlines: np.ndarray
     cross_entropy: np.ndarray | None = None
 
 

@@ -11,6 +11,7 @@ from petseg.core.parallel import parallel_map
 from petseg.decoding.mask import decode_mask
 from petseg.evaluation import original_size
 from petseg.evaluation.result import Counter, Result
+from petseg.metrics import boundary
 from petseg.metrics.confusion import confusion_matrices
 from petseg.records import Source
 
@@ -39,7 +40,7 @@ def score_network(
         logits, mask, original = example
         in_records = confusion_matrices(mask[None], logits.argmax(-1)[None], len(spec.classes))
         loss = cross_entropy(logits[None], mask[None])
-        return original_size.confusion_matrix(logits, original, spec)[None], in_records, loss
+        return *of_original(*original_size.labels(logits, original, spec), spec), in_records, loss
 
     return _collected(parallel_map(scored, examples()), source.count, spec, label)
 
@@ -60,23 +61,33 @@ def score_mask(
     def scored(truths: tuple[np.ndarray, bytes]) -> tuple:
         truth, original = truths[0], decode_mask(truths[1], spec)
         resized = Image.fromarray(mask).resize(original.shape[::-1], Image.Resampling.NEAREST)
-        at_original = confusion_matrices(original[None], np.asarray(resized)[None], classes)
-        return at_original, confusion_matrices(truth[None], mask[None], classes), None
+        in_records = confusion_matrices(truth[None], mask[None], classes)
+        return *of_original(original, np.asarray(resized), spec), in_records, None
 
     found = parallel_map(scored, zip(masks, original_masks, strict=True))
     return _collected(found, len(original_masks), spec, label)
 
 
+def of_original(
+    truth: np.ndarray, predicted: np.ndarray, spec: DatasetSpec
+) -> tuple[np.ndarray, np.ndarray]:
+    """An image's confusion matrix, int64 (1, C, C), and its counts near outlines, (1, K, 3)."""
+    matrix = confusion_matrices(truth[None], predicted[None], len(spec.classes))
+    return matrix, boundary.counts(truth, predicted, spec.label_sets)[None]
+
+
 def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str) -> Result:
-    """The result from those of each image: both confusion matrices (1, C, C), cross-entropy."""
-    original, in_records, losses = Counter(spec), Counter(spec), []
-    for at_original, at_records, loss in tqdm(found, label, count, unit="image", disable=None):
-        original.add(at_original)
+    """The result from those of each image: what `of_original` gives, the confusion matrix in
+    pixels of the records, (1, C, C), and cross-entropy."""
+    original, in_records, outlines, losses = Counter(spec), Counter(spec), [], []
+    for matrix, near, at_records, loss in tqdm(found, label, count, unit="image", disable=None):
+        original.add(matrix)
+        outlines.append(near)
         in_records.add(at_records)
         if loss is not None:
             losses.append(loss)
     cross_entropy = np.concatenate(losses) if losses else None
-    return Result(original.counted(), in_records.counted(), cross_entropy)
+    return Result(original.counted(), in_records.counted(), np.concatenate(outlines), cross_entropy)
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -43,6 +43,12 @@ def _scores(result: Result, images: np.ndarray, spec: DatasetSpec) -> dict:
     if result.cross_entropy is not None:
         mean = scores.mean_defined(result.cross_entropy[images])
         at_records["cross_entropy"] = float(mean)
+    outlines = scores.iou(result.near_outlines[images].sum(axis=0))
+    of_classes, of_regions = np.split(outlines, [len(spec.classes)])
+    at_original["mean_boundary_iou"] = float(scores.mean_defined(of_classes))
+    at_original["boundary_iou"] = dict(zip(spec.class_names, of_classes.tolist(), strict=True))
+    for region, found in zip(spec.regions, of_regions.tolist(), strict=True):
+        at_original["regions"][region]["boundary_iou"] = found
     return at_original | {"at_records_size": at_records}
 
 

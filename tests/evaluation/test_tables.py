@@ -37,7 +37,9 @@ def results(spec: DatasetSpec, seed: int = 0) -> Result:
     rng, counters = np.random.default_rng(seed), (Counter(spec), Counter(spec))
     for counter in counters:
         counter.add(rng.integers(1, 50, (3, classes, classes)))
-    return Result(*(counter.counted() for counter in counters), np.array([0.1, 0.2, 0.6]))
+    original, in_records = (counter.counted() for counter in counters)
+    near_outlines = original.counts - original.counts // 3
+    return Result(original, in_records, near_outlines, np.array([0.1, 0.2, 0.6]))
 
 
 def per_image(spec: DatasetSpec, result: Result, network: str = "unet") -> pd.DataFrame:
@@ -134,7 +136,8 @@ def without_the_last_class(spec: DatasetSpec = PETS) -> Result:
     """Of an image that holds no border, and one that is void throughout."""
     counter = Counter(spec)
     counter.add(np.array([[[4, 1, 0], [2, 6, 1], [0, 0, 0]], np.zeros((3, 3), int)]))
-    return Result(counter.counted(), counter.counted(), np.array([0.5, np.nan]))
+    counted = counter.counted()
+    return Result(counted, counted, counted.counts, np.array([0.5, np.nan]))
 
 
 @without_warnings
@@ -153,9 +156,10 @@ def test_an_undefined_score_is_null_and_left_out_of_the_means():
     assert content["iou"]["border"] is content["dice"]["border"] is None
     assert content["mean_iou"] == pytest.approx((4 / 7 + 6 / 10) / 2)
     assert content["mean_dice"] == pytest.approx((8 / 11 + 12 / 16) / 2)
-    assert content["regions"] == {
-        "pet": {"iou_dataset": pytest.approx(4 / 8), "iou_per_image": pytest.approx(4 / 8)}
-    }
+    found = ("iou_dataset", "iou_per_image", "boundary_iou")
+    assert content["regions"] == {"pet": dict.fromkeys(found, pytest.approx(4 / 8))}
+    assert content["mean_boundary_iou"] == pytest.approx((4 / 7 + 6 / 10) / 2)
+    assert content["boundary_iou"]["border"] is None
     assert content["at_records_size"]["cross_entropy"] == pytest.approx(0.5)
     assert (content["images"], content["parameters"]) == (2, 12)
 
@@ -165,11 +169,13 @@ def test_where_nothing_counts_every_score_is_null():
     counter = Counter(PETS)
     counter.add(np.zeros((2, 3, 3), int))
     counted = counter.counted()
-    content = tables.metrics(Result(counted, counted, np.full(2, np.nan)), 0, PETS)
+    content = tables.metrics(Result(counted, counted, counted.counts, np.full(2, np.nan)), 0, PETS)
     json.dumps(content, allow_nan=False)
     assert content["mean_iou"] is content["pixel_accuracy"] is None
     assert content["at_records_size"]["cross_entropy"] is None
-    assert content["regions"] == {"pet": {"iou_dataset": None, "iou_per_image": None}}
+    found = ("iou_dataset", "iou_per_image", "boundary_iou")
+    assert content["regions"] == {"pet": dict.fromkeys(found)}
+    assert content["mean_boundary_iou"] is content["boundary_iou"]["pet"] is None
 
 
 @SPECS
@@ -189,6 +195,10 @@ def test_scores_of_the_masks_as_published_lead():
     result = results(PETS)
     content = tables.metrics(result, 12, PETS)
     at_records_size = content.pop("at_records_size")
+    outlines = scores.iou(result.near_outlines.sum(axis=0)).tolist()
+    assert content.pop("boundary_iou") == dict(zip(PETS.class_names, outlines[:3], strict=True))
+    assert content.pop("mean_boundary_iou") == pytest.approx(np.mean(outlines[:3]))
+    assert content["regions"]["pet"].pop("boundary_iou") == outlines[3]
     assert content == scores.summary(result.original.counts, PETS) | {"parameters": 12}
     del at_records_size["cross_entropy"]
     assert at_records_size == scores.summary(result.in_records.counts, PETS)
@@ -201,7 +211,9 @@ def test_subsets_are_scored_as_if_there_were_no_other_images():
     del content["parameters"]
     assert found["all"] == content
     counted = [part._replace(counts=part.counts[chosen]) for part in whole[:2]]
-    alone = tables.metrics(Result(*counted, whole.cross_entropy[chosen]), 12, PETS)
+    alone = tables.metrics(
+        Result(*counted, whole.near_outlines[chosen], whole.cross_entropy[chosen]), 12, PETS
+    )
     assert found["some"] | {"parameters": 12} == alone
     assert found["some"]["images"] == 2
 

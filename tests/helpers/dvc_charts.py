@@ -113,7 +113,7 @@ def per_image(found: dict[str, np.ndarray], spec: DatasetSpec = PETS) -> pd.Data
         counter = Counter(spec)
         counter.add(matrix)
         counted = counter.counted()
-        result = Result(counted, counted, cross_entropy=np.ones(len(matrix)))
+        result = Result(counted, counted, counted.counts, cross_entropy=np.ones(len(matrix)))
         parts.append(tables.per_image(network, index, result, spec))
     return pd.concat(parts)
 

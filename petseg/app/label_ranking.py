@@ -1,0 +1,135 @@
+"""Images by how likely it is that their masks are wrong, as networks say that never saw them."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from petseg import records
+from petseg.core import paths
+from petseg.core.dataset_spec import DatasetSpec
+from petseg.core.params import Params
+from petseg.core.training_params import Training
+from petseg.evaluation import folds, inference, label_quality
+from petseg.models import shallow, unet
+from petseg.models.encoders import storage
+from petseg.training import loop
+
+LEAST_UPDATES = 400
+"""Of the weights in each training: then both networks know most of what they will."""
+
+HOME = Path(".petseg/labels")
+BATCH = 32
+"""Images that are judged at a time."""
+
+
+class Judged(NamedTuple):
+    """An image, its mask, and the logits of a network that never saw it."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    logits: np.ndarray
+
+
+class Ranking(NamedTuple):
+    """All images, the worst first, with name, fold and label_quality; and how to see one.
+
+    `judged` takes a row's place.
+    """
+
+    spec: DatasetSpec
+    rows: pd.DataFrame
+    judged: Callable[[int], Judged]
+
+
+def rank(params: Params, network: str, count: int, epochs: int | None) -> Ranking:
+    """Trains a network for each of `count` folds on all others, and ranks what it never saw.
+
+    Without `epochs`, for as many as make LEAST_UPDATES. A run that was stopped goes on after its
+    last epoch. PetsegError where there are no records, or no cleanlab.
+    """
+    label_quality.require()
+    records.verify(paths.RECORDS, folds.SPLITS)
+    spec, names = records.spec(paths.RECORDS), folds.names(paths.RECORDS)
+    fold_of = folds.assign(names, count, params.seed)
+    section = getattr(params, f"train_{network}")
+    if epochs is None:
+        of_epoch = math.ceil(len(names) * (count - 1) / count / section.batch_size)
+        epochs = math.ceil(LEAST_UPDATES / of_epoch)
+        print(f"{count} trainings of {epochs} epochs")
+    section = _short(section, epochs)
+    runs, tables = [], []
+    for fold in range(count):
+        folder = HOME / f"fold-{fold}"
+        folds.write_fold(paths.RECORDS, folder / "records", fold_of, fold)
+        print(f"fold {fold + 1} of {count}", flush=True)
+        _train(network, params, section, folder)
+        model = inference.load_trained(network, folder / f"{network}.keras", spec)
+        runs.append(inference.runner(model))
+        tables.append(_judge(runs[-1], folder / "records", fold))
+        keras.backend.clear_session()
+    rows = pd.concat(tables).sort_values(["label_quality", "name"], ignore_index=True)
+    return Ranking(spec, rows, partial(_judged, rows, runs))
+
+
+def _judged(rows: pd.DataFrame, runs: list[Callable], place: int) -> Judged:
+    row = rows.iloc[place]
+    held_out = records.on_disk(HOME / f"fold-{row['fold']}" / "records", "validation")
+    (image,), (mask,) = held_out.fetch(np.array([row["position"]]))
+    (logits,) = runs[row["fold"]](image[None])
+    return Judged(image, mask, logits)
+
+
+def _short(section: Training, epochs: int) -> Training:
+    """The parameters of a training of so few epochs; a third of them without geometry."""
+    changed = {
+        "epochs": epochs,
+        "early_stopping_patience": 0,
+        "final_epochs_without_geometry": min(section.final_epochs_without_geometry, epochs // 3),
+    }
+    return section.model_copy(update=changed)
+
+
+def _train(network: str, params: Params, section: Training, folder: Path) -> None:
+    size, classes = params.image_size, len(records.spec(paths.RECORDS).classes)
+    groups = {}
+    if network == "unet":
+        encoder = storage.stored_encoder(paths.ENCODER)
+        unet.require_usable(size, section, encoder)
+        build = partial(unet.build, size, classes, section, encoder)
+        groups["scaled_groups"] = partial(unet.scaled_groups, params=section)
+    else:
+        build = partial(shallow.build, size, classes, section)
+    loop.train(
+        network,
+        build,
+        section,
+        machine=params.machine,
+        seed=params.seed,
+        records_folder=folder / "records",
+        model_path=folder / f"{network}.keras",
+        curve_path=folder / "learning_curve.csv",
+        checkpoint_folder=folder / "checkpoints",
+        **groups,
+    )
+
+
+def _judge(run: Callable, folder: Path, fold: int) -> pd.DataFrame:
+    """A row for each example that a fold holds out."""
+    held_out = records.on_disk(folder, "validation")
+    qualities = []
+    starts = range(0, held_out.count, BATCH)
+    for start in tqdm(starts, "judge", unit="batch", disable=None):
+        indices = np.arange(start, min(start + BATCH, held_out.count))
+        images, masks = held_out.fetch(indices)
+        qualities.append(label_quality.scores(run(images), masks)[0])
+    table = records.index(folder, "validation")[["name"]]
+    return table.assign(
+        fold=fold, position=range(len(table)), label_quality=np.concatenate(qualities)
+    )

@@ -1,0 +1,94 @@
+"""Finds the images whose masks are most likely wrong, for a person to look at.
+
+    petseg labels                                  # ranks; writes label_review/index.html
+    petseg labels --accept label_review/wrong.txt  # adds names to leave_out in dataset.yaml
+
+The records of `preprocess` that train and validate are parted into folds. For each fold a network
+is trained for a few epochs on all others, and judges what it never saw: one that was trained on a
+wrong mask has learnt it by heart. The images are ranked by cleanlab, from the probabilities of the
+labels in their masks. The page shows the worst: image, mask, prediction, and the pixels in
+question. Tick what is wrong there, save the names, and give them to --accept. The test split stays
+as it is.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+from petseg.app import commands, leave_out
+from petseg.core import paths
+from petseg.core.dataset_file import load_dataset
+from petseg.core.errors import PetsegError
+from petseg.core.params import load_params
+
+OUT = Path("label_review")
+HEADING = "name"
+"""Of the first column of the ranking, which --accept takes, too."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = commands.parser("labels", __doc__)
+    parser.add_argument(
+        "--network", choices=paths.NETWORKS, default=paths.NETWORKS[0], help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--folds", type=commands.whole_number(2, 20), default=3, help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--epochs",
+        type=commands.whole_number(1),
+        help="of each training; default: as many as make some hundred updates",
+    )
+    parser.add_argument(
+        "--worst",
+        type=commands.whole_number(1, 1000),
+        default=60,
+        metavar="N",
+        help="images on the page; default: %(default)s",
+    )
+    parser.add_argument("--out", type=Path, default=OUT, help="default: %(default)s")
+    parser.add_argument(
+        "--accept",
+        type=Path,
+        metavar="FILE",
+        help="train nothing; add the names in the first column of FILE to leave_out",
+    )
+    commands.run(_main, parser, arguments)
+
+
+def _main(options: argparse.Namespace) -> int:
+    params = load_params()
+    if options.accept:
+        return _accept(options.accept, params.dataset.name)
+    from petseg.app import label_page, label_ranking
+
+    ranking = label_ranking.rank(params, options.network, options.folds, options.epochs)
+    label_page.write(options.out, ranking, options.worst)
+    print(f"{len(ranking.rows)} images are ranked in {options.out / label_page.TABLE};")
+    print(f"look at the worst in {options.out / label_page.PAGE}")
+    return 0
+
+
+def _accept(path: Path, name: str) -> int:
+    from petseg.sources import raw
+
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            wanted = [row[0].strip() for row in csv.reader(stream) if row and row[0].strip()]
+    except OSError as error:
+        raise PetsegError(f"{path} cannot be read: {error.strerror}") from None
+    dataset = raw.open_raw(paths.RAW_DATASET)
+    known = {key.name for split in dataset.counts if split != "test" for key in dataset.keys(split)}
+    wanted = [one for one in wanted if one != HEADING]
+    if unknown := [one for one in wanted if one not in known]:
+        raise PetsegError(
+            f"{path}: no image to train or validate with is called {', '.join(unknown[:5])}"
+        )
+    file = load_dataset(name).file
+    added = leave_out.add(file, wanted)
+    print(f"{len(added)} names were added to leave_out in {file}; dvc repro trains without them")
+    return 0
+
+
+if __name__ == "__main__":
+    main()
