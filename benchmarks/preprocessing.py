@@ -58,7 +58,7 @@ def ours(raw: Path, folder: Path) -> int:
     """What the stage does: with all checks, all splits and the manifest."""
     from petseg.sources import preparation
 
-    manifest = preparation.write_records(
+    outcome = preparation.write_records(
         raw,
         folder,
         image_size=pets.SIZE,
@@ -68,7 +68,7 @@ def ours(raw: Path, folder: Path) -> int:
         shard_examples=1024,
         seed=1,
     )
-    return sum(split["examples"] for split in manifest["splits"].values())
+    return sum(split["examples"] for split in outcome.manifest["splits"].values())
 
 
 def decoding(jpegs: Sequence[bytes]) -> int:

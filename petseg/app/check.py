@@ -11,7 +11,7 @@ copy (PETSEG_OFFLINE_DIR) or another content of the encoder_weights file than th
 import argparse
 import sys
 
-from petseg.core import stage_runner
+from petseg.core import beam, stage_runner
 from petseg.core.dataset_file import load_dataset
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.param_types import unknown_classes
@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
         params = load_params()
         dataset = load_dataset(params.dataset.name)
         inputs.require(params, dataset)
+        if params.preprocess.runner == "beam":
+            beam.require()
         inputs.require_usable(dataset)
         inputs.require_unchanged(params, dataset)
         for warning in unused_weights(params, dataset):

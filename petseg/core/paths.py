@@ -15,6 +15,8 @@ ENCODER = RAW / "encoder"
 PROVENANCE = RAW / "provenance.json"
 
 RECORDS = Path("data/records")
+DATASET_REPORT = Path("data/dataset_report")
+DATASET_TABLES = Path("plots/dataset")
 CHECKPOINTS = Path(".petseg/checkpoints")
 BLOCKS = Path(".petseg/blocks")
 """Of a preprocessing by Beam, until its records are whole."""

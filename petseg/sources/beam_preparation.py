@@ -17,6 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from petseg import records
 from petseg.core import beam, fingerprint
 from petseg.core.files import TEMPORARY, atomic_folder, read_json, require_room, write_json
@@ -93,8 +95,10 @@ def write(
         for split in records.SPLITS
     }
     shutil.rmtree(blocks)
-    lists = (itertools.chain(*(one[at] for one in written)) for at in range(1, 5))
-    return preparation.Written(splits, *map(list, lists), sum(one.mask_pixels for one in written))
+    lists = (list(itertools.chain(*(one[at] for one in written))) for at in range(1, 6))
+    places = np.sum([one.places for one in written], axis=0)
+    mask_pixels = sum(one.mask_pixels for one in written)
+    return preparation.Written(splits, *lists, places, mask_pixels)
 
 
 def write_block(number: int, *, raw: Path, blocks: Path, rules: preparation.Rules) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from petseg.core import beam
 from petseg.core.dataset_file import DatasetFile, Folder, OxfordPets
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256, read_json
@@ -89,8 +88,6 @@ def require(params: Params, dataset: DatasetFile) -> None:
     """PetsegError where an input that params, dataset.yaml or the environment name is missing."""
     unet = params.train_unet
     weights_file(unet.encoder_weights)
-    if params.preprocess.runner == "beam":
-        beam.require()
     if unet.encoder != MOBILENET_V2:
         require_keras_hub(f"train_unet.encoder: {unet.encoder}")
         preset_folder(unet.encoder)

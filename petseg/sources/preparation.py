@@ -5,12 +5,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
 from petseg import records
 from petseg.core.errors import PetsegError
 from petseg.core.files import write_json
 from petseg.core.parallel import parallel_map
+from petseg.sources import facts
 from petseg.sources.bad_examples import Bad, refuse_more_than
 from petseg.sources.prepared import Prepared, is_unlabelled, prepare, unlabelled_reason
 from petseg.sources.raw import RawDataset, open_raw
@@ -26,14 +28,27 @@ class Rules(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What was written, as the manifest has it, and what was not."""
+    """What was written, as the manifest has it, what was not, and what is known of the images.
+
+    `places` are the sums of `facts.places` over the examples that were written.
+    """
 
     splits: dict[str, dict]
     named: list[dict]
     unlabelled: list[dict]
     converted: list[dict]
     bad: list[Bad]
+    images: list[facts.Image]
+    places: np.ndarray
     mask_pixels: int
+
+
+class Outcome(NamedTuple):
+    """The manifest of the records, and what is known of the images; see `Written`."""
+
+    manifest: dict
+    images: list[facts.Image]
+    places: np.ndarray
 
 
 def write_records(
@@ -48,8 +63,8 @@ def write_records(
     seed: int,
     runner: str = "local",
     beam_options: Sequence[str] = (),
-) -> dict:
-    """Writes the dataset in `raw` as records of all splits; returns the manifest.
+) -> Outcome:
+    """Writes the dataset in `raw` as records of all splits.
 
     `image_size` is their height and width. `validation_share` counts where the dataset gives no
     validation split nor a share for it. The `runner` is local or beam, with its options; the files
@@ -84,7 +99,7 @@ def write_records(
     }
     _refuse_empty(manifest, dataset)
     write_json(folder / records.MANIFEST, manifest)
-    return manifest
+    return Outcome(manifest, found.images, found.places)
 
 
 def write_examples(
@@ -100,7 +115,9 @@ def write_examples(
     `drawn` has the split of those that leave the training split.
     """
     spec = dataset.spec
-    named, unlabelled, converted, bad, mask_pixels = [], [], [], [], 0
+    named, unlabelled, converted, bad, images, mask_pixels = [], [], [], [], [], 0
+    classes = len(spec.classes)
+    places = np.zeros((classes, facts.CELLS, facts.CELLS))
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(records.SplitWriter(folder, split, shard_examples, spec))
@@ -112,6 +129,7 @@ def write_examples(
             if prepared.converted:
                 converted.append(entry | {"from": prepared.converted})
             mask_pixels += prepared.mask_pixels
+            kept = False
             droppable = rules.drop_unlabelled and split != "test"
             if split != "test" and prepared.name in dataset.leave_out:
                 named.append(entry | {"reason": f"{dataset.described_in} says so"})
@@ -121,8 +139,12 @@ def write_examples(
                 unlabelled.append(entry | {"reason": unlabelled_reason(spec)})
             else:
                 writers[split].write(prepared.example)
+                places += facts.places(prepared.example.mask, classes)
+                kept = True
+            if prepared.facts:
+                images.append(facts.Image(prepared.name, split, not kept, prepared.facts))
     splits = {split: writer.summary() for split, writer in writers.items()}
-    return Written(splits, named, unlabelled, converted, bad, mask_pixels)
+    return Written(splits, named, unlabelled, converted, bad, images, places, mask_pixels)
 
 
 def _keys(dataset: RawDataset) -> dict[str, list[Key]]:

@@ -9,6 +9,8 @@ from petseg import records
 from petseg.core.dataset_spec import VOID, DatasetSpec
 from petseg.decoding.mask import decode_mask
 from petseg.decoding.photograph import BadExample, decode_photograph
+from petseg.sources import facts
+from petseg.sources.facts import Facts
 from petseg.sources.raw_example import RawExample
 
 
@@ -20,6 +22,7 @@ class Prepared(NamedTuple):
     bad: BadExample | None = None
     converted: str | None = None
     mask_pixels: int = 0
+    facts: Facts | None = None
 
 
 def prepare(raw: RawExample, size: tuple[int, int], spec: DatasetSpec) -> Prepared:
@@ -31,7 +34,10 @@ def prepare(raw: RawExample, size: tuple[int, int], spec: DatasetSpec) -> Prepar
         return Prepared(raw.name, None, error, mask_pixels=getattr(error, "mask_pixels", 0))
     pixels, small = resize(photograph.image, labels, size, photograph.box)
     example = records.Example(pixels, small, raw.name, raw.groups)
-    return Prepared(raw.name, example, converted=photograph.converted, mask_pixels=labels.size)
+    known = facts.of_image(photograph.size, pixels, small, len(spec.classes))
+    return Prepared(
+        raw.name, example, None, photograph.converted, mask_pixels=labels.size, facts=known
+    )
 
 
 def resize(

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from petseg.app import check
-from petseg.core import paths, yaml12
+from petseg.core import beam, paths, yaml12
 from tests.helpers import ROOT
 from tests.helpers.changed_params import changed
 from tests.helpers.specs import CELLS, PETS
@@ -71,3 +71,11 @@ def test_a_dataset_that_is_not_there_is_named(capsys):
     with pytest.raises(SystemExit):
         check.main([])
     assert "dataset.name: mine needs a file datasets/mine/dataset.yaml" in capsys.readouterr().err
+
+
+def test_a_runner_that_is_not_installed_is_named(monkeypatch, capsys):
+    write(CHANGES | {"preprocess.runner": "beam"})
+    monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        check.main([])
+    assert "pip install 'petseg[beam]'" in capsys.readouterr().err

@@ -36,7 +36,7 @@ def prepared(drawings: Path) -> Path:
 
 def write(raw: Path, folder: Path, **changes) -> dict:
     folder.mkdir()
-    return preparation.write_records(raw, folder, **SETTINGS | changes)
+    return preparation.write_records(raw, folder, **SETTINGS | changes).manifest
 
 
 def contents(folder: Path) -> dict[str, bytes]:

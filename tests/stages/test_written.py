@@ -57,7 +57,13 @@ def test_learning_curve_has_a_row_an_epoch(tiny_run, network):
 @pytest.mark.parametrize("name", [*paths.NETWORKS, "baseline"])
 def test_metrics_cover_the_whole_test_split(tiny_run, name):
     content = json.loads((tiny_run.folder / paths.metrics(name)).read_text())
-    assert content.keys() == {*KEYS, "parameters", "at_records_size"}
+    assert content.keys() == {
+        *KEYS,
+        "boundary_iou",
+        "mean_boundary_iou",
+        "parameters",
+        "at_records_size",
+    }
     at_records_size = content["at_records_size"]
     assert at_records_size.keys() - {"cross_entropy"} == KEYS
     assert ("cross_entropy" in at_records_size) == (name != "baseline")
@@ -104,3 +110,15 @@ def test_a_run_report_says_what_the_run_took(tiny_run, stage):
     assert report["seconds"] > 0 and report["peak_memory_mib"] > 100
     if stage.startswith("train"):
         assert report["precision"] == "float32" and len(report["epochs"]) == 1
+
+
+def test_the_dataset_s_report_tells_of_all_images(tiny_run):
+    page = (tiny_run.folder / paths.DATASET_REPORT / "index.html").read_text(encoding="utf-8")
+    assert "generated_pets" in page and "<img" in page
+    classes = pd.read_csv(tiny_run.folder / paths.DATASET_TABLES / "classes.csv")
+    assert set(classes["split"]) == set(records.SPLITS) and set(classes["class"]) == set(CLASSES)
+    for name in ("aspect_ratios", "brightness"):
+        table = pd.read_csv(tiny_run.folder / paths.DATASET_TABLES / f"{name}.csv")
+        manifest = records.manifest(tiny_run.folder / paths.RECORDS)
+        total = sum(entry["examples"] for entry in manifest["splits"].values())
+        assert table["images"].sum() == total

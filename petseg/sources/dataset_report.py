@@ -1,0 +1,163 @@
+"""The report on a dataset: small tables for DVC's charts, and a page. It shows no image."""
+
+import base64
+import html
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import product
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageColor
+
+from petseg import records
+from petseg.core.dataset_spec import DatasetSpec, parse_spec
+from petseg.core.files import atomic_folder, write_csv
+from petseg.sources import near_duplicates
+from petseg.sources.preparation import Outcome
+
+PAGE = "index.html"
+CLASSES, ASPECTS, BRIGHTNESS, DUPLICATES = (
+    f"{name}.csv" for name in ("classes", "aspect_ratios", "brightness", "near_duplicates")
+)
+CHARTED = (CLASSES, ASPECTS, BRIGHTNESS)
+"""The tables that DVC draws; they are tracked."""
+TEMPLATE = Path(__file__).with_name("dataset_report.html")
+BINS = 20
+"""Of the histograms of aspect ratio (width / height), by its logarithm, and of brightness."""
+WIDEST = 4.0
+"""Aspect ratios above, and below the inverse, count with it."""
+SHOWN = 200
+"""Near-duplicates, and images left out, that the page lists."""
+HEATMAP = 96
+"""Pixels of a side."""
+
+
+def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
+    """The tables of a dataset by their files' names.
+
+    - classes: of each split and class, its share of the pixels, and of the images that hold it
+    - aspect_ratios, brightness: how many images each bin has, whose middle is given
+    - near_duplicates: pairs of images that look alike, with their splits
+    """
+    images = [image for image in outcome.images if not image.left_out]
+    facts = [image.facts for image in images]
+    ratios = np.array([one.width / one.height for one in facts]).clip(1 / WIDEST, WIDEST)
+    bins = np.geomspace(1 / WIDEST, WIDEST, BINS + 1)
+    brightness = np.array([one.brightness for one in facts])
+    return {
+        CLASSES: _of_classes(outcome.manifest, images),
+        ASPECTS: _histogram("aspect_ratio", ratios, bins),
+        BRIGHTNESS: _histogram("brightness", brightness, np.linspace(0, 1, BINS + 1)),
+        DUPLICATES: _near_duplicates(outcome),
+    }
+
+
+def write(outcome: Outcome, page_folder: Path, tables_folder: Path) -> dict[str, pd.DataFrame]:
+    """Writes the page, the near-duplicates beside it, and the tables; returns all of these."""
+    found = tables(outcome)
+    with atomic_folder(page_folder) as folder:
+        write_csv(folder / DUPLICATES, found[DUPLICATES])
+        (folder / PAGE).write_text(page(outcome, found), encoding="utf-8")
+    for name in CHARTED:
+        write_csv(tables_folder / name, found[name])
+    return found
+
+
+def page(outcome: Outcome, found: dict[str, pd.DataFrame]) -> str:
+    """The page, in HTML that needs no other file."""
+    manifest = outcome.manifest
+    spec = parse_spec(manifest["dataset"], records.MANIFEST)
+    left_out = [[e["name"], e["split"], e["reason"]] for e in manifest["left_out"]]
+    converted = Counter(entry["from"] for entry in manifest["converted"])
+    sizes = Counter((i.facts.width, i.facts.height) for i in outcome.images).most_common(10)
+    height, width = manifest["image_size"]
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        dataset=html.escape(spec.name),
+        size=f"{height}x{width}",
+        splits=_table(
+            ["split", "images"], [[s, e["examples"]] for s, e in manifest["splits"].items()]
+        ),
+        sizes=_table(["width x height", "images"], [[f"{w}x{h}", n] for (w, h), n in sizes]),
+        aspects=_bars(found[ASPECTS], "aspect_ratio"),
+        brightness=_bars(found[BRIGHTNESS], "brightness"),
+        classes=_table(
+            ["split", "class", "of the pixels", "of the images"],
+            [
+                [row.split, row.name, f"{row.pixels:.2%}", f"{row.images:.1%}"]
+                for row in found[CLASSES].rename(columns={"class": "name"}).itertuples()
+            ],
+        ),
+        places="".join(_places(spec, outcome.places)),
+        duplicates=_table(list(found[DUPLICATES]), found[DUPLICATES].to_numpy().tolist()),
+        left_out=_table(["image", "split", "reason"], left_out),
+        converted=_table(["what", "images"], converted.most_common()),
+    )
+
+
+def _of_classes(manifest: dict, images: Sequence) -> pd.DataFrame:
+    rows = []
+    for split, (label, name) in product(
+        manifest["splits"], enumerate(next(iter(manifest["splits"].values()))["class_pixels"])
+    ):
+        entry = manifest["splits"][split]
+        held = [bool(i.facts.pixels[label]) for i in images if i.split == split]
+        pixels = entry["class_pixels"][name] / max(sum(entry["class_pixels"].values()), 1)
+        rows.append((split, name, pixels, float(np.mean(held or [0]))))
+    return pd.DataFrame(rows, columns=["split", "class", "pixels", "images"])
+
+
+def _histogram(name: str, values: np.ndarray, edges: np.ndarray) -> pd.DataFrame:
+    counts, _ = np.histogram(values, edges)
+    middles = np.sqrt(edges[:-1] * edges[1:]) if edges[0] else (edges[:-1] + edges[1:]) / 2
+    return pd.DataFrame({name: [f"{middle:.2f}" for middle in middles], "images": counts})
+
+
+def _near_duplicates(outcome: Outcome) -> pd.DataFrame:
+    images = outcome.images
+    pairs = near_duplicates.find([image.facts.hash for image in images])
+    rows = [
+        (images[a].name, images[a].split, images[b].name, images[b].split, distance)
+        for a, b, distance in pairs
+    ]
+    columns = ["image", "split", "other_image", "other_split", "bits"]
+    table = pd.DataFrame(rows, columns=columns)
+    across = table["split"] != table["other_split"]
+    return pd.concat([table[across], table[~across]], ignore_index=True)
+
+
+def _places(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:
+    """A picture for each class: where in the images it lies, dark for often."""
+    for name, colour, sums in zip(spec.class_names, spec.colours, places, strict=True):
+        share = (sums / max(sums.max(), 1e-9))[..., None]
+        pixels = 255 * (1 - share) + np.array(ImageColor.getrgb(colour)) * share
+        picture = Image.fromarray(pixels.astype(np.uint8)).resize((HEATMAP, HEATMAP))
+        data = io.BytesIO()
+        picture.save(data, "PNG")
+        text = base64.b64encode(data.getvalue()).decode()
+        yield (
+            f'<figure><img src="data:image/png;base64,{text}" alt="">'
+            f"<figcaption>{html.escape(name)}</figcaption></figure>"
+        )
+
+
+def _bars(table: pd.DataFrame, name: str) -> str:
+    most = max(table["images"].max(), 1)
+    rows = (
+        f'<tr><td>{row[name]}</td><td><div style="width:{20 * row["images"] / most:.2f}rem"></div>'
+        f"</td><td>{row['images']:,}</td></tr>"
+        for _, row in table.iterrows()
+    )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence]) -> str:
+    if not rows:
+        return "<p>None.</p>"
+    cells = [heads, *rows[:SHOWN]]
+    lines = ("".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in cells)
+    more = f"<p>and {len(rows) - SHOWN:,} more</p>" if len(rows) > SHOWN else ""
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>{more}"
