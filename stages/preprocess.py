@@ -28,14 +28,14 @@ def main() -> dict:
             **dict(params.preprocess),
         )
     found = dataset_report.write(outcome, DATASET_REPORT, DATASET_TABLES)
-    manifest, duplicates = outcome.manifest, found[dataset_report.DUPLICATES]
+    manifest = outcome.manifest
     for split, entry in manifest["splits"].items():
         print(f"{split}: {entry['examples']} images")
     for sentence in absent_classes(manifest) + not_left_out(RAW_DATASET, manifest):
         print(f"warning: {sentence}")
     for entry in manifest["left_out"]:
         print(f"left out of {entry['split']}: {entry['name']}, {entry['reason']}")
-    if across := int((duplicates["split"] != duplicates["other_split"]).sum()):
+    if across := dataset_report.across_splits(found[dataset_report.DUPLICATES]).sum():
         print(f"warning: {across} pairs of images in two splits look alike; {REPORT} lists them")
     for kind, count in Counter(entry["from"] for entry in manifest["converted"]).items():
         print(f"converted: {count} images, {kind}; data/records/manifest.json names them")

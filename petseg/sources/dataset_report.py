@@ -25,6 +25,8 @@ CLASSES, ASPECTS, BRIGHTNESS, DUPLICATES = (
 )
 CHARTED = (CLASSES, ASPECTS, BRIGHTNESS)
 """The tables that DVC draws; they are tracked."""
+LEFT_OUT = "left out"
+"""In place of a split, in the table of near-duplicates."""
 TEMPLATE = Path(__file__).with_name("dataset_report.html")
 BINS = 20
 """Of the histograms of aspect ratio (width / height), by its logarithm, and of brightness."""
@@ -54,6 +56,12 @@ def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
         BRIGHTNESS: _histogram("brightness", brightness, np.linspace(0, 1, BINS + 1)),
         DUPLICATES: _near_duplicates(outcome),
     }
+
+
+def across_splits(near: pd.DataFrame) -> pd.Series:
+    """Which pairs of the table of near-duplicates are of images in two splits: bool."""
+    left_out = (near == LEFT_OUT).any(axis=1)
+    return (near["split"] != near["other_split"]) & ~left_out
 
 
 def write(outcome: Outcome, page_folder: Path, tables_folder: Path) -> dict[str, pd.DataFrame]:
@@ -119,14 +127,12 @@ def _histogram(name: str, values: np.ndarray, edges: np.ndarray) -> pd.DataFrame
 def _near_duplicates(outcome: Outcome) -> pd.DataFrame:
     images = outcome.images
     pairs = near_duplicates.find([image.facts.hash for image in images])
-    rows = [
-        (images[a].name, images[a].split, images[b].name, images[b].split, distance)
-        for a, b, distance in pairs
-    ]
+    split = [LEFT_OUT if image.left_out else image.split for image in images]
+    rows = [(images[a].name, split[a], images[b].name, split[b], bits) for a, b, bits in pairs]
     columns = ["image", "split", "other_image", "other_split", "bits"]
     table = pd.DataFrame(rows, columns=columns)
-    across = table["split"] != table["other_split"]
-    return pd.concat([table[across], table[~across]], ignore_index=True)
+    order = 1 - across_splits(table) + (table == LEFT_OUT).any(axis=1)
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
 def _places(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:

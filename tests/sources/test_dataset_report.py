@@ -83,6 +83,16 @@ def test_copies_in_two_splits_are_found_whatever_their_size(tables):
     assert pair.split in ("train", "validation") and pair.bits <= near_duplicates.DISTANCE
 
 
+def test_pairs_of_which_one_is_left_out_come_last(outcome):
+    first, *rest = outcome.images
+    copy = rest[-1]._replace(name="copy")
+    images = [first._replace(left_out=True), *rest, copy]
+    found = dataset_report.tables(outcome._replace(images=images))["near_duplicates.csv"]
+    assert set(found.iloc[0][["image", "other_image"]]) == {images[-2].name, "copy"}
+    assert (found.iloc[1:] == "left out").any(axis=1).all() and len(found) == 3
+    assert not dataset_report.across_splits(found).any()
+
+
 def test_the_page_tells_all_of_it_and_shows_no_image(outcome, tables):
     page = dataset_report.page(outcome, tables)
     for text in ("cells", "32x64", "90x60", "near-duplicate", "00", "11", "75."):
