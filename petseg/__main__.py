@@ -1,4 +1,5 @@
-"""The commands: petseg inspect, check, labels, predict, export, serve and compare."""
+"""The commands: petseg inspect, check, labels, report, predict, export, serve,
+compare."""
 
 import argparse
 import importlib
@@ -12,6 +13,7 @@ COMMANDS = {
     "predict": "segment images: masks, outlines and cutouts",
     "export": "write a network as SavedModel, TFLite and ONNX, and check each",
     "serve": "a page to try the networks on, and an API for scripts",
+    "report": "one page on the last run, to be sent around",
     "compare": "compare the scores and parameters of two revisions",
 }
 

@@ -1,6 +1,7 @@
 """Scores both networks, and a baseline that sees no image, on every image of the test split.
 
-Writes metrics/*.json, plots/confusion_*.csv, plots/per_group.csv and a table of every image.
+Writes metrics/*.json, plots/confusion_*.csv, plots/calibration_*.csv, plots/per_group.csv and a
+table of every image.
 """
 
 import pandas as pd
@@ -18,14 +19,16 @@ def main() -> dict:
     records.verify(paths.RECORDS)
     spec = records.spec(paths.RECORDS)
     test, index = records.on_disk(paths.RECORDS, "test"), records.index(paths.RECORDS, "test")
+    validation = records.on_disk(paths.RECORDS, "validation")
     original_masks = raw.masks(paths.RAW_DATASET, "test", index["name"])
     parts = subsets.read_subsets(params.evaluate.subsets, index["name"])
     counts, rows = {}, []
     for name in paths.NETWORKS:
         model = inference.load_trained(name, paths.model(name), spec)
-        result = scoring.score_network(
-            inference.runner(model), test, original_masks, spec, params.evaluate.batch_size, name
-        )
+        run, batch = inference.runner(model), params.evaluate.batch_size
+        temperature = scoring.fitted_temperature(run, validation, batch, name)
+        result = scoring.score_network(run, test, original_masks, spec, batch, name, temperature)
+        write_csv(paths.CALIBRATION[name], tables.reliability(result))
         write_json(paths.metrics(name), tables.metrics(result, model.count_params(), spec, parts))
         write_csv(paths.CONFUSION[name], tables.confusion(result.original, spec))
         rows.append(tables.per_image(name, index, result, spec))

@@ -9,7 +9,7 @@ from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.files import atomic_folder, read_json
 from petseg.core.params import load_params
 from petseg.evaluation import inference, tables
-from petseg.figures import comparison, confusion, curves, groups, pictures
+from petseg.figures import calibration, comparison, confusion, curves, groups, pictures
 from petseg.records import augmentation
 
 TEXTS = dict.fromkeys(("name", "truth", "prediction", "column", "group"), str)
@@ -34,8 +34,7 @@ def main() -> dict:
         augmentation.versions(*example, params.train_unet.augmentation)
         for example in zip(images, masks, draws, strict=True)
     ]
-    names = index["name"].to_numpy()[chosen]
-    pictures.samples(images, masks, augmented, names, spec, paths.SAMPLES_FIGURE)
+    pictures.samples(images, masks, augmented, index["name"][chosen], spec, paths.SAMPLES_FIGURE)
 
     test, index = records.on_disk(paths.RECORDS, "test"), records.index(paths.RECORDS, "test")
     scored = tables.mean_ious(pd.read_csv(paths.PER_IMAGE, converters=TEXTS), index["name"])
@@ -64,6 +63,7 @@ def some_of(source: records.Source, count: int, rng: np.random.Generator) -> np.
 def draw_tables(spec: DatasetSpec) -> None:
     learning = {name: pd.read_csv(paths.learning_curve(name)) for name in paths.NETWORKS}
     curves.learning_curves(learning, paths.LEARNING_CURVES_FIGURE)
+    bins = {name: pd.read_csv(path) for name, path in paths.CALIBRATION.items()}
     counts = {name: pd.read_csv(paths.CONFUSION[name], converters=TEXTS) for name in paths.NETWORKS}
     matrices = {name: tables.confusion_matrix(table) for name, table in counts.items()}
     confusion.confusion_matrices(matrices, spec.class_names, paths.CONFUSION_FIGURE)
@@ -71,6 +71,7 @@ def draw_tables(spec: DatasetSpec) -> None:
     by_group = pd.read_csv(paths.PER_GROUP, converters=TEXTS)
     with atomic_folder(paths.SCORES_FIGURES) as folder:
         comparison.intervals(intervals, folder / paths.COMPARISON_FIGURE.name)
+        calibration.reliability(bins, folder / paths.CALIBRATION_FIGURE.name)
         if len(by_group):
             groups.per_group(by_group, folder / paths.PER_GROUP_FIGURE.name)
 

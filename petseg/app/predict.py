@@ -59,6 +59,8 @@ def _main(options: argparse.Namespace) -> int:
     region = network.region_to_cut_out(spec, options.region) if cutout else None
     if options.model is None:
         print(f"the network: {commands.shown(model)}, of {spec.name}", file=sys.stderr)
+    if not options.temperature > 0:
+        raise PetsegError(f"--temperature {options.temperature} is not above 0")
     files = segmenting.FORMATS[options.format] | {"probabilities": "npz"}
     kinds = ["labels", "overlay"] + cutout * ["cutout"]
     kinds += options.probabilities * ["probabilities"]
@@ -79,7 +81,11 @@ def _main(options: argparse.Namespace) -> int:
         list(found), (target for files in targets.values() for target in files.values())
     )
     done, failed = segmenting.segment(
-        targets, lambda: network.load(model, spec=spec), region, flip=options.flip
+        targets,
+        lambda: network.load(model, spec=spec),
+        region,
+        flip=options.flip,
+        temperature=options.temperature,
     )
     print(_json(model, done, failed) if options.json else _table(done, spec))
     if failed:
@@ -115,7 +121,15 @@ def _on_beam(
     pattern, out = map(beam_files.absolute, options.images)
     copy = f"network-{file_sha256(model)[:16]}{model.suffix}"
     job = predict_many.Job(
-        pattern, out, copy, spec, suffixes, region, options.flip, options.max_megapixels
+        pattern,
+        out,
+        copy,
+        spec,
+        suffixes,
+        region,
+        options.flip,
+        options.temperature,
+        options.max_megapixels,
     )
     outcome = predict_many.segment(job, model, shlex.split(options.beam_options))
     for path, reason in outcome.failed[:SHOWN]:
@@ -161,6 +175,14 @@ def _parser() -> argparse.ArgumentParser:
         "--probabilities",
         action="store_true",
         help="write the probability of each class in each pixel, too; takes long",
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="divide the logits by T for the probabilities; petseg report tells the one that "
+        "calibrates a network; default: %(default)s",
     )
     parser.add_argument(
         "--flip",

@@ -41,6 +41,7 @@ class Job(NamedTuple):
     suffixes: dict[str, str]
     region: str | None
     flip: bool
+    temperature: float
     max_megapixels: int
 
     def described(self) -> dict:
@@ -103,7 +104,7 @@ def segment_part(part: Part, *, job: Job) -> None:
         except (BadImage, OSError) as error:
             failed.append((path, first_line(error)))
             continue
-        found = loaded.segment(image, flip=job.flip)
+        found = loaded.segment(image, flip=job.flip, temperature=job.temperature)
         for kind, suffix in job.suffixes.items():
             picture = io.BytesIO()
             segmenting.save(found, kind, job.region, picture, suffix)

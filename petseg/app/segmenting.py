@@ -54,6 +54,7 @@ def segment(
     region: str | None = None,
     *,
     flip: bool = False,
+    temperature: float = 1.0,
 ) -> tuple[list[Segmented], dict[Path, str]]:
     """Segments images and writes their pictures; progress and mishaps go to the terminal.
 
@@ -69,7 +70,7 @@ def segment(
     def one(path: Path) -> Segmented:
         with budget.taken(_pixels(path)):
             image = read(path)
-            found = network().segment(image, flip=flip)
+            found = network().segment(image, flip=flip, temperature=temperature)
             for kind, target in targets[path].items():
                 _write(found, kind, region, target)
             return Segmented(path, *image.size, found.shares, found.region_shares, targets[path])

@@ -28,6 +28,7 @@ NETWORKS = ("unet", "shallow")
 
 PER_IMAGE = Path("data/per_image.csv")
 CONFUSION = {name: Path(f"plots/confusion_{name}.csv") for name in NETWORKS}
+CALIBRATION = {name: Path(f"plots/calibration_{name}.csv") for name in NETWORKS}
 PER_GROUP = Path("plots/per_group.csv")
 
 COMPARISON = Path("metrics/comparison.json")
@@ -38,6 +39,7 @@ PREDICTIONS_FIGURE = Path("plots/predictions.png")
 HARDEST_FIGURE = Path("plots/hardest.png")
 CONFUSION_FIGURE = Path("plots/confusion.png")
 SCORES_FIGURES = Path("plots/scores")
+CALIBRATION_FIGURE = SCORES_FIGURES / "calibration.png"
 COMPARISON_FIGURE = SCORES_FIGURES / "comparison.png"
 PER_GROUP_FIGURE = SCORES_FIGURES / "per_group.png"
 """Only where the dataset has groups."""

@@ -22,14 +22,17 @@ class Result(NamedTuple):
     """A predictor's result on N images, in pixels of the masks as published and of the records.
 
     `near_outlines`, int64 (N, K, 3), are those of `boundary.counts`, of the masks as published.
-    `cross_entropy` is in nats, of the records' pixels, float64 (N,); None for a constant
-    prediction.
+    `cross_entropy` is in nats, of the records' pixels, float64 (N,); `reliability`, float64
+    (2, BINS, 3), that of `calibration`, of the same pixels, without and with the `temperature`.
+    All are None for a constant prediction.
     """
 
     original: Counted
     in_records: Counted
     near_outlines: np.ndarray
     cross_entropy: np.ndarray | None = None
+    reliability: np.ndarray | None = None
+    temperature: float | None = None
 
 
 class Counter:

@@ -11,9 +11,12 @@ from petseg.core.parallel import parallel_map
 from petseg.decoding.mask import decode_mask
 from petseg.evaluation import original_size
 from petseg.evaluation.result import Counter, Result
-from petseg.metrics import boundary
+from petseg.metrics import boundary, calibration
 from petseg.metrics.confusion import confusion_matrices
 from petseg.records import Source
+
+SAMPLED = 2000
+"""Pixels of an image by which the temperature is fitted."""
 
 
 def score_network(
@@ -23,8 +26,11 @@ def score_network(
     spec: DatasetSpec,
     batch_size: int,
     label: str,
+    temperature: float = 1.0,
 ) -> Result:
     """Scores a network, as `inference.runner` makes it, on all examples; shows progress.
+
+    Its reliability is told without and with the `temperature` that its logits are divided by.
 
     `original_masks` are the encoded masks as they were published, in the order of `source`. Pixels
     are counted on all cores, while the network runs on the next images.
@@ -40,9 +46,31 @@ def score_network(
         logits, mask, original = example
         in_records = confusion_matrices(mask[None], logits.argmax(-1)[None], len(spec.classes))
         loss = cross_entropy(logits[None], mask[None])
-        return *of_original(*original_size.labels(logits, original, spec), spec), in_records, loss
+        of_confidence = [calibration.reliability(logits, mask, t) for t in (1.0, temperature)]
+        found = of_original(*original_size.labels(logits, original, spec), spec)
+        return *found, in_records, (loss, np.stack(of_confidence))
 
-    return _collected(parallel_map(scored, examples()), source.count, spec, label)
+    found = _collected(parallel_map(scored, examples()), source.count, spec, label)
+    return found._replace(temperature=temperature)
+
+
+def fitted_temperature(
+    run: Callable[[np.ndarray], np.ndarray], source: Source, batch_size: int, label: str
+) -> float:
+    """The temperature that calibrates a network best on a split that trained nothing.
+
+    Of each image, some SAMPLED pixels count, evenly spread.
+    """
+    logits, labels = [], []
+    starts = range(0, source.count, batch_size)
+    for start in tqdm(starts, f"calibrate {label}", unit="batch", disable=None):
+        images, masks = source.fetch(np.arange(start, min(start + batch_size, source.count)))
+        for of_image, mask in zip(run(images), masks.reshape(len(masks), -1), strict=True):
+            some = np.arange(0, mask.size, max(1, mask.size // SAMPLED))
+            some = some[mask[some] != VOID]
+            logits.append(of_image.reshape(mask.size, -1)[some])
+            labels.append(mask[some])
+    return calibration.fit_temperature(np.concatenate(logits), np.concatenate(labels))
 
 
 def score_mask(
@@ -78,16 +106,19 @@ def of_original(
 
 def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str) -> Result:
     """The result from those of each image: what `of_original` gives, the confusion matrix in
-    pixels of the records, (1, C, C), and cross-entropy."""
-    original, in_records, outlines, losses = Counter(spec), Counter(spec), [], []
-    for matrix, near, at_records, loss in tqdm(found, label, count, unit="image", disable=None):
+    pixels of the records, (1, C, C), and, of a network, cross-entropy and reliability."""
+    original, in_records, outlines, of_networks = Counter(spec), Counter(spec), [], []
+    for matrix, near, at_records, rest in tqdm(found, label, count, unit="image", disable=None):
         original.add(matrix)
         outlines.append(near)
         in_records.add(at_records)
-        if loss is not None:
-            losses.append(loss)
-    cross_entropy = np.concatenate(losses) if losses else None
-    return Result(original.counted(), in_records.counted(), np.concatenate(outlines), cross_entropy)
+        if rest is not None:
+            of_networks.append(rest)
+    counted = original.counted(), in_records.counted(), np.concatenate(outlines)
+    if not of_networks:
+        return Result(*counted)
+    losses, of_confidence = zip(*of_networks, strict=True)
+    return Result(*counted, np.concatenate(losses), np.sum(of_confidence, axis=0))
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

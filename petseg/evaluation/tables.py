@@ -10,7 +10,7 @@ import pandas as pd
 
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.evaluation.result import Counted, Result
-from petseg.metrics import bootstrap, scores
+from petseg.metrics import bootstrap, calibration, scores
 
 GROUP, CLASS, REGION = "group.", "class.", "region."
 """The beginnings of columns."""
@@ -29,6 +29,13 @@ def metrics(
     """
     everything = np.ones(len(result.original.counts), bool)
     content = _scores(result, everything, spec) | {"parameters": parameters}
+    if result.reliability is not None:
+        before, after = map(calibration.expected_error, result.reliability)
+        content["calibration"] = {
+            "expected_error": before,
+            "temperature": result.temperature,
+            "expected_error_at_temperature": after,
+        }
     if subsets:
         of_subsets = {name: _scores(result, members, spec) for name, members in subsets.items()}
         content["subsets"] = of_subsets
@@ -164,6 +171,19 @@ def confusion(counted: Counted, spec: DatasetSpec) -> pd.DataFrame:
 def confusion_matrix(table: pd.DataFrame) -> np.ndarray:
     """The matrix in a table that `confusion` made: int64 (C, C)."""
     return table["pixels"].to_numpy(np.int64).reshape(table["truth"].nunique(), -1)
+
+
+def reliability(result: Result) -> pd.DataFrame:
+    """A row a bin of confidence: its pixels, their mean confidence, and accuracy; and the same with
+    the logits divided by the temperature."""
+    columns = {}
+    for end, found in zip(("", "_at_temperature"), result.reliability, strict=True):
+        pixels, confidence, correct = found.T
+        with np.errstate(invalid="ignore"):
+            columns[f"confidence{end}"] = confidence / pixels
+            columns[f"accuracy{end}"] = correct / pixels
+        columns[f"pixels{end}"] = pixels.astype(np.int64)
+    return pd.DataFrame(columns)
 
 
 def mean_ious(table: pd.DataFrame, names: pd.Series) -> pd.DataFrame:

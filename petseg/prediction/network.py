@@ -27,6 +27,8 @@ class Segmentation:
     """As the network gave them, at its own size: float32 (h, w, C)."""
     spec: DatasetSpec
     """The classes, in the order of their labels, and the regions."""
+    temperature: float = 1.0
+    """What the logits are divided by for the probabilities: the one that calibrates them."""
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -36,7 +38,8 @@ class Segmentation:
     @cached_property
     def probabilities(self) -> np.ndarray:
         """The probability of each class in each pixel: float32 (H, W, C); adds up to 1."""
-        return full_size.probabilities(self.logits, self.image.height, self.image.width)
+        logits = self.logits / np.float32(self.temperature)
+        return full_size.probabilities(logits, self.image.height, self.image.width)
 
     @cached_property
     def shares(self) -> dict[str, float]:
@@ -83,7 +86,7 @@ class Network:
     run: runtimes.Run
     """Images (N, h, w, 3) of that size, in [0, 255] -> float32 logits (N, h, w, C)."""
 
-    def segment(self, image, *, flip: bool = False) -> Segmentation:
+    def segment(self, image, *, flip: bool = False, temperature: float = 1.0) -> Segmentation:
         """Segments one image, as `petseg.prediction.images.read` takes it: a path, an image of
         Pillow, an array, bytes.
 
@@ -93,7 +96,7 @@ class Network:
         image = images.read(image)
         run: Callable = runtimes.with_mirror(self.run) if flip else self.run
         (logits,) = run(full_size.network_input(image, self.image_size)[None])
-        return Segmentation(image, logits, self.spec)
+        return Segmentation(image, logits, self.spec, temperature)
 
 
 def load(model: str | Path | None = None, *, spec: DatasetSpec | None = None) -> Network:

@@ -169,6 +169,21 @@ def test_pictures_of_other_formats(home, model):
             assert picture.mode == "RGBA" and picture.getpixel((80, 5))[3] == 0
 
 
+def test_a_temperature_softens_probabilities_and_changes_no_label(home, model, capsys):
+    photograph("cat.png")
+    found = {}
+    for temperature in (1, 4):
+        options = ("--probabilities", "--temperature", temperature, "--out", temperature)
+        assert run("cat.png", "--model", model, *options) == 0
+        with np.load(f"{temperature}/cat_probabilities.npz") as stored:
+            found[temperature] = stored["probabilities"].astype(np.float32)
+    mixed = found[1] ** 0.25 / (found[1] ** 0.25).sum(-1, keepdims=True)
+    np.testing.assert_allclose(found[4], mixed, atol=2e-3)
+    assert found[4].max(-1).mean() < found[1].max(-1).mean()
+    assert Path("1/cat_labels.png").read_bytes() == Path("4/cat_labels.png").read_bytes()
+    assert "--temperature 0.0 is not above 0" in str(run("cat.png", "--temperature", 0))
+
+
 def test_probabilities_add_up_to_one_and_tell_the_labels(home, model):
     photograph("cat.png")
     assert run("cat.png", "--model", model, "--probabilities") == 0

@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix, log_loss
 
 from petseg.core.dataset_spec import VOID
 from petseg.evaluation import full_size, inference, scoring
-from petseg.metrics import scores
+from petseg.metrics import calibration, scores
 from petseg.records import Examples
 from petseg.records.source import in_memory
 from tests.helpers.gradients import whole_numbers
@@ -168,3 +168,20 @@ def test_each_image_is_scored_at_both_sizes_in_one_pass():
     np.testing.assert_array_equal(result.original.matrix, sum(expected))
     counts = scores.counts(np.stack(expected), PETS.label_sets)
     np.testing.assert_array_equal(result.original.counts, counts)
+
+
+def test_the_temperature_is_fitted_to_what_a_network_says(examples):
+    """Each third mask contradicts: two thirds of the pixels are right, however sure it is."""
+    masks = examples.masks.copy()
+    masks[::3] = (masks[::3] + 1) % 3
+    run = inference.runner(reader())
+    source = in_memory(Examples(examples.images, masks))
+    temperature = scoring.fitted_temperature(run, source, 2, "test")
+    original = list(map(encoded, masks))
+    result = scoring.score_network(run, source, original, PETS, 3, "test", temperature)
+    assert result.temperature == temperature > 1
+    before, after = map(calibration.expected_error, result.reliability)
+    assert after < before
+    assert result.reliability[0][:, 0].sum() == masks.size
+    accuracy = result.reliability[0][:, 2].sum() / masks.size
+    assert accuracy == pytest.approx(np.mean(np.arange(7) % 3 > 0))

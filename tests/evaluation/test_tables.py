@@ -11,7 +11,7 @@ from petseg.core.dataset_spec import DatasetSpec, parse_spec
 from petseg.core.files import write_csv
 from petseg.evaluation import tables
 from petseg.evaluation.result import Counter, Result
-from petseg.metrics import scores
+from petseg.metrics import calibration, scores
 from tests.helpers.marks import without_warnings
 from tests.helpers.specs import CELLS, PETS, STREET
 
@@ -39,7 +39,8 @@ def results(spec: DatasetSpec, seed: int = 0) -> Result:
         counter.add(rng.integers(1, 50, (3, classes, classes)))
     original, in_records = (counter.counted() for counter in counters)
     near_outlines = original.counts - original.counts // 3
-    return Result(original, in_records, near_outlines, np.array([0.1, 0.2, 0.6]))
+    reliability = rng.uniform(0, 9, (2, 15, 3))
+    return Result(original, in_records, near_outlines, np.array([0.1, 0.2, 0.6]), reliability, 1.5)
 
 
 def per_image(spec: DatasetSpec, result: Result, network: str = "unet") -> pd.DataFrame:
@@ -187,8 +188,9 @@ def test_metrics_have_the_names_of_the_spec(spec):
 
 
 def test_a_constant_prediction_has_no_cross_entropy():
-    content = tables.metrics(results(PETS)._replace(cross_entropy=None), 0, PETS)
-    assert "cross_entropy" not in content["at_records_size"]
+    constant = results(PETS)._replace(cross_entropy=None, reliability=None, temperature=None)
+    content = tables.metrics(constant, 0, PETS)
+    assert "cross_entropy" not in content["at_records_size"] and "calibration" not in content
 
 
 def test_scores_of_the_masks_as_published_lead():
@@ -197,6 +199,12 @@ def test_scores_of_the_masks_as_published_lead():
     at_records_size = content.pop("at_records_size")
     outlines = scores.iou(result.near_outlines.sum(axis=0)).tolist()
     assert content.pop("boundary_iou") == dict(zip(PETS.class_names, outlines[:3], strict=True))
+    errors = list(map(calibration.expected_error, result.reliability))
+    assert content.pop("calibration") == {
+        "expected_error": errors[0],
+        "temperature": 1.5,
+        "expected_error_at_temperature": errors[1],
+    }
     assert content.pop("mean_boundary_iou") == pytest.approx(np.mean(outlines[:3]))
     assert content["regions"]["pet"].pop("boundary_iou") == outlines[3]
     assert content == scores.summary(result.original.counts, PETS) | {"parameters": 12}
@@ -208,7 +216,7 @@ def test_subsets_are_scored_as_if_there_were_no_other_images():
     whole, chosen = results(PETS), np.array([True, False, True])
     content = tables.metrics(whole, 12, PETS, {"some": chosen, "all": np.ones(3, bool)})
     found = content.pop("subsets")
-    del content["parameters"]
+    del content["parameters"], content["calibration"]
     assert found["all"] == content
     counted = [part._replace(counts=part.counts[chosen]) for part in whole[:2]]
     alone = tables.metrics(
@@ -216,6 +224,18 @@ def test_subsets_are_scored_as_if_there_were_no_other_images():
     )
     assert found["some"] | {"parameters": 12} == alone
     assert found["some"]["images"] == 2
+
+
+@without_warnings
+def test_reliability_has_a_row_a_bin_and_nothing_where_there_are_no_pixels(tmp_path):
+    found = np.zeros((2, 3, 3))
+    found[0, 1], found[1, 2] = (10, 6, 5), (10, 8, 5)
+    result = results(PETS)._replace(reliability=found)
+    write_csv(tmp_path / "bins.csv", tables.reliability(result))
+    table = pd.read_csv(tmp_path / "bins.csv")
+    assert table["pixels"].tolist() == [0, 10, 0]
+    assert table["confidence"][1] == 0.6 and table["accuracy"][1] == 0.5
+    assert table["confidence_at_temperature"][2] == 0.8 and np.isnan(table["accuracy"][0])
 
 
 def test_comparison_is_of_the_classes_alone():

@@ -1,0 +1,180 @@
+"""Writes one page on the last run: scores, curves, calibration, costs and parameters.
+
+    petseg report                        # report.html, which needs no other file
+    petseg report --with-images          # with predictions and samples of the dataset, too
+
+Without --with-images no image of the dataset is in it, so that it can be sent to anybody. What it
+shows, `dvc repro` has left: run that first.
+"""
+
+import argparse
+import base64
+import html
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+
+from petseg.app import commands
+from petseg.app.compare import flat
+from petseg.core import paths, yaml12
+from petseg.core.errors import PetsegError
+from petseg.core.files import atomic_file, read_json
+
+TEMPLATE = Path(__file__).with_name("report.html")
+FIGURES = {
+    "Networks": paths.COMPARISON_FIGURE,
+    "Learning curves": paths.LEARNING_CURVES_FIGURE,
+    "Confusion": paths.CONFUSION_FIGURE,
+    "Calibration": paths.CALIBRATION_FIGURE,
+    "Groups": paths.PER_GROUP_FIGURE,
+}
+IMAGES = {
+    "Predictions": paths.PREDICTIONS_FIGURE,
+    "Hardest images": paths.HARDEST_FIGURE,
+    "Samples and their augmentation": paths.SAMPLES_FIGURE,
+}
+"""Figures that show images of the dataset."""
+
+STAGES = ("download", "preprocess", *(f"train_{name}" for name in paths.NETWORKS), "evaluate")
+ABSENT = "-"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = commands.parser("report", __doc__)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--with-images", action="store_true", help="show images of the dataset, too"
+    )
+    commands.run(_main, parser, arguments)
+
+
+def _main(options: argparse.Namespace) -> int:
+    text = page(options.with_images)
+    with atomic_file(options.out) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"{options.out} is written")
+    return 0
+
+
+def page(with_images: bool = False) -> str:
+    """The page, in HTML; PetsegError where the run left no scores."""
+    metrics = {name: _read(paths.metrics(name)) for name in (*paths.NETWORKS, "baseline")}
+    params = yaml12.read(paths.PARAMS)
+    figures = FIGURES | (IMAGES if with_images else {})
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        dataset=html.escape(str(params["dataset"]["name"])),
+        commit=html.escape(_commit()),
+        scores=_table(("", *metrics), _scores(metrics, _read(paths.COMPARISON))),
+        calibration="".join(_calibrated(metrics)),
+        figures="".join(_figure(title, path) for title, path in figures.items() if path.exists()),
+        costs=_table(("stage", "minutes", "peak memory, MiB", "images/s"), _costs()),
+        parameters=_table(("", ""), [(key, value) for key, value in flat(params).items()]),
+    )
+
+
+def _scores(metrics: dict[str, dict], comparison: dict) -> list[tuple]:
+    """A row for each score, a cell for each predictor; the first one with its interval."""
+    first = [
+        _shown(found["mean_iou"]) + _interval(comparison.get(name))
+        for name, found in metrics.items()
+    ]
+    known = next(iter(metrics.values()))
+    rows = [("mean IoU, with its 95 % interval", *first)]
+    rows += [(f"IoU of {name}", *_of(metrics, "iou", name)) for name in known["iou"]]
+    for region, scores in known["regions"].items():
+        rows += [
+            (f"region {region}: {score.replace('_', ' ')}", *_of(metrics, "regions", region, score))
+            for score in scores
+        ]
+    for key in ("mean_boundary_iou", "mean_dice", "pixel_accuracy"):
+        rows.append((key.replace("_", " "), *_of(metrics, key)))
+    calibrated = ("expected_error", "temperature", "expected_error_at_temperature")
+    rows += [
+        (f"calibration: {key.replace('_', ' ')}", *_of(metrics, "calibration", key))
+        for key in calibrated
+    ]
+    parameters = (f"{found['parameters']:,}" for found in metrics.values())
+    return [*rows, ("parameters", *parameters)]
+
+
+def _interval(found: dict | None) -> str:
+    return f" ({found['low']:.4f} to {found['high']:.4f})" if found else ""
+
+
+def _of(metrics: dict[str, dict], *keys: str) -> Iterable[str]:
+    for found in metrics.values():
+        value = found
+        for key in keys:
+            value = (value or {}).get(key)
+        yield _shown(value)
+
+
+def _shown(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.4f}"
+
+
+def _calibrated(metrics: dict[str, dict]) -> Iterable[str]:
+    for name in paths.NETWORKS:
+        if found := metrics[name].get("calibration"):
+            yield (
+                f"<p>{name}: <code>petseg predict --probabilities --temperature "
+                f"{found['temperature']:.3f}</code> writes probabilities that were calibrated on "
+                "the validation split.</p>"
+            )
+
+
+def _costs() -> Iterable[tuple]:
+    for stage in STAGES:
+        path = paths.run_report(stage)
+        if not path.exists():
+            continue
+        report = read_json(path)
+        rates = [epoch["images_per_second"] for epoch in report.get("epochs", ())]
+        memory = report["peak_memory_mib"]
+        yield (
+            stage,
+            f"{report['seconds'] / 60:.1f}",
+            ABSENT if memory is None else f"{memory:,.0f}",
+            f"{sum(rates) / len(rates):.1f}" if rates else ABSENT,
+        )
+
+
+def _figure(title: str, path: Path) -> str:
+    text = base64.b64encode(path.read_bytes()).decode()
+    return f'<h2>{title}</h2><img src="data:image/png;base64,{text}" alt="{title}">\n'
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence]) -> str:
+    lines = (
+        "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in [heads, *rows]
+    )
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _commit() -> str:
+    """The commit that is checked out, and whether files differ from it; "" where there is none."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"commit {found.stdout.strip()}"
+
+
+def _read(path: Path) -> dict:
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        raise PetsegError(f"{path} is missing or damaged; run: dvc repro") from None
+
+
+if __name__ == "__main__":
+    main()

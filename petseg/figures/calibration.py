@@ -1,0 +1,50 @@
+"""Reliability diagrams: how often the networks are right where they say how sure they are."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from petseg.figures.palette import network_styles
+from petseg.figures.style import FAINT, house_style, save
+
+LINES = {"": ("-", "as it is"), "_at_temperature": (":", "at its temperature")}
+"""What columns end with -> how they are drawn."""
+
+
+def reliability(tables: dict[str, DataFrame], path: Path) -> None:
+    """Draws accuracy over confidence for each network, and writes a PNG file.
+
+    Args:
+        tables: for each network a row a bin of confidence, with the columns `confidence`,
+            `accuracy` and, with the logits divided by a temperature, the same ending in
+            `_at_temperature`. Bins without pixels have NaN, and are left out.
+        path: the file to write.
+
+    Raises:
+        ValueError: if there is no network.
+    """
+    if not tables:
+        raise ValueError("no network to draw the reliability of")
+    styles = network_styles(tables)
+    with house_style():
+        figure = Figure(figsize=(3.2 * len(tables), 3.2), layout="constrained")
+        panels = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
+        for axes, (network, table) in zip(panels, tables.items(), strict=True):
+            style = styles[network]
+            axes.plot([0, 1], [0, 1], color=FAINT, zorder=0)
+            for end, (line, label) in LINES.items():
+                known = table[table[f"pixels{end}"] > 0]
+                axes.plot(
+                    known[f"confidence{end}"],
+                    known[f"accuracy{end}"],
+                    line,
+                    marker="o",
+                    markersize=3,
+                    color=style.colour,
+                    label=label,
+                )
+            axes.set(xlim=(0, 1), ylim=(0, 1), title=style.name, xlabel="confidence")
+            axes.legend(loc="upper left")
+        panels[0].set_ylabel("accuracy")
+        save(figure, path)

@@ -1,0 +1,66 @@
+"""`petseg report` tells all of a run on one page, and shows images only where it is told to."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from petseg.app import report
+from petseg.core import paths
+from petseg.core.files import read_json, write_json
+from tests.helpers import ROOT
+
+
+def run(*arguments) -> int | str:
+    with pytest.raises(SystemExit) as end:
+        report.main(list(map(str, arguments)))
+    return end.value.code
+
+
+@pytest.fixture
+def home(tiny_run, tmp_path, monkeypatch) -> Path:
+    """What a run of the pipeline left that the report reads."""
+    for name in ("metrics", "plots", "data/run_reports"):
+        shutil.copytree(tiny_run.folder / name, tmp_path / name)
+    shutil.copy(tiny_run.folder / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_page_needs_no_other_file_and_shows_no_image(home):
+    assert run() == 0
+    text = Path("report.html").read_text(encoding="utf-8")
+    scores = read_json(paths.metrics("unet"))
+    for value in (scores["mean_iou"], scores["iou"]["pet"], scores["calibration"]["temperature"]):
+        assert f"{value:.4f}" in text
+    for word in ("train_unet.epochs", "boundary iou", "Learning curves", "Calibration", "evaluate"):
+        assert word in text
+    assert "Hardest images" not in text and "Predictions" not in text
+    assert len(re.findall(r'src="data:image/png;base64,', text)) == text.count("<img") == 5
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text)
+
+
+def test_images_are_shown_where_it_is_told_to(home):
+    assert run("--with-images", "--out", "with.html") == 0
+    text = Path("with.html").read_text(encoding="utf-8")
+    assert "Hardest images" in text and "Predictions" in text and text.count("<img") == 8
+
+
+def test_undefined_scores_have_a_dash_and_names_are_escaped(home):
+    scores = read_json(paths.metrics("unet"))
+    scores["iou"]["<pet>"] = scores["iou"].pop("pet")
+    write_json(paths.metrics("unet"), scores | {"mean_dice": None})
+    assert run() == 0
+    text = Path("report.html").read_text(encoding="utf-8")
+    assert "IoU of &lt;pet&gt;" in text and "<td>mean dice</td><td>-</td>" in text
+
+
+def test_a_missing_score_is_named(home):
+    paths.metrics("shallow").unlink()
+    assert "metrics/shallow.json is missing or damaged; run: dvc repro" in run()
+    assert not Path("report.html").exists()
+
+
+def test_the_command_is_listed():
+    assert "report" in (ROOT / "petseg/__main__.py").read_text(encoding="utf-8")
