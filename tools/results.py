@@ -67,6 +67,11 @@ def test(per_image: pd.DataFrame) -> str:
             found["regions"][REGION]["boundary_iou"] for found in of_networks
         ],
     }
+    calibrated = [found["calibration"] for found in of_networks]
+    pairs["expected calibration error"] = [found["expected_error"] for found in calibrated]
+    pairs["at the temperature of validation"] = [
+        found["expected_error_at_temperature"] for found in calibrated
+    ]
     for score, (deep, flat) in pairs.items():
         lines.append((score, *(f"{value:.4f}" for value in (deep, flat, deep - flat))))
     return markdown(("", *NETWORKS.values(), "difference"), lines)
