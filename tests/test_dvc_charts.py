@@ -14,6 +14,11 @@ from tests.helpers.specs import CELLS, PETS, STREET
 OUTS = dvc_charts.plotted_outs()
 CURVES = ("Loss", "Mean IoU")
 GROUPS = paths.PER_GROUP.as_posix()
+DATASET = {
+    f"{paths.DATASET_TABLES}/aspect_ratios.csv": ("Width by height", "images", "width / height"),
+    f"{paths.DATASET_TABLES}/brightness.csv": ("Brightness", "images", "mean grey"),
+    f"{paths.DATASET_TABLES}/classes.csv": ("Classes", "share of the pixels", "class"),
+}
 WORDS = {
     "Loss": ("Loss", "epoch", "loss"),
     "Mean IoU": ("Mean IoU", "epoch", "mean IoU"),
@@ -26,11 +31,18 @@ WORDS = {
         path.as_posix(): (f"Confusion matrix, {name}", "predicted class", "true class")
         for name, path in paths.CONFUSION.items()
     },
+    **{
+        path.as_posix(): (f"Calibration, {name}", "confidence", "accuracy")
+        for name, path in paths.CALIBRATION.items()
+    },
+    **DATASET,
 }
 """The title and the axes of each chart."""
 NETWORKS_SHOWN = {
     **{paths.learning_curve(name).as_posix(): [] for name in paths.NETWORKS},
     **{path.as_posix(): [name] for name, path in paths.CONFUSION.items()},
+    **{path.as_posix(): [] for path in paths.CALIBRATION.values()},
+    **{name: [] for name in DATASET},
 }
 """The networks by which a chart tells its parts apart, where these are not all."""
 COMMANDS = {"show": ["show"], "diff": ["diff", "HEAD~1", "HEAD"]}

@@ -10,10 +10,14 @@ shows, `dvc repro` has left: run that first.
 import argparse
 import base64
 import html
+import itertools
 import subprocess
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
+
+import pandas as pd
 
 from petseg.app import commands
 from petseg.app.compare import flat
@@ -38,6 +42,8 @@ IMAGES = {
 
 STAGES = ("download", "preprocess", *(f"train_{name}" for name in paths.NETWORKS), "evaluate")
 ABSENT = "-"
+NAMED, DRAWN = 10, 6
+"""How many of the best images, and of the worst, are named, and how many of the best are drawn."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -68,12 +74,17 @@ def page(with_images: bool = False) -> str:
     metrics = {name: _read(paths.metrics(name)) for name in (*paths.NETWORKS, "baseline")}
     params = yaml12.read(paths.PARAMS)
     figures = FIGURES | (IMAGES if with_images else {})
+    ranked = _ranked()
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=html.escape(str(params["dataset"]["name"])),
         commit=html.escape(_commit()),
         scores=_table(("", *metrics), _scores(metrics, _read(paths.COMPARISON))),
         calibration="".join(_calibrated(metrics)),
-        figures="".join(_figure(title, path) for title, path in figures.items() if path.exists()),
+        figures="".join(
+            _figure(title, path.read_bytes()) for title, path in figures.items() if path.exists()
+        ),
+        best=_figure("Best images", _drawn(ranked.tail(DRAWN).iloc[::-1])) if with_images else "",
+        named=_table(("best", "mean IoU", "worst", "mean IoU"), _named(ranked)),
         costs=_table(("stage", "minutes", "peak memory, MiB", "images/s"), _costs()),
         parameters=_table(("", ""), [(key, value) for key, value in flat(params).items()]),
     )
@@ -130,6 +141,49 @@ def _calibrated(metrics: dict[str, dict]) -> Iterable[str]:
             )
 
 
+def _ranked() -> pd.DataFrame:
+    """The test images by the mean IoU of the first network, the worst first: name and mean IoU."""
+    try:
+        table = pd.read_csv(paths.PER_IMAGE, dtype={"name": str}, keep_default_na=False)
+    except OSError:
+        raise PetsegError(
+            f"{paths.PER_IMAGE} is missing; run: dvc checkout, or dvc repro"
+        ) from None
+    of_first = table[table["network"] == paths.NETWORKS[0]]
+    scored = of_first.assign(mean_iou=pd.to_numeric(of_first["mean_iou"]))
+    return scored[["name", "mean_iou"]].reset_index(drop=True).sort_values("mean_iou")
+
+
+def _named(ranked: pd.DataFrame) -> list[tuple]:
+    """Rows of the best and the worst images, by name and score."""
+    known = ranked[ranked["mean_iou"].notna()]
+    pairs = zip(known.iloc[::-1].itertuples(), known.itertuples(), strict=True)
+    return [
+        (best.name, f"{best.mean_iou:.4f}", worst.name, f"{worst.mean_iou:.4f}")
+        for best, worst in itertools.islice(pairs, NAMED)
+    ]
+
+
+def _drawn(rows: pd.DataFrame) -> bytes:
+    """A PNG file: images of the test split, their masks, and what the networks say."""
+    from petseg import records
+    from petseg.evaluation import inference
+    from petseg.figures import pictures
+
+    spec = records.spec(paths.RECORDS)
+    images, masks = records.on_disk(paths.RECORDS, "test").fetch(rows.index.to_numpy())
+    name = paths.NETWORKS[0]
+    run = inference.runner(inference.load_trained(name, paths.model(name), spec))
+    predicted = {name: run(images).argmax(axis=-1)}
+    scores = {name: rows["mean_iou"].to_numpy()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "best.png")
+        pictures.predictions(
+            images, masks, predicted, scores, list(rows["name"]), spec, path, "Best images"
+        )
+        return path.read_bytes()
+
+
 def _costs() -> Iterable[tuple]:
     for stage in STAGES:
         path = paths.run_report(stage)
@@ -146,8 +200,8 @@ def _costs() -> Iterable[tuple]:
         )
 
 
-def _figure(title: str, path: Path) -> str:
-    text = base64.b64encode(path.read_bytes()).decode()
+def _figure(title: str, picture: bytes) -> str:
+    text = base64.b64encode(picture).decode()
     return f'<h2>{title}</h2><img src="data:image/png;base64,{text}" alt="{title}">\n'
 
 

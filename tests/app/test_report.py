@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from petseg.app import report
@@ -21,8 +22,9 @@ def run(*arguments) -> int | str:
 @pytest.fixture
 def home(tiny_run, tmp_path, monkeypatch) -> Path:
     """What a run of the pipeline left that the report reads."""
-    for name in ("metrics", "plots", "data/run_reports"):
+    for name in ("metrics", "plots", "data/run_reports", "data/records", "models"):
         shutil.copytree(tiny_run.folder / name, tmp_path / name)
+    shutil.copy(tiny_run.folder / paths.PER_IMAGE, tmp_path / paths.PER_IMAGE)
     shutil.copy(tiny_run.folder / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -44,7 +46,12 @@ def test_the_page_needs_no_other_file_and_shows_no_image(home):
 def test_images_are_shown_where_it_is_told_to(home):
     assert run("--with-images", "--out", "with.html") == 0
     text = Path("with.html").read_text(encoding="utf-8")
-    assert "Hardest images" in text and "Predictions" in text and text.count("<img") == 8
+    assert "Hardest images" in text and "Best images" in text and text.count("<img") == 9
+    table = pd.read_csv(paths.PER_IMAGE).query("network == 'unet'").sort_values("mean_iou")
+    rows = re.search("<td>best</td>.*?</table>", text).group()
+    named = re.findall(r"<tr><td>(\w+)</td><td>[\d.]+</td><td>(\w+)</td>", rows)
+    assert [worst for _, worst in named] == list(table["name"])
+    assert {named[0][0], named[0][1]} == {table["name"].iloc[-1], table["name"].iloc[0]}
 
 
 def test_undefined_scores_have_a_dash_and_names_are_escaped(home):

@@ -17,6 +17,7 @@ from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.files import write_csv
 from petseg.evaluation import tables
 from petseg.evaluation.result import Counter, Result
+from petseg.records import SPLITS
 from tests.helpers import ROOT
 from tests.helpers.projects import run
 from tests.helpers.specs import PETS
@@ -75,12 +76,33 @@ def write_results(folder: Path, seed: int, spec: DatasetSpec = PETS) -> pd.DataF
         counter = Counter(spec)
         counter.add(matrix)
         write_csv(folder / paths.CONFUSION[network], tables.confusion(counter.counted(), spec))
+    write_dataset_tables(folder, rng, spec)
+    for path in paths.CALIBRATION.values():
+        bins = (np.arange(1, 16) / 15, rng.random(15), rng.integers(1, 99, 15))
+        columns = {
+            f"{name}{end}": values
+            for end in ("", "_at_temperature")
+            for name, values in zip(("confidence", "accuracy", "pixels"), bins, strict=True)
+        }
+        write_csv(folder / path, pd.DataFrame(columns))
     per_group = tables.per_group(per_image(found, spec))
     write_csv(folder / paths.PER_GROUP, per_group)
     for name in pictures(per_group):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(folder / name)
     return per_group
+
+
+def write_dataset_tables(folder: Path, rng: np.random.Generator, spec: DatasetSpec) -> None:
+    """What `preprocess` tells of a dataset."""
+    for name in ("aspect_ratio", "brightness"):
+        middles = [f"{middle:.2f}" for middle in np.linspace(0.25, 4, 20)]
+        table = pd.DataFrame({name: middles, "images": rng.integers(0, 99, 20)})
+        plural = "s" * (name == "aspect_ratio")
+        write_csv(folder / paths.DATASET_TABLES / f"{name}{plural}.csv", table)
+    rows = [(s, c, rng.random(), rng.random()) for s in SPLITS for c in spec.class_names]
+    classes = pd.DataFrame(rows, columns=["split", "class", "pixels", "images"])
+    write_csv(folder / paths.DATASET_TABLES / "classes.csv", classes)
 
 
 def pictures(per_group: pd.DataFrame) -> list[str]:
