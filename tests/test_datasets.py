@@ -78,7 +78,8 @@ def test_from_a_folder_to_scores(tmp_path, monkeypatch, capsys, name):
         counted = per_image.query("network == @network")[columns].to_numpy().sum()
         assert counted == kind.counts[2] * 32 * 64 - manifest["splits"]["test"]["void_pixels"]
     assert pd.read_csv(paths.PER_GROUP).empty
-    assert [path.name for path in paths.SCORES_FIGURES.iterdir()] == ["comparison.png"]
+    figures = sorted(path.name for path in paths.SCORES_FIGURES.iterdir())
+    assert figures == ["calibration.png", "comparison.png"]
 
     image = next(Path("datasets", name, "images").iterdir())
     assert exit_code(predict.main, os.fspath(image)) == 0

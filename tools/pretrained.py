@@ -151,7 +151,8 @@ def scores() -> str:
     for name, title in NETWORKS.items():
         found = read_json(ROOT / paths.metrics(name))
         region = found["regions"][REGION]
-        values = (found["mean_iou"], *found["iou"].values(), *region.values())
+        of_region = region["iou_dataset"], region["iou_per_image"]
+        values = (found["mean_iou"], *found["iou"].values(), *of_region)
         lines.append((title, *(f"{value:.4f}" for value in values)))
     heads = ("", "mean IoU", *SPEC.class_names, f"{REGION} IoU", f"{REGION} IoU of an image")
     return markdown(heads, lines)
