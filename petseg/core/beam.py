@@ -30,7 +30,8 @@ _DASK = "DaskRunner"
 _DASK_PARTITIONS = ("--dask_partition_size", "--dask_npartitions")
 _STEP = " [while running "
 """What runners append to an error of a step."""
-_SECONDS_BETWEEN_LOOKS = 1.0
+_LOOKS_A_SECOND = 100
+"""Items, at most, of which is asked in a second whether they are finished: a bucket counts them."""
 
 
 def require() -> None:
@@ -114,7 +115,7 @@ def _progress(what: str, total: int, finished: Callable[[], int]) -> Iterator[No
     with tqdm(total=total, desc=what, unit="block", disable=None) as bar:
 
         def look() -> None:
-            while not ended.wait(_SECONDS_BETWEEN_LOOKS):
+            while not ended.wait(max(1.0, total / _LOOKS_A_SECOND)):
                 bar.update(finished() - bar.n)
 
         thread = threading.Thread(target=look, daemon=True)
