@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from PIL import Image
 from petseg.app import predict, predict_many
 from petseg.core import beam
 from tests.helpers import ROOT
+from tests.helpers.dask_cluster import two_workers
 
 pytest.importorskip("apache_beam")
 
@@ -167,20 +167,13 @@ def test_several_processes_find_the_same(home):
 
 @pytest.mark.slow
 def test_a_cluster_whose_worker_is_killed_finds_the_same(home):
-    distributed = pytest.importorskip("dask.distributed")
     expected = many(home)
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-    ) as cluster:
-        named = (
-            "--runner=apache_beam.runners.dask.dask_runner.DaskRunner "
-            f"--dask_client_address={cluster.scheduler_address}"
-        )
-        process = start("out", **{beam.OPTIONS_VARIABLE: named})
+    with two_workers() as (options, kill_one):
+        process = start("out", **{beam.OPTIONS_VARIABLE: options})
         end = time.monotonic() + 300
         while not list(Path().glob("out/shares-*")) and time.monotonic() < end:
             time.sleep(0.02)
-        os.kill(next(iter(cluster.workers.values())).process.pid, signal.SIGKILL)
+        kill_one()
         _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert pictures("out") == expected

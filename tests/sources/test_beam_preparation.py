@@ -20,6 +20,7 @@ from petseg.decoding.mask import UnknownValues
 from petseg.sources import acquisition, beam_preparation, preparation
 from petseg.sources.generated.dataset import write_dataset
 from tests.helpers import ROOT
+from tests.helpers.dask_cluster import two_workers
 from tests.helpers.raw import described, prepared_pets
 
 pytest.importorskip("apache_beam")
@@ -167,18 +168,11 @@ def test_a_killed_run_repeats_only_what_is_missing(home, monkeypatch):
 @pytest.mark.slow
 def test_a_cluster_whose_worker_is_killed_writes_the_same(home):
     """Dask with two workers."""
-    distributed = pytest.importorskip("dask.distributed")
     expected = written("local")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-    ) as cluster:
-        named = (
-            "--runner=apache_beam.runners.dask.dask_runner.DaskRunner "
-            f"--dask_client_address={cluster.scheduler_address}"
-        )
-        process = start("dask", **{beam.OPTIONS_VARIABLE: named})
+    with two_workers() as (options, kill_one):
+        process = start("dask", **{beam.OPTIONS_VARIABLE: options})
         wait_for_blocks(3)
-        os.kill(next(iter(cluster.workers.values())).process.pid, signal.SIGKILL)
+        kill_one()
         _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert contents("dask") == expected
