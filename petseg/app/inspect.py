@@ -17,7 +17,7 @@ import numpy as np
 
 from petseg.app import commands
 from petseg.core.errors import PetsegError
-from petseg.core.files import atomic_file
+from petseg.core.files import write_text
 from petseg.core.paths import dataset_file
 from petseg.inspection import annotated, classes, dataset_yaml, findings, report, scan
 from petseg.inspection.layouts import find_layouts
@@ -62,8 +62,7 @@ def _inspect(options: argparse.Namespace) -> int:
     if not options.write:
         print(f"\n--- proposal for {target}; --write {name} writes it ---\n{text}", end="")
         return 0
-    with atomic_file(target, needs=len(text.encode())) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(target, text)
     print(f"\n{target} is written. Read it through, set in params.yaml\n")
     print(f"dataset:\n  name: {name}\n\nand run: dvc repro")
     return 0

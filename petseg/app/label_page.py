@@ -1,6 +1,5 @@
 """The page of `petseg labels`: the masks that are most likely wrong, for a person to look at."""
 
-import base64
 import html
 import io
 from pathlib import Path
@@ -12,7 +11,8 @@ from tqdm import tqdm
 
 from petseg.app.label_ranking import Judged, Ranking
 from petseg.core.dataset_spec import VOID, DatasetSpec
-from petseg.core.files import atomic_file, write_csv
+from petseg.core.files import write_csv, write_text
+from petseg.core.html_page import data_url
 from petseg.evaluation import label_quality
 from petseg.figures import segmented
 
@@ -35,8 +35,7 @@ def write(folder: Path, ranking: Ranking, worst: int) -> None:
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=html.escape(ranking.spec.name), total=len(table), legend=legend, rows="".join(rows)
     )
-    with atomic_file(folder / PAGE) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(folder / PAGE, text)
 
 
 def _row(place: int, table, ranking: Ranking) -> str:
@@ -75,4 +74,4 @@ def _coloured(labels: np.ndarray, spec: DatasetSpec) -> Image.Image:
 def _embedded(picture: Image.Image) -> str:
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=85)
-    return f'<img src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">'
+    return f'<img src="{data_url(data.getvalue(), "jpeg")}">'

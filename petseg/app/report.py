@@ -8,12 +8,11 @@ shows, `dvc repro` has left: run that first.
 """
 
 import argparse
-import base64
 import html
 import itertools
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
@@ -23,7 +22,8 @@ from petseg.app import commands
 from petseg.app.compare import flat
 from petseg.core import paths, yaml12
 from petseg.core.errors import PetsegError
-from petseg.core.files import atomic_file, read_json
+from petseg.core.files import read_json, write_text
+from petseg.core.html_page import data_url, table
 
 TEMPLATE = Path(__file__).with_name("report.html")
 FIGURES = {
@@ -62,9 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _main(options: argparse.Namespace) -> int:
-    text = page(options.with_images)
-    with atomic_file(options.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(options.out, page(options.with_images))
     print(f"{options.out} is written")
     return 0
 
@@ -78,15 +76,15 @@ def page(with_images: bool = False) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         dataset=html.escape(str(params["dataset"]["name"])),
         commit=html.escape(_commit()),
-        scores=_table(("", *metrics), _scores(metrics, _read(paths.COMPARISON))),
+        scores=table(("", *metrics), _scores(metrics, _read(paths.COMPARISON))),
         calibration="".join(_calibrated(metrics)),
         figures="".join(
             _figure(title, path.read_bytes()) for title, path in figures.items() if path.exists()
         ),
         best=_figure("Best images", _drawn(ranked.tail(DRAWN).iloc[::-1])) if with_images else "",
-        named=_table(("best", "mean IoU", "worst", "mean IoU"), _named(ranked)),
-        costs=_table(("stage", "minutes", "peak memory, MiB", "images/s"), _costs()),
-        parameters=_table(("", ""), [(key, value) for key, value in flat(params).items()]),
+        named=table(("best", "mean IoU", "worst", "mean IoU"), _named(ranked)),
+        costs=table(("stage", "minutes", "peak memory, MiB", "images/s"), _costs()),
+        parameters=table(("", ""), [(key, value) for key, value in flat(params).items()]),
     )
 
 
@@ -144,12 +142,12 @@ def _calibrated(metrics: dict[str, dict]) -> Iterable[str]:
 def _ranked() -> pd.DataFrame:
     """The test images by the mean IoU of the first network, the worst first: name and mean IoU."""
     try:
-        table = pd.read_csv(paths.PER_IMAGE, dtype={"name": str}, keep_default_na=False)
+        images = pd.read_csv(paths.PER_IMAGE, dtype={"name": str}, keep_default_na=False)
     except OSError:
         raise PetsegError(
             f"{paths.PER_IMAGE} is missing; run: dvc checkout, or dvc repro"
         ) from None
-    of_first = table[table["network"] == paths.NETWORKS[0]]
+    of_first = images[images["network"] == paths.NETWORKS[0]]
     scored = of_first.assign(mean_iou=pd.to_numeric(of_first["mean_iou"]))
     return scored[["name", "mean_iou"]].reset_index(drop=True).sort_values("mean_iou")
 
@@ -201,15 +199,7 @@ def _costs() -> Iterable[tuple]:
 
 
 def _figure(title: str, picture: bytes) -> str:
-    text = base64.b64encode(picture).decode()
-    return f'<h2>{title}</h2><img src="data:image/png;base64,{text}" alt="{title}">\n'
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence]) -> str:
-    lines = (
-        "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in [heads, *rows]
-    )
-    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+    return f'<h2>{title}</h2><img src="{data_url(picture)}" alt="{title}">\n'
 
 
 def _commit() -> str:

@@ -88,9 +88,16 @@ def is_in_use(folder: Path) -> bool:
         return not alone
 
 
+def write_text(target: Path, text: str) -> None:
+    """Writes a text in UTF-8, atomically."""
+    data = text.encode()
+    with atomic_file(target, needs=len(data)) as temporary:
+        temporary.write_bytes(data)
+
+
 def write_json(target: Path, content: object) -> None:
     """Writes `content` as indented JSON, atomically; NaN and infinity raise ValueError."""
-    _write_text(target, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(target, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(source: Path):
@@ -103,7 +110,7 @@ def write_csv(target: Path, table) -> None:
 
     Floats keep eight significant digits: enough to compare by, and few enough to read.
     """
-    _write_text(target, table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    write_text(target, table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
 
 
 def file_sha256(path: Path) -> str:
@@ -113,12 +120,6 @@ def file_sha256(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _write_text(target: Path, text: str) -> None:
-    data = text.encode()
-    with atomic_file(target, needs=len(data)) as temporary:
-        temporary.write_bytes(data)
 
 
 @contextmanager

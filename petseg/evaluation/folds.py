@@ -1,6 +1,7 @@
 """Folds: each example is held out once, so that a network that never saw it can judge it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,13 +30,15 @@ def write_fold(folder: Path, target: Path, fold_of: Mapping[str, int], fold: int
     all others."""
     content, spec = records.manifest(folder), records.spec(folder)
     with atomic_folder(target) as new:
-        splits = {}
-        for split, held_out in (("train", False), ("validation", True)):
-            with records.SplitWriter(new, split, _SHARD_EXAMPLES, spec) as writer:
-                for example in _examples(folder):
-                    if (fold_of[example.name] == fold) is held_out:
-                        writer.write(example)
-            splits[split] = writer.summary()
+        with ExitStack() as stack:
+            train, validation = (
+                stack.enter_context(records.SplitWriter(new, split, _SHARD_EXAMPLES, spec))
+                for split in SPLITS
+            )
+            for example in _examples(folder):
+                writer = validation if fold_of[example.name] == fold else train
+                writer.write(example)
+        splits = {"train": train.summary(), "validation": validation.summary()}
         write_json(new / records.MANIFEST, content | {"splits": splits})
 
 

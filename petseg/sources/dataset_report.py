@@ -1,6 +1,5 @@
 """The report on a dataset: small tables for DVC's charts, and a page. It shows no image."""
 
-import base64
 import html
 import io
 from collections import Counter
@@ -14,6 +13,7 @@ import pandas as pd
 from PIL import Image, ImageColor
 
 from petseg import records
+from petseg.core import html_page
 from petseg.core.dataset_spec import DatasetSpec, parse_spec
 from petseg.core.files import atomic_folder, write_csv
 from petseg.sources import near_duplicates
@@ -143,9 +143,8 @@ def _places(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:
         picture = Image.fromarray(pixels.astype(np.uint8)).resize((HEATMAP, HEATMAP))
         data = io.BytesIO()
         picture.save(data, "PNG")
-        text = base64.b64encode(data.getvalue()).decode()
         yield (
-            f'<figure><img src="data:image/png;base64,{text}" alt="">'
+            f'<figure><img src="{html_page.data_url(data.getvalue())}" alt="">'
             f"<figcaption>{html.escape(name)}</figcaption></figure>"
         )
 
@@ -163,7 +162,5 @@ def _bars(table: pd.DataFrame, name: str) -> str:
 def _table(heads: Sequence[str], rows: Sequence[Sequence]) -> str:
     if not rows:
         return "<p>None.</p>"
-    cells = [heads, *rows[:SHOWN]]
-    lines = ("".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in cells)
     more = f"<p>and {len(rows) - SHOWN:,} more</p>" if len(rows) > SHOWN else ""
-    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>{more}"
+    return html_page.table(heads, rows[:SHOWN]) + more
