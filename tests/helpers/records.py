@@ -1,6 +1,6 @@
-"""Small sets of records."""
+"""Small sets of TFRecords."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from petseg.core.files import write_json
 from tests.helpers.specs import PETS
 
 BRIGHTNESS = np.array([220, 40, 130])
-"""Of pet, background and border in `squares`."""
+"""Grey levels of pet, background and border in `write_squares`."""
 
 STRIPES = parse_spec(
     {
@@ -32,7 +32,7 @@ def write_records(
     spec: DatasetSpec = PETS,
     shard_examples: int = 2,
 ) -> dict:
-    """Writes each split's examples and the manifest; returns the manifest's part of each split."""
+    """Writes the examples of each split and the manifest; returns the manifest's entries."""
     folder.mkdir(exist_ok=True)
     entries = {}
     for split, examples in splits.items():
@@ -45,8 +45,15 @@ def write_records(
     return entries
 
 
+def make_splits(
+    counts: Mapping[str, int], make_example: Callable[[str], records.Example]
+) -> dict[str, list[records.Example]]:
+    """Makes `counts` examples of each split, with names like `train_0`."""
+    return {split: [make_example(f"{split}_{i}") for i in range(n)] for split, n in counts.items()}
+
+
 def random_example(name: str, size: tuple[int, int], spec: DatasetSpec = PETS) -> records.Example:
-    """An example whose pixels and groups follow from its name."""
+    """Makes an example whose pixels and groups follow from its name."""
     rng = np.random.default_rng(list(name.encode()))
     image = rng.integers(0, 256, (*size, 3), np.uint8)
     mask = rng.integers(0, len(spec.classes), size, np.uint8)
@@ -54,8 +61,14 @@ def random_example(name: str, size: tuple[int, int], spec: DatasetSpec = PETS) -
     return records.Example(image, mask, name, groups)
 
 
+def write_random(folder: Path, counts: Mapping[str, int], size: tuple[int, int]) -> dict:
+    """Writes random examples of PETS, two to a shard; returns the manifest's entries."""
+    splits = make_splits(counts, lambda name: random_example(name, size))
+    return write_records(folder, splits, image_size=size)
+
+
 def write_squares(folder: Path) -> None:
-    """Bright squares (pet) with a grey rim (border) on dark ground: easy to learn."""
+    """Writes bright squares (pet) with a grey rim (border) on dark ground: easy to learn."""
     rng, side = np.random.default_rng(0), 32
 
     def square(name: str) -> records.Example:
@@ -67,15 +80,14 @@ def write_squares(folder: Path) -> None:
         image = np.clip(levels + rng.normal(0, 10, (side, side, 3)), 0, 255)
         return records.Example(image.astype(np.uint8), mask, name, ("Abyssinian", "cat"))
 
-    counts = {"train": 24, "validation": 6, "test": 6}
-    splits = {split: [square(f"{split}_{i}") for i in range(n)] for split, n in counts.items()}
+    splits = make_splits({"train": 24, "validation": 6, "test": 6}, square)
     write_records(folder, splits, image_size=(side, side), shard_examples=10)
 
 
 def write_stripes(folder: Path) -> None:
-    """Upright stripes of the classes' shades, 32 high and 64 wide; void lies between them.
+    """Writes upright stripes in the shades of the classes, 32 high and 64 wide, with void between.
 
-    What is seen of void looks like the first class, at random like the last: nothing to be learnt.
+    Void pixels look like the first or the last class, at random: nothing can be learnt from them.
     """
     rng, size = np.random.default_rng(0), (32, 64)
 
@@ -88,6 +100,5 @@ def write_stripes(folder: Path) -> None:
         mask[:, rim] = VOID
         return records.Example(np.clip(levels, 0, 255).astype(np.uint8), mask, name)
 
-    counts = {"train": 16, "validation": 4, "test": 4}
-    splits = {split: [stripes(f"{split}_{i}") for i in range(n)] for split, n in counts.items()}
+    splits = make_splits({"train": 16, "validation": 4, "test": 4}, stripes)
     write_records(folder, splits, image_size=size, spec=STRIPES, shard_examples=10)

@@ -11,7 +11,7 @@ import pytest
 from petseg import records
 from petseg.core.errors import PetsegError
 from petseg.records import cache
-from tests.helpers.records import write_records
+from tests.helpers.records import write_random
 
 SIZE, COUNTS = (4, 6), {"train": 5, "validation": 2}
 NEEDED = 4 * 4 * 6 * sum(COUNTS.values())
@@ -21,13 +21,7 @@ BOTH = tuple(COUNTS)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("PETSEG_CACHE_DIR", str(tmp_path / "cache"))
-
-    def example(index: int) -> records.Example:
-        image = np.full((*SIZE, 3), index, np.uint8)
-        return records.Example(image, image[..., 0] % 3, str(index), ("a breed", "cat"))
-
-    splits = {split: [example(i) for i in range(count)] for split, count in COUNTS.items()}
-    write_records(tmp_path / "records", splits, image_size=SIZE)
+    write_random(tmp_path / "records", COUNTS, SIZE)
     return tmp_path / "records"
 
 

@@ -8,16 +8,11 @@ import pytest
 from petseg import records
 from petseg.core.errors import PetsegError
 from petseg.core.files import read_json, write_json
-from tests.helpers.records import random_example, write_records
+from tests.helpers.records import random_example, write_random, write_records
 from tests.helpers.specs import STREET
 
 SIZE = (4, 6)
 COUNTS = {"train": 5, "validation": 2, "test": 3}
-
-
-def write_all(folder: Path) -> dict:
-    splits = {s: [random_example(f"{s}_{i}", SIZE) for i in range(n)] for s, n in COUNTS.items()}
-    return write_records(folder, splits, image_size=SIZE)
 
 
 def cut_inside_a_record(shard: Path) -> None:
@@ -51,7 +46,7 @@ def add_a_shard(shard: Path) -> None:
     ],
 )
 def test_a_damaged_shard_is_named_with_the_way_to_mend_it(tmp_path, damage, message):
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     records.verify(tmp_path)
     damage(tmp_path / "train-00001.tfrecord")
     with pytest.raises(PetsegError, match=message) as caught:
@@ -70,20 +65,20 @@ def test_a_damaged_shard_is_named_with_the_way_to_mend_it(tmp_path, damage, mess
     ],
 )
 def test_a_damaged_index_is_named_too(tmp_path, damage, message):
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     damage(tmp_path / "train-00001.csv")
     with pytest.raises(PetsegError, match=message):
         records.verify(tmp_path)
 
 
 def test_tensorflow_alone_would_not_notice_a_cut_between_two_records(tmp_path):
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     cut_between_two_records(tmp_path / "train-00001.tfrecord")
     assert len(list(records.read(tmp_path, "train"))) == COUNTS["train"] - 1
 
 
 def test_all_damaged_shards_are_named_at_once(tmp_path):
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     (tmp_path / "train-00000.tfrecord").unlink()
     flip_a_bit(tmp_path / "test-00001.tfrecord")
     with pytest.raises(PetsegError) as caught:
@@ -99,7 +94,7 @@ EARLIER = '{"image_size": 4, "splits": {}}'
 
 @pytest.mark.parametrize("text", [*DAMAGED, EARLIER])
 def test_a_missing_or_damaged_manifest_is_named_with_the_way_to_mend_it(tmp_path, text):
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     (tmp_path / records.MANIFEST).unlink()
     if text is not None:
         (tmp_path / records.MANIFEST).write_text(text)
@@ -111,7 +106,7 @@ def test_a_missing_or_damaged_manifest_is_named_with_the_way_to_mend_it(tmp_path
 
 def test_records_of_another_layout_are_to_be_rebuilt(tmp_path):
     """As those of an earlier version of this package, whose shards had no index."""
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     content = read_json(tmp_path / records.MANIFEST)
     (shard,) = content["splits"]["validation"]["shards"]
     del shard["files"]
@@ -124,7 +119,7 @@ def test_records_of_another_layout_are_to_be_rebuilt(tmp_path):
 
 
 def test_a_damaged_spec_is_named(tmp_path):
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     content = read_json(tmp_path / records.MANIFEST)
     del content["dataset"]["classes"]
     write_json(tmp_path / records.MANIFEST, content)
@@ -140,5 +135,5 @@ def test_spec_and_size_of_the_records(tmp_path):
 
 
 def test_verify_returns_the_manifest(tmp_path):
-    write_all(tmp_path)
+    write_random(tmp_path, COUNTS, SIZE)
     assert records.verify(tmp_path) == read_json(tmp_path / records.MANIFEST)

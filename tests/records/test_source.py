@@ -8,7 +8,7 @@ import pytest
 from petseg import records
 from petseg.core.errors import PetsegError
 from petseg.records.source import in_memory, on_disk
-from tests.helpers.records import write_records
+from tests.helpers.records import random_example, write_records
 
 SIZE, COUNT = (4, 6), 11
 
@@ -16,13 +16,7 @@ SIZE, COUNT = (4, 6), 11
 @pytest.fixture
 def folder(tmp_path):
     """Names of different lengths, so that records are; and a validation split without examples."""
-    rng = np.random.default_rng(0)
-    examples = []
-    for index in range(COUNT):
-        image = rng.integers(0, 256, (*SIZE, 3), np.uint8)
-        mask = rng.integers(0, 3, SIZE, np.uint8)
-        examples.append(records.Example(image, mask, index * "a", ("a breed", "cat")))
-    splits = {"train": examples, "validation": []}
+    splits = {"train": [random_example(i * "a", SIZE) for i in range(COUNT)], "validation": []}
     write_records(tmp_path, splits, image_size=SIZE, shard_examples=4)
     return tmp_path
 

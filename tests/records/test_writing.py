@@ -7,20 +7,15 @@ from petseg import records
 from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
 from petseg.core.files import atomic_folder, file_sha256
-from tests.helpers.records import random_example, write_records
+from tests.helpers.records import random_example, write_random, write_records
 from tests.helpers.specs import PETS, STREET
 
 SIZE = (4, 6)
 COUNTS = {"train": 5, "validation": 2, "test": 3}
 
 
-def write_all(folder) -> dict:
-    splits = {s: [random_example(f"{s}_{i}", SIZE) for i in range(n)] for s, n in COUNTS.items()}
-    return write_records(folder, splits, image_size=SIZE)
-
-
 def test_shards_hold_as_many_examples_as_asked_for_and_each_has_an_index(tmp_path):
-    entries = write_all(tmp_path)
+    entries = write_random(tmp_path, COUNTS, SIZE)
     assert {split: entry["examples"] for split, entry in entries.items()} == COUNTS
     shards = entries["train"]["shards"]
     assert [(shard["examples"], list(shard["files"])) for shard in shards] == [
@@ -31,7 +26,7 @@ def test_shards_hold_as_many_examples_as_asked_for_and_each_has_an_index(tmp_pat
 
 
 def test_the_summary_tells_size_and_checksum_of_every_file(tmp_path):
-    entries = write_all(tmp_path)
+    entries = write_random(tmp_path, COUNTS, SIZE)
     told = {
         name: entry
         for split in entries.values()
@@ -73,7 +68,7 @@ def test_a_split_without_examples_has_no_shards(tmp_path):
 
 def test_the_same_bytes_from_run_to_run(tmp_path):
     for run in ("one", "two"):
-        write_all(tmp_path / run)
+        write_random(tmp_path / run, COUNTS, SIZE)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert len(files) == 2 * (3 + 1 + 2) + 1
     for name in files:
@@ -84,7 +79,7 @@ def test_a_full_disk_is_named_and_the_old_records_stay(small_disk):
     """TensorFlow raises an error of its own, when a shard is written or when it is closed."""
     folder = small_disk / "records"
     with atomic_folder(folder) as new:
-        write_all(new)
+        write_random(new, COUNTS, SIZE)
     before = {path: path.read_bytes() for path in folder.iterdir()}
     for count, size in ((100, (64, 64)), (1, (300, 300))):
         with pytest.raises(PetsegError) as caught, atomic_folder(folder) as new:

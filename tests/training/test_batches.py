@@ -7,7 +7,7 @@ import tensorflow as tf
 from petseg.core.errors import PetsegError
 from petseg.records.augmentation import without_geometry
 from petseg.training import batches
-from tests.helpers.records import random_example, write_records
+from tests.helpers.records import random_example, write_random
 from tests.helpers.sections import SHIPPED, changed
 from tests.helpers.specs import PETS
 
@@ -16,9 +16,7 @@ SIZE = (4, 6)
 
 @pytest.fixture
 def folder(tmp_path):
-    counts = {"train": 9, "validation": 3}
-    splits = {s: [random_example(f"{s}_{i}", SIZE) for i in range(n)] for s, n in counts.items()}
-    write_records(tmp_path, splits, image_size=SIZE)
+    write_random(tmp_path, {"train": 9, "validation": 3}, SIZE)
     return tmp_path
 
 
