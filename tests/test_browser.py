@@ -13,8 +13,8 @@ import pytest
 
 import petseg
 from tests.helpers import ROOT
+from tests.helpers.images import CHELSEA
 
-CHELSEA = ROOT / "docs/images/chelsea.jpg"
 PAGE = ROOT / "deploy/browser"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 OPTIONS = (

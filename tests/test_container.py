@@ -18,6 +18,7 @@ import pytest
 
 from petseg.core import yaml12
 from tests.helpers import ROOT
+from tests.helpers.images import CHELSEA
 
 LINES = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 STEPS = [tuple(line.split(maxsplit=1)) for line in LINES if line and not line.startswith("#")]
@@ -110,8 +111,8 @@ def test_its_steps_give_a_healthy_service_that_writes_nothing(installed, tmp_pat
         check[-1] = check[-1].replace(only("EXPOSE"), port)
         check[0] = f"{installed}/bin/{check[0]}"
         assert subprocess.run(check, env=environment).returncode == 0
-        image = (ROOT / "docs/images/chelsea.jpg").read_bytes()
-        answer = OPENER.open(f"http://127.0.0.1:{port}/v1/segment", image, timeout=60)
+        address = f"http://127.0.0.1:{port}/v1/segment"
+        answer = OPENER.open(address, CHELSEA.read_bytes(), timeout=60)
         assert json.load(answer)["shares"]["pet"] > 0.5
     finally:
         process.terminate()

@@ -15,10 +15,10 @@ from petseg.core.files import file_sha256, read_json
 from petseg.core.params import load_params
 from petseg.prediction import default_model
 from tests.helpers import ROOT
+from tests.helpers.images import CHELSEA
 from tests.helpers.specs import PETS
 
 FACTS = read_json(pretrained.FACTS)
-CHELSEA = ROOT / "docs" / "images" / "chelsea.jpg"
 NETWORKS = pytest.mark.parametrize("network", paths.NETWORKS)
 
 

@@ -14,6 +14,7 @@ from hatchling.build import build_wheel
 
 from petseg.core import paths
 from tests.helpers import ROOT
+from tests.helpers.images import CHELSEA
 
 SPEC = ROOT / paths.dataset_file("oxford_iiit_pet")
 
@@ -52,7 +53,7 @@ def test_its_networks_are_used_where_none_was_trained(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     command = [sys.executable, "-m", "petseg", "predict", "--json", "--cutout"]
-    command.append(str(ROOT / "docs" / "images" / "chelsea.jpg"))
+    command.append(str(CHELSEA))
     variables = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ import petseg
 from petseg.decoding import photograph
 from petseg.prediction.network import Network
 from tests.helpers import networks
+from tests.helpers.images import encoded, half_red
 from tests.helpers.specs import CELLS, PETS, add_spec
 
 pytest.importorskip("fastapi", reason="gradio is not installed (extra app)")
@@ -30,12 +31,7 @@ def network(tmp_path_factory) -> Network:
 
 
 def image(size: tuple[int, int] = (90, 60), kind: str = "PNG") -> bytes:
-    """Its left half is red, its right one green."""
-    picture = Image.new("RGB", size, "lime")
-    picture.paste("red", (0, 0, size[0] // 2, size[1]))
-    stream = io.BytesIO()
-    picture.save(stream, kind)
-    return stream.getvalue()
+    return encoded(half_red(size), kind)
 
 
 @pytest.fixture
@@ -108,9 +104,7 @@ def test_nothing_is_written_to_the_disk(client, monkeypatch):
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     noise = np.random.default_rng(0).integers(0, 256, (170, 170, 3), np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(noise).save(stream, "PNG")
-    assert client.post("/v1/segment", files={"file": stream.getvalue()}).status_code == 200
+    assert client.post("/v1/segment", files={"file": encoded(noise)}).status_code == 200
 
 
 def refused(answer, status: int) -> str:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PIL.ExifTags import Base as Tag
 
 from tests.helpers import datasets
-from tests.helpers.exif import lying
+from tests.helpers.images import as_stored, exif
 from tests.helpers.inspecting import IMAGE, MASK, pairs, refused, run
 
 
@@ -72,10 +71,8 @@ def test_masks_of_another_size_are_named(capsys, home):
 @pytest.mark.parametrize("fits", [True, False])
 def test_images_that_lie_on_their_side_are_counted(capsys, home, fits):
     folder = pairs(home / "data", "a", "b")
-    exif = Image.Exif()
-    exif[Tag.Orientation] = 6
-    stored = lying(Image.fromarray(IMAGE), 6)
-    stored.save(folder / "images" / "b.png", exif=exif)
+    stored = as_stored(Image.fromarray(IMAGE), 6)
+    stored.save(folder / "images" / "b.png", exif=exif(6))
     if not fits:
         Image.fromarray(MASK.T.copy()).save(folder / "masks" / "b.png")
     out = run(capsys, folder)

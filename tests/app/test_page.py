@@ -11,6 +11,7 @@ from petseg.app import page
 from petseg.core.errors import PetsegError
 from petseg.prediction import network
 from tests.helpers import networks
+from tests.helpers.images import half_red
 from tests.helpers.specs import CELLS, PETS, add_spec
 
 
@@ -21,29 +22,23 @@ def model(tmp_path) -> Path:
     return add_spec(tmp_path / "unet.keras", PETS)
 
 
-def photograph(size=(90, 60)) -> Image.Image:
-    image = Image.new("RGB", size, "lime")
-    image.paste("red", (0, 0, size[0] // 2, size[1]))
-    return image
-
-
 def segmenter(model: Path, region: str | None = None) -> page.Segment:
     return page.segmenter(network.load(model), region)
 
 
 def test_the_cutout_keeps_the_size_and_the_picture_fits_the_page(model):
     segment = segmenter(model)
-    found = segment(photograph())
+    found = segment(half_red())
     assert found.cutout.size == (90, 60) and found.overlay.height > 60
     assert found.cutout.getpixel((5, 5)) == (255, 0, 0, 255)
     assert found.cutout.getpixel((80, 5))[3] == 0
-    found = segment(photograph((3000, 1500)))
+    found = segment(half_red((3000, 1500)))
     assert found.cutout.size == (3000, 1500)
     assert found.overlay.width == page.LARGEST_SHOWN
 
 
 def test_what_is_transparent_is_seen_on_grey_and_stays_so_in_the_cutout(model):
-    image = photograph().convert("RGBA")
+    image = half_red().convert("RGBA")
     image.paste((255, 0, 0, 0), (0, 0, 45, 60))
     found = segmenter(model)(image)
     red, green, blue = found.overlay.getpixel((5, 30))
@@ -60,10 +55,10 @@ def cells(tmp_path) -> Path:
 
 
 def test_a_cutout_needs_a_region(model, cells):
-    found = segmenter(cells)(photograph())
+    found = segmenter(cells)(half_red())
     assert found.cutout is None and found.overlay.height > 60
-    assert segmenter(cells, region="cell")(photograph()).cutout.size == (90, 60)
-    found = segmenter(model, region="background")(photograph())
+    assert segmenter(cells, region="cell")(half_red()).cutout.size == (90, 60)
+    found = segmenter(model, region="background")(half_red())
     assert found.cutout.getpixel((5, 5))[3] == 0 and found.cutout.getpixel((80, 5))[3] == 255
     with pytest.raises(PetsegError, match="no region or class 'dog'"):
         segmenter(model, region="dog")
@@ -78,7 +73,7 @@ def blocks(model, tmp_path, monkeypatch):
 
 def test_the_page_shows_each_network_and_hands_out_its_cutout(blocks, tmp_path):
     (segment,) = (function.fn for function in blocks.fns.values())
-    photograph().save(tmp_path / "cat.jpg", quality=95)
+    half_red().save(tmp_path / "cat.jpg", quality=95)
     first, second, *buttons = segment(str(tmp_path / "cat.jpg"))
     assert first.size == second.size and first.width >= 90
     assert [Path(button["value"]).name for button in buttons] == [
@@ -94,7 +89,7 @@ def test_where_there_is_no_cutout_there_is_no_button(model, cells, tmp_path, mon
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "temporary"))
     blocks = page.page({"cells": segmenter(cells), "pets": segmenter(model)})
     (segment,) = (function.fn for function in blocks.fns.values())
-    photograph().save(tmp_path / "cat.png")
+    half_red().save(tmp_path / "cat.png")
     *pictures, without, button = segment(str(tmp_path / "cat.png"))
     assert len(pictures) == 2 and all(picture.width >= 90 for picture in pictures)
     assert not without["visible"] and button["visible"]

@@ -18,6 +18,7 @@ from petseg.__main__ import COMMANDS
 from petseg.app import predict, segmenting
 from petseg.prediction.network import Network
 from tests.helpers import ROOT, networks
+from tests.helpers.images import exif, half_red
 from tests.helpers.specs import PETS, add_spec
 
 
@@ -37,9 +38,7 @@ def home(tmp_path, monkeypatch) -> Path:
 
 def photograph(path: str, left: str = "red", right: str = "lime", size=(90, 60), **options) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    image = Image.new("RGB", size, right)
-    image.paste(left, (0, 0, size[0] // 2, size[1]))
-    image.save(path, **options)
+    half_red(size, left, right).save(path, **options)
 
 
 def run(*arguments) -> int:
@@ -75,9 +74,7 @@ def test_without_cutout_there_is_none(home, model):
 
 
 def test_a_turned_photograph_is_segmented_upright(home, model):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # its left side is to be on top
-    photograph("cat.png", exif=exif)
+    photograph("cat.png", exif=exif(6))  # its left side is to be on top
     assert run("cat.png", "--model", model) == 0
     labels = np.asarray(Image.open("predictions/cat_labels.png"))
     assert labels.shape == (90, 60)

@@ -16,10 +16,10 @@ from petseg.app import predict, predict_many
 from petseg.core import beam
 from tests.helpers import ROOT
 from tests.helpers.dask_cluster import two_workers
+from tests.helpers.images import CHELSEA
 
 pytest.importorskip("apache_beam")
 
-CHELSEA = ROOT / "docs/images/chelsea.jpg"
 MODEL = ROOT / "pretrained/shallow.tflite"
 IN_THIS_PROCESS = "--direct_running_mode=in_memory --direct_num_workers=1"
 

@@ -18,8 +18,8 @@ import pytest
 from petseg.app import serve
 from petseg.core import paths
 from tests.helpers import ROOT
+from tests.helpers.images import CHELSEA
 
-CHELSEA = ROOT / "docs/images/chelsea.jpg"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -1,7 +1,5 @@
 """A mask's values or colours become labels, exactly or not at all."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,7 +7,7 @@ from PIL import Image
 from petseg.core.dataset_spec import VOID, DatasetSpec, parse_spec
 from petseg.decoding.mask import UnknownValues, decode_mask
 from petseg.decoding.photograph import BadExample, decode_photograph
-from tests.helpers.exif import lying
+from tests.helpers.images import as_stored, encoded, exif
 from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
 
 WIDTH, HEIGHT = 12, 10
@@ -35,19 +33,6 @@ INKED = parse_spec(
     },
     "inked",
 )
-
-
-def encoded(image: Image.Image | np.ndarray, file_format: str = "PNG", **options) -> bytes:
-    stream = io.BytesIO()
-    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-    image.save(stream, file_format, **options)
-    return stream.getvalue()
-
-
-def exif(orientation: int) -> Image.Exif:
-    data = Image.Exif()
-    data[0x0112] = orientation
-    return data
 
 
 def painted(*colours: str) -> Image.Image:
@@ -219,14 +204,14 @@ def test_a_mask_of_another_size_is_refused_before_its_values():
 @pytest.mark.parametrize("spec", [PETS, STREET], ids=["8 bits", "16 bits"])
 def test_a_mask_is_turned_upright(file_format, orientation, spec):
     values = TRIMAP if spec is PETS else (1000 * LABELS).astype(np.uint16)
-    stored = lying(Image.fromarray(values), orientation)
+    stored = as_stored(Image.fromarray(values), orientation)
     data = encoded(stored, file_format, exif=exif(orientation))
     np.testing.assert_array_equal(decode_mask(data, spec, SIZE), LABELS)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_mask_drawn_for_the_photograph_as_it_lies_is_refused(orientation):
-    data = encoded(lying(RED, orientation), "JPEG", exif=exif(orientation))
+    data = encoded(as_stored(RED, orientation), "JPEG", exif=exif(orientation))
     photograph = decode_photograph(data)
     decode_mask(encoded(TRIMAP), PETS, photograph.size, photograph.orientation)
     with pytest.raises(BadExample) as caught:

@@ -10,17 +10,11 @@ from PIL import Image
 from petseg.decoding import photograph
 from petseg.decoding.mask import decode_mask
 from petseg.decoding.photograph import BadExample, decode_photograph
-from tests.helpers.exif import lying
+from tests.helpers.images import as_stored, encoded, exif
 from tests.helpers.specs import CELLS
 
 WIDTH, HEIGHT = 12, 10
 RED = (255, 0, 0)
-
-
-def encoded(image: Image.Image, file_format: str, **options) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, file_format, **options)
-    return stream.getvalue()
 
 
 def red(mode: str) -> Image.Image:
@@ -83,7 +77,7 @@ def test_a_photograph_that_may_be_smaller_is_as_high_and_wide_as_asked_for(orien
 
     On its side it is the height that the file has for width.
     """
-    stored = lying(gradient(1000, 800), orientation)
+    stored = as_stored(gradient(1000, 800), orientation)
     data = encoded(stored, "JPEG", exif=exif(orientation))
     assert decode_photograph(data, at_least=(100, 480)).image.size == (500, 400)
     assert decode_photograph(data, at_least=(400, 100)).image.size == (500, 400)
@@ -183,12 +177,6 @@ def test_what_is_half_transparent_is_mixed_with_grey():
     assert image.getpixel((0, 0)) == (round(0.2 * 255 + 0.8 * 128), 102, 102)
 
 
-def exif(orientation: int) -> Image.Exif:
-    data = Image.Exif()
-    data[0x0112] = orientation
-    return data
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("at_least", [None, (64, 64)])
@@ -196,7 +184,7 @@ def test_a_photograph_is_turned_upright_and_it_is_said(file_format, orientation,
     """With sides that eight does not divide: reduced, its last pixels lie at another edge."""
     upright = gradient(1037, 531)
     options = {"quality": 95} if file_format in ("JPEG", "WEBP") else {}
-    stored = lying(upright, orientation)
+    stored = as_stored(upright, orientation)
     data = encoded(stored, file_format, exif=exif(orientation), **options)
     found = decode_photograph(data, at_least)
     assert (found.size, found.orientation) == (upright.size, orientation)

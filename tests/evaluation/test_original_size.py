@@ -1,18 +1,11 @@
 """At original size: the same network, scored against masks that nobody resized."""
 
-import io
-
 import numpy as np
 from PIL import Image
 
 from petseg.evaluation import full_size, original_size
+from tests.helpers.images import as_stored, encoded, exif
 from tests.helpers.specs import CELLS, PETS
-
-
-def encoded(values: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(values).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def test_a_large_photograph_is_counted_in_bands(monkeypatch):
@@ -41,13 +34,7 @@ def test_a_mask_stored_on_its_side_is_scored_upright():
     """As in the records, where photograph and mask are turned as their EXIF data say."""
     rng = np.random.default_rng(3)
     logits, truth = rng.normal(size=(8, 8, 3)), rng.integers(0, 3, (9, 14), np.uint8)
-    upright = encoded(truth + 1)
-    exif, stream = Image.Exif(), io.BytesIO()
-    exif[0x0112] = 6
-    Image.open(io.BytesIO(upright)).transpose(Image.Transpose.ROTATE_90).save(
-        stream, "PNG", exif=exif
-    )
-    found, expected = (
-        original_size.confusion_matrix(logits, mask, PETS) for mask in (stream.getvalue(), upright)
-    )
+    upright = Image.fromarray(truth + 1)
+    masks = encoded(as_stored(upright, 6), exif=exif(6)), encoded(upright)
+    found, expected = (original_size.confusion_matrix(logits, mask, PETS) for mask in masks)
     np.testing.assert_array_equal(found, expected)

@@ -1,11 +1,8 @@
 """Every image is scored once by each network, at the records' size and on its own mask."""
 
-import io
-
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 from sklearn.metrics import confusion_matrix, log_loss
 
 from petseg.core.dataset_spec import VOID
@@ -13,6 +10,7 @@ from petseg.evaluation import full_size, inference, scoring
 from petseg.metrics import calibration, scores
 from petseg.records import Examples
 from petseg.records.source import in_memory
+from tests.helpers import images
 from tests.helpers.gradients import whole_numbers
 from tests.helpers.marks import without_warnings
 from tests.helpers.specs import PETS
@@ -130,9 +128,8 @@ def test_cross_entropy_of_large_logits_is_finite():
 
 
 def encoded(labels: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(labels + 1).save(stream, "PNG")
-    return stream.getvalue()
+    """Returns a mask of PETS, whose values are 1 to 3, as a PNG file."""
+    return images.encoded(labels + 1)
 
 
 def network() -> keras.Model:

@@ -9,6 +9,7 @@ from PIL import Image, ImageColor
 from petseg.decoding.mask import decode_mask
 from petseg.figures import segmented
 from petseg.figures.palette import colour_mask
+from tests.helpers.images import encoded
 from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
 
 GREY = (90, 90, 90)
@@ -29,19 +30,13 @@ def stripes(spec) -> np.ndarray:
     return np.tile(np.arange(len(spec.classes), dtype=np.uint8).repeat(3), (5, 1))
 
 
-def stored(picture: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    return stream.getvalue()
-
-
 @SPECS
 def test_a_label_picture_is_a_mask_of_the_dataset(spec):
     labels = stripes(spec)
-    data = stored(segmented.label_picture(labels, spec))
+    data = encoded(segmented.label_picture(labels, spec))
     picture = Image.open(io.BytesIO(data))
     if spec is PAINTED:  # the colours are what counts in such a mask
-        data = stored(picture.convert("RGB"))
+        data = encoded(picture.convert("RGB"))
     else:
         values = np.array([one.value[0] for one in spec.classes])
         np.testing.assert_array_equal(np.asarray(picture), values[labels])

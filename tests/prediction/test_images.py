@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from petseg.prediction import images
-from tests.helpers.exif import lying
+from tests.helpers.images import as_stored, exif
 
 
 def picture(mode: str = "RGB") -> Image.Image:
@@ -57,11 +57,11 @@ def test_any_colours_become_rgb(tmp_path, mode):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_a_photograph_stands_upright(tmp_path, orientation, suffix):
     """Each orientation tells how the stored picture has to be turned to have red upper left."""
-    stored = lying(picture(), orientation)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
+    stored = as_stored(picture(), orientation)
     path = tmp_path / f"a{suffix}"
-    stored.resize([8 * side for side in stored.size], 0).save(path, exif=exif, quality=95)
+    stored.resize([8 * side for side in stored.size], 0).save(
+        path, exif=exif(orientation), quality=95
+    )
     image = images.read(path)
     assert image.size == (48, 32)
     red, _, blue = image.getpixel((4, 4))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import petseg
 from petseg.app import export_formats
@@ -20,6 +19,7 @@ from petseg.evaluation import full_size
 from petseg.prediction import default_model
 from petseg.prediction.network import Segmentation, region_to_cut_out
 from tests.helpers import ROOT, networks
+from tests.helpers.images import half_red
 from tests.helpers.specs import CELLS, PETS, STREET, add_spec
 
 FILES = {"saved_model": "saved_model", "tflite_float16": "float16.tflite", "onnx": "model.onnx"}
@@ -44,19 +44,13 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def photograph(size=(90, 60)) -> Image.Image:
-    image = Image.new("RGB", size, "lime")
-    image.paste("red", (0, 0, size[0] // 2, size[1]))
-    return image
-
-
 @pytest.mark.parametrize("file", ["colours.keras", *FILES.values()])
 def test_every_format_that_is_exported_can_be_used(exported, file):
     if file == "model.onnx" and importlib.util.find_spec("onnxruntime") is None:
         pytest.skip("onnxruntime is not installed (extra onnx)")
     network = petseg.load(exported / file)
     assert network.image_size == (16, 16) and network.spec == PETS
-    found = network.segment(photograph())
+    found = network.segment(half_red())
     assert found.labels.shape == (60, 90) and found.labels.dtype == np.uint8
     assert (found.labels[:, :42] == 0).all() and (found.labels[:, 48:] == 1).all()
     assert found.shares == {"pet": 0.5, "background": 0.5, "border": 0.0}
@@ -67,7 +61,7 @@ def test_every_format_that_is_exported_can_be_used(exported, file):
 
 def test_one_network_serves_several_threads(exported):
     network = petseg.load(exported / "float16.tflite")
-    images = [photograph((90 + i, 60)) for i in range(8)]
+    images = [half_red((90 + i, 60)) for i in range(8)]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(network.segment, images))
     for image, one in zip(images, found, strict=True):
@@ -82,7 +76,7 @@ def test_flipping_takes_the_mean_with_the_mirror_image(exported):
 
 
 def test_what_is_found_becomes_pictures(exported):
-    found = petseg.load(exported / "float16.tflite").segment(photograph())
+    found = petseg.load(exported / "float16.tflite").segment(half_red())
     assert found.overlay().mode == "RGB" and found.overlay().height > 60
     assert found.cutout().getpixel((5, 5)) == (255, 0, 0, 255)
     assert found.cutout("background").getpixel((5, 5))[3] == 0
@@ -96,7 +90,7 @@ def test_what_is_found_becomes_pictures(exported):
 
 def test_a_segmentation_of_any_classes_can_be_drawn():
     logits = np.random.default_rng(0).normal(size=(8, 8, 20)).astype(np.float32)
-    found = Segmentation(photograph(), logits, STREET)
+    found = Segmentation(half_red(), logits, STREET)
     assert sum(found.shares.values()) == pytest.approx(1)
     assert found.mask().mode == "I;16" and region_to_cut_out(STREET) == "even"
 
@@ -173,7 +167,7 @@ finally:
 
 
 def test_tflite_needs_neither_tensorflow_nor_matplotlib(exported, home):
-    photograph().save("cat.jpg", quality=100)
+    half_red().save("cat.jpg", quality=100)
     arguments = ["cat.jpg", "--model", str(exported / "float16.tflite"), "--cutout", "--json"]
     command = [sys.executable, "-c", NO_TENSORFLOW, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})

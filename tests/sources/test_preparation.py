@@ -15,6 +15,7 @@ from petseg.sources import oxford_pets, preparation, splits
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.prepared import prepare, resize
 from petseg.sources.raw import RawExample, open_raw
+from tests.helpers.images import as_stored, exif
 from tests.helpers.raw import prepared_pets
 from tests.helpers.specs import PETS
 
@@ -285,15 +286,12 @@ def recolour(path: Path) -> None:
 
 def turn(path: Path) -> None:
     """The same pixels, of which the file now says that they lie on their side."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.open(path).save(path, exif=exif, quality=95)
+    Image.open(path).save(path, exif=exif(6), quality=95)
 
 
-def store_lying(path: Path) -> None:
+def store_on_its_side(path: Path) -> None:
     """The same picture to look at, but stored on its side, as cameras do."""
-    Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path, quality=95)
-    turn(path)
+    as_stored(Image.open(path), 6).save(path, exif=exif(6), quality=95)
 
 
 UNUSABLE = {
@@ -313,7 +311,7 @@ CONVERTED = {
     "Sphynx_1": (save_as("JPEG", "CMYK"), "CMYK colours"),
     "keeshond_1": (save_as("JPEG", "L"), "L colours"),
     "Egyptian_Mau_4": (save_as("PNG", "L"), "PNG file with L colours"),
-    "beagle_1": (store_lying, "EXIF orientation 6"),
+    "beagle_1": (store_on_its_side, "EXIF orientation 6"),
 }
 
 
@@ -356,7 +354,7 @@ def test_a_square_photograph_is_turned_upright_under_its_mask(tmp_path):
     picture = Image.fromarray(np.where(corner == 1, np.uint8(255), np.uint8(0))).convert("RGB")
     path = tmp_path / "a.jpg"
     picture.save(path, quality=95)
-    store_lying(path)
+    store_on_its_side(path)
     Image.fromarray(corner).save(tmp_path / "a.png")
     raw = RawExample("a", (), path.read_bytes(), (tmp_path / "a.png").read_bytes())
     example = prepare(raw, (8, 8), PETS)

@@ -12,7 +12,7 @@ from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
 from petseg.sources import acquisition, preparation
 from tests.helpers import datasets
-from tests.helpers.exif import lying
+from tests.helpers.images import as_stored, exif
 from tests.helpers.raw import CELL_CLASSES, described
 
 SETTINGS = {
@@ -175,18 +175,16 @@ def test_masks_with_unknown_values_may_be_left_out(tmp_path):
 
 
 def test_a_photograph_with_an_exif_orientation_needs_an_upright_mask(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
     for number, name in enumerate("abc"):
         save(tmp_path, name, halves(0, 255))
         upright = Image.fromarray(halves(number, 255)).convert("RGB")
-        lying(upright, 6).save(tmp_path / f"images/{name}.png", exif=exif)
+        as_stored(upright, 6).save(tmp_path / f"images/{name}.png", exif=exif(6))
     written = write(described(tmp_path, DRAWN), tmp_path)
     for example in examples(written).values():
         np.testing.assert_array_equal(example.image[..., 0] > 127, example.mask == 1)
     assert len(records.manifest(written)["converted"]) == 3
     save(tmp_path, "d", halves(0, 255).T)
-    lying(upright, 6).save(tmp_path / "images/d.png", exif=exif)
+    as_stored(upright, 6).save(tmp_path / "images/d.png", exif=exif(6))
     (_, line) = refused(described(tmp_path, DRAWN), tmp_path / "again")
     assert line == (
         "  - d: the mask is 40x56, the photograph, turned upright (EXIF orientation 6), 56x40"
