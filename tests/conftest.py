@@ -52,6 +52,13 @@ def tiny_run(tmp_path_factory):
 
 
 @pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """An empty folder, which is the working folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def uninstall(monkeypatch) -> Callable[[str], None]:
     """Makes every import of a package fail, also where it is installed and loaded already."""
 

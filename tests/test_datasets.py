@@ -1,7 +1,6 @@
 """From a folder to scores: five kinds of datasets through inspect, dataset.yaml and all stages."""
 
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from petseg.core.dataset_file import load_dataset
 from petseg.evaluation import tables
 from petseg.metrics import scores
 from tests.helpers import ROOT, datasets
+from tests.helpers.commands import exit_code
 from tests.helpers.parameter_reads import run_recording
 from tests.helpers.tiny import STAGES, TINY
 
@@ -82,7 +82,7 @@ def test_from_a_folder_to_scores(tmp_path, monkeypatch, capsys, name):
     assert figures == ["calibration.png", "comparison.png"]
 
     image = next(Path("datasets", name, "images").iterdir())
-    assert exit_code(predict.main, os.fspath(image)) == 0
+    assert exit_code(predict.main, image) == 0
     predicted = Image.open(f"predictions/{image.stem}_labels.png")
     assert predicted.size == datasets.SIZE[::-1]
     if name == "coloured":
@@ -97,9 +97,3 @@ def unique(picture: Image.Image) -> np.ndarray:
     """The different pixels of a picture."""
     pixels = np.asarray(picture)
     return np.unique(pixels.reshape(-1, *pixels.shape[2:]), axis=0)
-
-
-def exit_code(main, *arguments: str) -> int | None:
-    with pytest.raises(SystemExit) as end:
-        main(list(arguments))
-    return end.value.code or 0

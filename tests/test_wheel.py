@@ -14,6 +14,7 @@ from hatchling.build import build_wheel
 
 from petseg.core import paths
 from tests.helpers import ROOT
+from tests.helpers.commands import exit_code
 from tests.helpers.images import CHELSEA
 
 SPEC = ROOT / paths.dataset_file("oxford_iiit_pet")
@@ -93,7 +94,5 @@ def test_what_a_command_lacks_is_said(package, command, tmp_path):
 def test_the_version_is_told(capsys):
     from petseg.__main__ import main
 
-    with pytest.raises(SystemExit) as end:
-        main(["--version"])
-    assert end.value.code == 0
+    assert exit_code(main, "--version") == 0
     assert re.fullmatch(r"petseg \d+\.\d+\.\d+\n", capsys.readouterr().out)

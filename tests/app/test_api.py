@@ -14,7 +14,7 @@ from petseg.decoding import photograph
 from petseg.prediction.network import Network
 from tests.helpers import networks
 from tests.helpers.images import encoded, half_red
-from tests.helpers.specs import CELLS, PETS, add_spec
+from tests.helpers.specs import CELLS, PETS
 
 pytest.importorskip("fastapi", reason="gradio is not installed (extra app)")
 from fastapi.testclient import TestClient
@@ -26,8 +26,7 @@ from petseg.app import api
 def network(tmp_path_factory) -> Network:
     """A network that takes red for pet, green for background and blue for border."""
     path = tmp_path_factory.mktemp("api") / "unet.keras"
-    networks.colours().save(path)
-    return petseg.load(add_spec(path, PETS))
+    return petseg.load(networks.save(networks.colours(), path))
 
 
 def image(size: tuple[int, int] = (90, 60), kind: str = "PNG") -> bytes:

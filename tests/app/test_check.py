@@ -8,6 +8,7 @@ from petseg.app import check
 from petseg.core import beam, paths, yaml12
 from tests.helpers import ROOT
 from tests.helpers.changed_params import changed
+from tests.helpers.commands import exit_code
 from tests.helpers.specs import CELLS, PETS
 
 
@@ -60,22 +61,18 @@ def test_balanced_weights_are_of_any_classes():
 def test_mistakes_in_the_dataset_are_named(capsys):
     path = paths.dataset_file("generated_pets")
     path.write_text(path.read_text().replace("value: 2", "value: 1"))
-    with pytest.raises(SystemExit) as end:
-        check.main([])
-    assert end.value.code == 1
+    assert exit_code(check.main) == 1
     assert "generated_pets/dataset.yaml has 1 mistake" in capsys.readouterr().err
 
 
 def test_a_dataset_that_is_not_there_is_named(capsys):
     write(CHANGES | {"dataset.name": "mine"})
-    with pytest.raises(SystemExit):
-        check.main([])
+    assert exit_code(check.main) == 1
     assert "dataset.name: mine needs a file datasets/mine/dataset.yaml" in capsys.readouterr().err
 
 
 def test_a_runner_that_is_not_installed_is_named(monkeypatch, capsys):
     write(CHANGES | {"preprocess.runner": "beam"})
     monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SystemExit):
-        check.main([])
+    assert exit_code(check.main) == 1
     assert "pip install 'petseg[beam]'" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from petseg.core import paths
 from petseg.evaluation import tables
 from petseg.metrics import scores
 from tests.helpers import dvc_charts, projects
+from tests.helpers.commands import exit_code
 from tests.helpers.specs import CELLS, PETS, STREET
 
 PET, BACKGROUND = PETS.labels(["pet", "background"])
@@ -90,9 +91,7 @@ def copy(made, tmp_path, monkeypatch):
 
 
 def text_of(capsys, *arguments: str) -> str:
-    with pytest.raises(SystemExit) as end:
-        compare.main(["--resamples", "100", *arguments])
-    assert end.value.code == 0
+    assert exit_code(compare.main, "--resamples", 100, *arguments) == 0
     return capsys.readouterr().out
 
 
@@ -101,11 +100,9 @@ def json_of(capsys, *arguments: str) -> dict:
 
 
 def error_of(*arguments: str) -> str:
-    """The message, with which Python exits with code 1."""
-    with pytest.raises(SystemExit) as caught:
-        compare.main(list(arguments))
-    assert isinstance(caught.value.code, str)
-    return caught.value.code
+    message = exit_code(compare.main, *arguments)
+    assert isinstance(message, str)
+    return message
 
 
 @pytest.mark.parametrize("revision", ["new", "bold", "HEAD"])
@@ -332,14 +329,10 @@ def test_broken_parameters(copy):
 
 @pytest.mark.parametrize("option", [["--resamples", "0"], ["--seed", "-1"], ["--groups", "x"]])
 def test_options_out_of_range(option, capsys):
-    with pytest.raises(SystemExit) as caught:
-        compare.main(["old", *option])
-    assert caught.value.code == 2
+    assert exit_code(compare.main, "old", *option) == 2
     assert option[0] in capsys.readouterr().err
 
 
 def test_help(capsys):
-    with pytest.raises(SystemExit) as caught:
-        compare.main(["--help"])
-    assert caught.value.code == 0
+    assert exit_code(compare.main, "--help") == 0
     assert "petseg compare HEAD~1" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import json
 import shutil
 import warnings
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -23,8 +24,9 @@ from petseg.metrics import scores
 from petseg.metrics.confusion import confusion_matrices
 from petseg.prediction.runtimes import Runtime
 from tests.helpers import networks
+from tests.helpers.commands import exit_code
 from tests.helpers.networks import SIDE
-from tests.helpers.specs import CELLS, PETS, STREET, add_spec
+from tests.helpers.specs import CELLS, PETS, STREET
 
 
 def lively(model: keras.Model) -> keras.Model:
@@ -42,21 +44,11 @@ def models(tmp_path_factory) -> dict[str, Path]:
     made = {"unet": networks.unet(), "shallow": networks.shallow(width=16), "tiny": networks.tiny()}
     folder = tmp_path_factory.mktemp("models")
     for name, model in made.items():
-        lively(model).save(folder / f"{name}.keras")
-        add_spec(folder / f"{name}.keras", PETS)
+        networks.save(lively(model), folder / f"{name}.keras")
     return {name: folder / f"{name}.keras" for name in made}
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments) -> int:
-    with pytest.raises(SystemExit) as end:
-        export.main([*map(str, arguments), "--photographs", "3"])
-    return end.value.code
+run = partial(exit_code, export.main, "--photographs", 3)
 
 
 def rows(folder: str) -> dict:
@@ -334,9 +326,7 @@ def test_scores_are_those_of_the_truth_without_void():
 
 
 def test_a_network_of_another_shape_and_dataset(home, capsys):
-    pixels = keras.Input((16, 32, 3))
-    keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)).save("cells.keras")
-    add_spec(home / "cells.keras", CELLS)
+    networks.save(networks.pointwise((16, 32), 2), home / "cells.keras", CELLS)
     assert run("--model", "cells.keras", "--formats", "saved_model", "tflite_float32") == 0
     report = read_json(Path("exported/cells") / export.REPORT)
     assert report["classes"] == ["ground", "cell"]

@@ -14,6 +14,7 @@ from petseg.app import inspect
 from petseg.core import yaml12
 from petseg.core.dataset_file import load_dataset
 from tests.helpers import ROOT, datasets
+from tests.helpers.commands import exit_code
 from tests.helpers.inspecting import IMAGE, MASK, inspected, masks, pairs, refused, run
 
 
@@ -82,9 +83,7 @@ def test_paths_are_relative_in_the_project_and_absolute_outside(capsys, home):
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", "a b", ".hidden"])
 def test_a_dataset_needs_a_plain_name(capsys, home, name):
-    with pytest.raises(SystemExit) as end:
-        inspect.main([str(pairs(home / "data", "a")), "--write", name])
-    assert end.value.code == 2
+    assert exit_code(inspect.main, pairs(home / "data", "a"), "--write", name) == 2
     assert "should be letters, digits" in capsys.readouterr().err
 
 

@@ -11,11 +11,7 @@ from tests.helpers import datasets
 from tests.helpers.images import as_stored, exif
 from tests.helpers.inspecting import IMAGE, MASK, pairs, refused, run
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_images_and_masks_without_each_other_are_named(capsys, home):

@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from petseg.sources import acquisition
 from petseg.sources.raw import open_raw
 from tests.helpers import ROOT
 from tests.helpers.changed_params import changed
+from tests.helpers.commands import exit_code
 from tests.helpers.raw import shipped
 from tests.helpers.records import random_example, write_records, write_squares
 
@@ -32,10 +34,7 @@ def project(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def run(*arguments) -> int | str:
-    with pytest.raises(SystemExit) as end:
-        labels.main(list(map(str, arguments)))
-    return end.value.code
+run = partial(exit_code, labels.main)
 
 
 def damage() -> set[str]:

@@ -6,14 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from petseg.app import commands
-from tests.helpers import ROOT
-from tests.helpers.specs import PETS, add_spec
+from tests.helpers import ROOT, networks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
 
@@ -33,10 +31,8 @@ def test_a_name_is_told_on_one_line(tmp_path, monkeypatch):
 def home(tmp_path_factory) -> Path:
     """A folder with photographs of such names, one of them broken, and a model."""
     folder = tmp_path_factory.mktemp("names")
-    pixels = keras.Input((8, 8, 3))
-    keras.Model(pixels, keras.layers.Conv2D(3, 1)(pixels)).save(folder / "model.keras")
-    add_spec(folder / "model.keras", PETS)
-    (folder / "model.keras").rename(folder / os.fsdecode(b"m\xf6del.keras"))
+    model = networks.save(networks.pointwise((8, 8), 3), folder / "model.keras")
+    model.rename(folder / os.fsdecode(b"m\xf6del.keras"))
     (folder / "in").mkdir()
     for name in NAMES:
         Image.fromarray(np.zeros((6, 9, 3), np.uint8)).save(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,14 +11,13 @@ from petseg.core.errors import PetsegError
 from petseg.prediction import network
 from tests.helpers import networks
 from tests.helpers.images import half_red
-from tests.helpers.specs import CELLS, PETS, add_spec
+from tests.helpers.specs import CELLS
 
 
 @pytest.fixture
 def model(tmp_path) -> Path:
     """A network that takes red for pet, green for background and blue for border."""
-    networks.colours().save(tmp_path / "unet.keras")
-    return add_spec(tmp_path / "unet.keras", PETS)
+    return networks.save(networks.colours(), tmp_path / "unet.keras")
 
 
 def segmenter(model: Path, region: str | None = None) -> page.Segment:
@@ -49,9 +47,7 @@ def test_what_is_transparent_is_seen_on_grey_and_stays_so_in_the_cutout(model):
 @pytest.fixture
 def cells(tmp_path) -> Path:
     """A network of two classes, of which no region is known, for oblong images."""
-    pixels = keras.Input((16, 32, 3))
-    keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)).save(tmp_path / "cells.keras")
-    return add_spec(tmp_path / "cells.keras", CELLS)
+    return networks.save(networks.pointwise((16, 32), 2), tmp_path / "cells.keras", CELLS)
 
 
 def test_a_cutout_needs_a_region(model, cells):

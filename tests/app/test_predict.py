@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -18,22 +19,15 @@ from petseg.__main__ import COMMANDS
 from petseg.app import predict, segmenting
 from petseg.prediction.network import Network
 from tests.helpers import ROOT, networks
+from tests.helpers.commands import exit_code
 from tests.helpers.images import exif, half_red
-from tests.helpers.specs import PETS, add_spec
+from tests.helpers.specs import PETS
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """A network that takes red for pet, green for background and blue for border."""
-    path = tmp_path_factory.mktemp("models") / "colours.keras"
-    networks.colours().save(path)
-    return add_spec(path, PETS)
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return networks.save(networks.colours(), tmp_path_factory.mktemp("models") / "colours.keras")
 
 
 def photograph(path: str, left: str = "red", right: str = "lime", size=(90, 60), **options) -> None:
@@ -41,10 +35,7 @@ def photograph(path: str, left: str = "red", right: str = "lime", size=(90, 60),
     half_red(size, left, right).save(path, **options)
 
 
-def run(*arguments) -> int:
-    with pytest.raises(SystemExit) as end:
-        predict.main(list(map(str, arguments)))
-    return end.value.code
+run = partial(exit_code, predict.main)
 
 
 def written(folder: str) -> list[str]:

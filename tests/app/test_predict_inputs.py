@@ -6,43 +6,29 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from petseg.app import predict
 from petseg.decoding.mask import decode_mask
-from tests.helpers import ROOT
-from tests.helpers.specs import CELLS, PAINTED, PETS, STREET, add_spec
-
-SIDE = 16
+from tests.helpers import ROOT, networks
+from tests.helpers.commands import exit_code
+from tests.helpers.images import half_red
+from tests.helpers.specs import CELLS, PAINTED, STREET
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """A network that takes red for pet, green for background and blue for border."""
-    pixels = keras.Input((SIDE, SIDE, 3))
-    network = keras.Model(pixels, keras.layers.Conv2D(3, 1, use_bias=False)(pixels))
-    network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50])
-    path = tmp_path_factory.mktemp("models") / "colours.keras"
-    network.save(path)
-    return add_spec(path, PETS)
+    return networks.save(networks.colours(), tmp_path_factory.mktemp("models") / "colours.keras")
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments) -> int:
-    with pytest.raises(SystemExit) as end:
-        predict.main(list(map(str, arguments)))
-    return end.value.code
+run = partial(exit_code, predict.main)
 
 
 def test_a_transparent_photograph_is_judged_and_drawn_on_grey(home, model):
@@ -128,30 +114,22 @@ def test_a_folder_s_photographs_are_told_by_content_and_suffix(home, model, caps
     assert "notes.txt" not in said.err
 
 
-def save(path: str, size: tuple[int, int], classes: int) -> Path:
-    """A network of random weights for images of a size (h, w)."""
-    keras.utils.set_random_seed(0)
-    pixels = keras.Input((*size, 3))
-    keras.Model(pixels, keras.layers.Conv2D(classes, 1)(pixels)).save(path)
-    return Path(path)
-
-
 @pytest.mark.parametrize("command", ["predict", "export", "serve"])
 def test_a_model_of_other_classes_is_one_message(home, command, monkeypatch):
-    add_spec(save("oblong.keras", (96, 128), classes=3), CELLS)
+    networks.save(networks.pointwise((96, 128), 3), Path("oblong.keras"), CELLS)
     Image.new("RGB", (9, 6)).save("cat.png")
     monkeypatch.setitem(sys.modules, "gradio", sys)  # refused before the page is built
     arguments = ["--model", "oblong.keras"] + ["cat.png"] * (command == "predict")
-    with pytest.raises(SystemExit) as end:
-        import_module(f"petseg.app.{command}").main(arguments)
+    message = exit_code(import_module(f"petseg.app.{command}").main, *arguments)
     words = "error: oblong.keras takes (None, 96, 128, 3) and gives (None, 96, 128, 3); expected"
-    assert end.value.code.startswith(words) and "ground, cell" in end.value.code
+    assert message.startswith(words) and "ground, cell" in message
     assert not Path("predictions").exists()
 
 
 @pytest.mark.parametrize("spec", [CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
 def test_images_of_any_dataset_and_networks_of_any_shape(home, spec, capsys):
-    model = add_spec(save("oblong.keras", (8, 24), len(spec.classes)), spec)
+    oblong = networks.pointwise((8, 24), len(spec.classes))
+    model = networks.save(oblong, Path("oblong.keras"), spec)
     noise = np.random.default_rng(0).integers(0, 256, (40, 90, 3), np.uint8)
     Image.fromarray(noise).save("a.png")
     options = ["--cutout"] if spec.regions else []
@@ -180,9 +158,7 @@ def test_images_of_any_dataset_and_networks_of_any_shape(home, spec, capsys):
 
 
 def test_the_region_of_the_cutout_may_be_named(home, model):
-    image = Image.new("RGB", (90, 60), "lime")
-    image.paste("red", (0, 0, 45, 60))
-    image.save("cat.png")
+    half_red().save("cat.png")
     for region, opacity in (("background", [0, 255]), ("pet", [255, 0])):
         assert run("cat.png", "--model", model, "--region", region) == 0
         cutout = Image.open("predictions/cat_cutout.png")
@@ -192,7 +168,7 @@ def test_the_region_of_the_cutout_may_be_named(home, model):
 
 
 def test_without_regions_a_cutout_needs_a_name(home):
-    add_spec(save("cells.keras", (8, 8), 2), CELLS)
+    networks.save(networks.pointwise((8, 8), 2), Path("cells.keras"), CELLS)
     Image.new("RGB", (9, 9)).save("a.png")
     message = run("a.png", "--model", "cells.keras", "--cutout")
     assert message == (
@@ -204,7 +180,8 @@ def test_without_regions_a_cutout_needs_a_name(home):
 
 
 def test_a_model_that_carries_no_spec_needs_a_dataset(home, model, capsys):
-    foreign = save("foreign.keras", (8, 8), 3)
+    foreign = Path("foreign.keras")
+    networks.pointwise((8, 8), 3).save(foreign)
     Image.new("RGB", (9, 9)).save("a.png")
     assert "does not say what its classes are; name the dataset" in run("a.png", "--model", foreign)
     shutil.copytree(ROOT / "datasets", "datasets")

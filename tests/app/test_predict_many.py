@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 from petseg.app import predict, predict_many
 from petseg.core import beam
 from tests.helpers import ROOT
+from tests.helpers.commands import exit_code
 from tests.helpers.dask_cluster import two_workers
 from tests.helpers.images import CHELSEA
 
@@ -37,10 +39,7 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def run(*arguments) -> int:
-    with pytest.raises(SystemExit) as end:
-        predict.main(["--model", str(MODEL), *map(str, arguments)])
-    return end.value.code
+run = partial(exit_code, predict.main, "--model", MODEL)
 
 
 def on_beam(*arguments, options=IN_THIS_PROCESS) -> int:

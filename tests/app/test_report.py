@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +12,9 @@ from petseg.app import report
 from petseg.core import paths
 from petseg.core.files import read_json, write_json
 from tests.helpers import ROOT
+from tests.helpers.commands import exit_code
 
-
-def run(*arguments) -> int | str:
-    with pytest.raises(SystemExit) as end:
-        report.main(list(map(str, arguments)))
-    return end.value.code
+run = partial(exit_code, report.main)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,13 @@ import pytest
 from petseg.app import serve
 from petseg.core import paths
 from tests.helpers import ROOT
+from tests.helpers.commands import exit_code
 from tests.helpers.images import CHELSEA
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def error(*arguments: str) -> str:
-    with pytest.raises(SystemExit) as end:
-        serve.main(list(arguments))
-    return end.value.code
+error = partial(exit_code, serve.main)
 
 
 def test_networks_are_called_as_in_figures_and_by_their_files():

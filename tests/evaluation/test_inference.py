@@ -7,9 +7,9 @@ import pytest
 from petseg.core.errors import PetsegError
 from petseg.evaluation import full_size, inference
 from petseg.prediction import runtimes
-from petseg.training import model_file
+from tests.helpers import networks
 from tests.helpers.gradients import whole_numbers
-from tests.helpers.specs import CELLS, PETS, STREET, add_spec
+from tests.helpers.specs import CELLS, PETS, STREET
 
 layers, images = keras.layers, keras.Input((8, 8, 3))
 
@@ -80,19 +80,15 @@ def loaded(path) -> keras.Model:
     return inference.load_network(path, PETS).model
 
 
-def of_classes(classes: int, size: tuple = (8, 12)) -> keras.Model:
-    return network(layers.Conv2D(classes, 1), taken=keras.Input((*size, 3)))
-
-
 @pytest.mark.parametrize("given", [None, PETS], ids=["none", "another"])
 def test_the_spec_in_a_file_holds_whatever_is_given(tmp_path, given):
-    model_file.save(of_classes(20), tmp_path / "street.keras", STREET)
+    networks.save(networks.pointwise((8, 12), 20), tmp_path / "street.keras", STREET)
     model, spec = inference.load_network(tmp_path / "street.keras", given)
     assert spec == STREET and model.output_shape == (None, 8, 12, 20)
 
 
 def test_a_model_of_another_project_needs_a_spec(tmp_path):
-    of_classes(2).save(tmp_path / "cells.keras")
+    networks.pointwise((8, 12), 2).save(tmp_path / "cells.keras")
     assert inference.load_network(tmp_path / "cells.keras", CELLS).spec == CELLS
     with pytest.raises(PetsegError) as caught:
         inference.load_network(tmp_path / "cells.keras")
@@ -103,14 +99,14 @@ def test_a_model_of_another_project_needs_a_spec(tmp_path):
 
 
 def test_a_spec_that_does_not_fit_its_model_is_refused(tmp_path):
-    of_classes(3).save(tmp_path / "pets.keras")
+    path = networks.save(networks.pointwise((8, 12), 3), tmp_path / "pets.keras", CELLS)
     with pytest.raises(PetsegError, match=r"gives \(None, 8, 12, 3\); expected .* of 2 classes"):
-        inference.load_network(add_spec(tmp_path / "pets.keras", CELLS), PETS)
+        inference.load_network(path, PETS)
 
 
 @pytest.mark.parametrize("size", [(96, 128), (32, 32), (None, None)])
 def test_a_model_of_any_shape_is_taken_and_its_shape_told(tmp_path, size):
-    of_classes(2, size).save(tmp_path / "cells.keras")
+    networks.pointwise(size, 2).save(tmp_path / "cells.keras")
     model, _ = inference.load_network(tmp_path / "cells.keras", CELLS)
     assert inference.image_size(model) == (None if size == (None, None) else size)
     images = np.zeros((2, 32, 64, 3) if None in size else (2, *size, 3), np.uint8)
@@ -197,8 +193,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path, content):
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path):
-    inputs = keras.Input((4, 4, 3))
-    keras.Model(inputs, keras.layers.Conv2D(5, 1)(inputs)).save(tmp_path / "five.keras")
+    networks.pointwise((4, 4), 5).save(tmp_path / "five.keras")
     expected = (
         r"five\.keras takes \(None, 4, 4, 3\) and gives \(None, 4, 4, 5\); expected was .* "
         r"as many pixels of 3 classes, \(None, H, W, 3\): pet, background, border"

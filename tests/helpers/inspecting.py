@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from petseg.app import inspect
@@ -13,6 +12,7 @@ from petseg.decoding.mask import decode_mask
 from petseg.inspection import annotated
 from petseg.sources import listing
 from tests.helpers import datasets
+from tests.helpers.commands import exit_code
 
 IMAGE = np.zeros((20, 30, 3), np.uint8)
 MASK = np.repeat(np.array([0, 255], np.uint8), 15)[None].repeat(20, axis=0)
@@ -41,20 +41,18 @@ def inspected(capsys, folder: Path, *options: str) -> Inspected:
 
 
 def run(capsys, *arguments: object) -> str:
-    """What a command that succeeds prints."""
-    with pytest.raises(SystemExit) as end:
-        inspect.main([str(one) for one in arguments])
+    """Runs a command that must succeed; returns what it prints."""
+    code = exit_code(inspect.main, *arguments)
     out, err = capsys.readouterr()
-    assert (end.value.code, err) == (0, "")
+    assert (code, err) == (0, "")
     return out
 
 
 def refused(capsys, *arguments: object) -> tuple[str, str]:
-    """What a command that fails prints, and its message."""
-    with pytest.raises(SystemExit) as end:
-        inspect.main([str(one) for one in arguments])
-    assert isinstance(end.value.code, str)
-    return capsys.readouterr().out, end.value.code
+    """Runs a command that must fail; returns what it prints, and its error message."""
+    message = exit_code(inspect.main, *arguments)
+    assert isinstance(message, str)
+    return capsys.readouterr().out, message
 
 
 def masks(dataset: DatasetFile) -> dict:

@@ -6,11 +6,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.params import TrainUnet
 from petseg.models import shallow as shallow_network
 from petseg.models import unet as unet_network
 from petseg.models.encoders import mobilenet_v2, storage
+from petseg.training import model_file
 from tests.helpers.sections import SHIPPED, changed
+from tests.helpers.specs import PETS
 
 SIDE, ALPHA = 32, 0.35
 SIZE = (SIDE, SIDE)
@@ -90,12 +93,25 @@ def squares(
     return levels[masks][..., None].repeat(3, -1), masks
 
 
-def colours(side: int = 16) -> keras.Model:
-    """Takes red for pet, green for background and blue for border, (B, side, side, 3)."""
-    pixels = keras.Input((side, side, 3))
-    network = keras.Model(pixels, keras.layers.Conv2D(3, 1, use_bias=False)(pixels))
-    network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50])
+def pointwise(image_size: tuple[int | None, int | None], classes: int) -> keras.Model:
+    """One convolution that sees single pixels; its weights look random, and are always the same."""
+    pixels = keras.Input((*image_size, 3))
+    initializer = keras.initializers.GlorotUniform(seed=0)
+    outputs = keras.layers.Conv2D(classes, 1, kernel_initializer=initializer)(pixels)
+    return keras.Model(pixels, outputs)
+
+
+def colours() -> keras.Model:
+    """Finds a pet where an image (B, 16, 16, 3) is red, background if green, a border if blue."""
+    network = pointwise((16, 16), 3)
+    network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50, np.zeros(3)])
     return network
+
+
+def save(network: keras.Model, path: Path, spec: DatasetSpec = PETS) -> Path:
+    """Saves a network with its spec, as training does; returns the path."""
+    model_file.save(network, path, spec)
+    return path
 
 
 def store_encoder_weights(folder: Path) -> Path:

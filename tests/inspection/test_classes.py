@@ -13,10 +13,7 @@ from tests.helpers.inspecting import inspected, masks, refused
 IMAGE = Image.fromarray(np.zeros((20, 30, 3), np.uint8))
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def write(*mask_arrays, suffix: str = ".png", mode: str | None = None) -> Path:

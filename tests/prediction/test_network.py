@@ -38,12 +38,6 @@ def exported(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.mark.parametrize("file", ["colours.keras", *FILES.values()])
 def test_every_format_that_is_exported_can_be_used(exported, file):
     if file == "model.onnx" and importlib.util.find_spec("onnxruntime") is None:

@@ -16,6 +16,7 @@ from petseg.core.files import file_sha256, write_json
 from petseg.sources import acquisition, inputs
 from petseg.sources.listing import base_folder
 from tests.helpers import ROOT, datasets
+from tests.helpers.commands import exit_code
 from tests.helpers.raw import described, shipped
 
 SHIPPED = params.load_params(ROOT / "params.yaml")
@@ -218,9 +219,7 @@ def test_the_command_ends_with_one_message(copy, monkeypatch, capsys):
     assert capsys.readouterr().out.endswith("no mistake found\n")
     bring(copy)
     (copy / "images" / "a").write_bytes(b"123")
-    with pytest.raises(SystemExit) as caught:
-        check.main([])
-    assert caught.value.code == 1
+    assert exit_code(check.main) == 1
     assert capsys.readouterr().err.startswith(f"error: data/raw was not made from {copy}")
 
 
@@ -232,9 +231,7 @@ def test_the_command_finds_what_a_folder_of_images_lacks(copy, tmp_path, capsys)
     described(folder, {"test": 0.2})
     check.main([])
     (folder / "masks" / "cell_01.png").unlink()
-    with pytest.raises(SystemExit) as caught:
-        check.main([])
-    assert caught.value.code == 1
+    assert exit_code(check.main) == 1
     assert capsys.readouterr().err.endswith(
         "error: datasets/cells/dataset.yaml: the dataset cannot be used as it is:\n"
         "  images without a mask; draw it, or take the image away:\n"
