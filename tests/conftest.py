@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.disks import SMALL_DISK, mounted
-from tests.helpers.shared import made_once
+from tests.helpers.once import made_once
 
 # Who runs in the background may have to ignore Ctrl-C; what tests start must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,10 +8,8 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -19,11 +17,11 @@ import pytest
 from petseg.core import yaml12
 from tests.helpers import ROOT
 from tests.helpers.images import CHELSEA
+from tests.helpers.local_server import OPENER, free_ports
 
 LINES = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
 STEPS = [tuple(line.split(maxsplit=1)) for line in LINES if line and not line.startswith("#")]
 FILES = sorted([ROOT / "Dockerfile", ROOT / ".devcontainer/Dockerfile"])
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def only(kind: str) -> str:
@@ -91,8 +89,7 @@ def installed(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 def test_its_steps_give_a_healthy_service_that_writes_nothing(installed, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(*free_ports(1))
     environment = {"PATH": f"{installed}/bin:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"TMPDIR": str(tmp_path / "missing"), "HOME": str(tmp_path / "missing")}
     entry = json.loads(only("ENTRYPOINT"))

@@ -29,8 +29,7 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     folder = tmp_path / "demo"
     folder.mkdir()
-    projects.run(folder, "git", "init", "--quiet", "--initial-branch=main")
-    projects.run(folder, "dvc", "init", "--quiet")
+    projects.new_project(folder)
 
     def populate(target, overlay) -> None:
         (target / "dvc.yaml").write_text(PIPELINE)

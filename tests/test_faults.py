@@ -19,8 +19,8 @@ from petseg.core import paths, yaml12
 from petseg.sources import oxford_pets
 from tests.helpers import ROOT
 from tests.helpers.local_server import Answer, serving
+from tests.helpers.processes import run_python
 from tests.helpers.projects import environment
-from tests.helpers.python_process import run_code
 from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 PATIENCE = 120
@@ -70,7 +70,7 @@ def test_wrong_parameters_are_all_named_before_tensorflow_is_imported(tmp_path, 
         "except SystemExit as end:\n"
         "    print(end.code, 'tensorflow' in sys.modules, 'keras' in sys.modules)\n"
     )
-    done = run_code(script, tmp_path)
+    done = run_python("-c", script, folder=tmp_path)
     assert done.stdout == "1 False False\n"
     headline, *mistakes = done.stderr.splitlines()
     assert headline == "error: params.yaml has 5 mistakes:"

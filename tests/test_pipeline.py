@@ -15,7 +15,7 @@ import workspace
 from petseg.core import paths, yaml12
 from tests.helpers.pipeline import copied
 from tests.helpers.projects import commit, fails, run
-from tests.helpers.shared import made_once
+from tests.helpers.once import made_once
 from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 

@@ -3,12 +3,12 @@
 import os
 import shutil
 import subprocess
-import sys
 
 import pytest
 
 import petseg.__main__
 from tests.helpers import ROOT
+from tests.helpers.processes import run_python
 from tests.helpers.specs import PETS, add_spec
 from tests.helpers.tiny import STAGES
 
@@ -30,14 +30,8 @@ def without_tensorflow(tmp_path):
     folder.mkdir()
 
     def run(*command: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": f"{tmp_path / 'fakes'}{os.pathsep}{ROOT}"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        python_path = f"{tmp_path / 'fakes'}{os.pathsep}{ROOT}"
+        return run_python("-m", *command, folder=folder, PYTHONPATH=python_path)
 
     run.folder = folder
     return run

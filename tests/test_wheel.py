@@ -4,8 +4,6 @@ import email
 import json
 import os
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from petseg.core import paths
 from tests.helpers import ROOT
 from tests.helpers.commands import exit_code
 from tests.helpers.images import CHELSEA
+from tests.helpers.processes import run_python
 
 SPEC = ROOT / paths.dataset_file("oxford_iiit_pet")
 
@@ -53,10 +52,8 @@ def test_who_only_uses_networks_gets_no_tensorflow(wheel):
 def test_its_networks_are_used_where_none_was_trained(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    command = [sys.executable, "-m", "petseg", "predict", "--json", "--cutout"]
-    command.append(str(CHELSEA))
-    variables = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
-    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    command = ["-m", "petseg", "predict", "--json", "--cutout", CHELSEA]
+    done = run_python(*command, folder=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["model"] == "site/petseg/pretrained/unet.tflite"
     assert done.stderr.startswith("the network: site/petseg/pretrained/unet.tflite, of oxford_iii")
@@ -76,14 +73,8 @@ main(sys.argv[2:])
 )
 def test_what_a_command_lacks_is_said(package, command, tmp_path):
     (tmp_path / "unet.keras").touch()
-    arguments = [] if command == "compare" else ["--model", "unet.keras", "--dataset", str(SPEC)]
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, package, command, *arguments],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    arguments = [] if command == "compare" else ["--model", "unet.keras", "--dataset", SPEC]
+    done = run_python("-c", WITHOUT, package, command, *arguments, folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
         f"error: petseg {command} needs more packages, {package} among them: pip install "

@@ -62,7 +62,7 @@ def record(folder, table: pd.DataFrame, params: str) -> None:
 def made(tmp_path_factory):
     """Tags `empty`, `old` and `new`, and the experiment `bold`, which has the tables of `new`."""
     folder = tmp_path_factory.mktemp("project")
-    dvc_charts.new_project(folder)
+    projects.new_project(folder)
     projects.commit(folder, "empty")
     projects.run(folder, "git", "tag", "empty")
     record(folder, before(), OLD_PARAMS)
@@ -187,13 +187,11 @@ def test_from_a_folder_inside(project, capsys, monkeypatch):
     assert json_of(capsys, "old")["params"]
 
 
-@pytest.mark.parametrize("arguments", [["--subdir"], []], ids=["dvc below", "dvc at the top"])
-def test_a_project_in_a_folder_of_a_repository(tmp_path, monkeypatch, capsys, arguments):
+@pytest.mark.parametrize("dvc_root", ["apps/pets", None], ids=["dvc below", "dvc at the top"])
+def test_a_project_in_a_folder_of_a_repository(tmp_path, monkeypatch, capsys, dvc_root):
     project = tmp_path / "apps" / "pets"
     project.mkdir(parents=True)
-    projects.run(tmp_path, "git", "init", "--quiet", "--initial-branch=main")
-    where = project if arguments else tmp_path
-    projects.run(where, "dvc", "init", "--quiet", *arguments)
+    projects.new_project(tmp_path, dvc_root)
     for table, params in ((before(), OLD_PARAMS), (after(), NEW_PARAMS)):
         record(project, table, params)
         projects.commit(tmp_path, "a run")

@@ -1,9 +1,6 @@
 """petseg inspect: what it says of a folder, what it writes where, and what it refuses."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +10,10 @@ from PIL import Image
 from petseg.app import inspect
 from petseg.core import yaml12
 from petseg.core.dataset_file import load_dataset
-from tests.helpers import ROOT, datasets
+from tests.helpers import datasets
 from tests.helpers.commands import exit_code
 from tests.helpers.inspecting import IMAGE, MASK, inspected, masks, pairs, refused, run
+from tests.helpers.processes import run_python
 
 
 @pytest.fixture(autouse=True)
@@ -199,11 +197,6 @@ def test_tensorflow_is_not_imported(home):
     folder = datasets.three(home / "data")
     code = "import sys\nfrom petseg.app import inspect\ntry:\n    inspect.main(sys.argv[1:])\n"
     code += "finally:\n    assert not {'tensorflow', 'keras'} & set(sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = run_python("-c", code, folder, folder=home)
     assert (done.returncode, done.stderr) == (0, "")
     assert "pairs of image and mask: 3" in done.stdout

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from petseg.app import commands
-from tests.helpers import ROOT, networks
+from tests.helpers import networks
+from tests.helpers.processes import environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
 
@@ -45,10 +46,8 @@ def home(tmp_path_factory) -> Path:
 def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
     """What `petseg predict` writes to both streams where they have that encoding."""
     command = [sys.executable, "-m", "petseg", "predict", "in", "--model", b"m\xf6del.keras"]
-    variables = {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
-    done = subprocess.run(
-        [*command, *arguments], cwd=home, env=os.environ | variables, capture_output=True
-    )
+    variables = environment(PYTHONIOENCODING=encoding, LC_ALL="C")
+    done = subprocess.run([*command, *arguments], cwd=home, env=variables, capture_output=True)
     output, errors = done.stdout.decode(encoding), done.stderr.decode(encoding)
     assert done.returncode == 1 and "Traceback" not in errors
     (told,) = (line for line in errors.splitlines() if line.startswith("in/"))

@@ -21,6 +21,7 @@ from petseg.prediction.network import Network
 from tests.helpers import ROOT, networks
 from tests.helpers.commands import exit_code
 from tests.helpers.images import exif, half_red
+from tests.helpers.processes import environment, run_python
 from tests.helpers.specs import PETS
 
 
@@ -191,8 +192,7 @@ PIPED = "from petseg.app import predict; predict.main()"
 
 def piped(data: bytes, *arguments) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", PIPED, "-", *map(str, arguments)]
-    variables = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, input=data, env=variables, capture_output=True)
+    return subprocess.run(command, input=data, env=environment(), capture_output=True)
 
 
 def test_standard_input_becomes_a_picture_on_standard_output(home, model):
@@ -277,15 +277,15 @@ def test_help_needs_no_tensorflow():
         "try: predict.main(['--help'])\n"
         "finally: assert 'tensorflow' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-c", code)
     assert (done.returncode, done.stderr) == (0, "")
     assert "petseg predict" in done.stdout
 
 
 def test_every_command_of_petseg_is_there():
     assert all(callable(import_module(f"petseg.app.{name}").main) for name in COMMANDS)
-    done = subprocess.run([sys.executable, "-m", "petseg", "--help"], cwd=ROOT, capture_output=True)
-    assert all(name.encode() in done.stdout for name in COMMANDS)
+    done = run_python("-m", "petseg", "--help")
+    assert all(name in done.stdout for name in COMMANDS)
 
 
 def test_petseg_is_installed_as_a_command():

@@ -1,10 +1,8 @@
 """What `petseg predict` is given: transparent, very large, in a mixed folder, a strange model."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from functools import partial
 from importlib import import_module
@@ -19,6 +17,7 @@ from petseg.decoding.mask import decode_mask
 from tests.helpers import ROOT, networks
 from tests.helpers.commands import exit_code
 from tests.helpers.images import half_red
+from tests.helpers.processes import run_python
 from tests.helpers.specs import CELLS, PAINTED, STREET
 
 
@@ -76,10 +75,8 @@ def test_the_largest_phones_photographs_take_bounded_memory(home):
     """200 megapixels: 0.8 GB as Pillow holds them, and twice that while a picture is written."""
     Image.new("RGB", (16320, 12240), "red").save("large.jpg")
     network = ROOT / "pretrained/shallow.tflite"  # TensorFlow would take up to 1 GB by itself
-    arguments = ["large.jpg", "--model", str(network), "--cutout", "--json"]
-    command = [sys.executable, "-c", MEMORY, *arguments]
-    variables = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    arguments = ["large.jpg", "--model", network, "--cutout", "--json"]
+    done = run_python("-c", MEMORY, *arguments, folder=home)
     assert done.returncode == 0, done.stderr
     content, peak = done.stdout.rsplit("\n", 2)[:2]
     (found,) = json.loads(content)["photographs"]

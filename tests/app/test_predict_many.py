@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tests.helpers import ROOT
 from tests.helpers.commands import exit_code
 from tests.helpers.dask_cluster import two_workers
 from tests.helpers.images import CHELSEA
+from tests.helpers.processes import environment
 
 pytest.importorskip("apache_beam")
 
@@ -137,11 +137,13 @@ def test_without_beam_the_message_names_the_package(home, monkeypatch):
 
 def start(out: str, **variables) -> subprocess.Popen:
     command = [sys.executable, "-m", "petseg", "predict", "--runner", "beam", "--model", str(MODEL)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
     return subprocess.Popen(
-        [*command, "in/*", out], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        [*command, "in/*", out],
+        env=environment(**variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
 
 
 def many(home: Path) -> dict[str, bytes]:

@@ -18,12 +18,10 @@ import pytest
 
 from petseg.app import serve
 from petseg.core import paths
-from tests.helpers import ROOT
 from tests.helpers.commands import exit_code
 from tests.helpers.images import CHELSEA
-
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
+from tests.helpers.local_server import OPENER, free_ports
+from tests.helpers.processes import environment, run_python
 
 error = partial(exit_code, serve.main)
 
@@ -92,14 +90,11 @@ def start(tmp_path):
     (tmp_path / "temporary").mkdir()
     processes = []
 
-    def start(*options: str, **environment: str) -> tuple[subprocess.Popen, str]:
-        with socket.create_server((serve.HOST, 0)) as free:
-            port = free.getsockname()[1]
+    def start(*options: str, **variables: str) -> tuple[subprocess.Popen, str]:
+        (port,) = free_ports(1)
         process = subprocess.Popen(
             [sys.executable, "-c", SERVE, "--port", str(port), *options],
-            env=os.environ
-            | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(ROOT)}
-            | environment,
+            env=environment(TMPDIR=str(tmp_path / "temporary"), **variables),
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -229,5 +224,5 @@ def test_an_ignored_signal_stays_ignored():
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    print(server.should_exit)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-c", code)
     assert (done.returncode, done.stdout) == (0, "False\nTrue\n")

@@ -1,14 +1,12 @@
 """The benchmark's arithmetic: rivals in turn, ratios within a round, failures told."""
 
-import os
-import subprocess
 import sys
 
 import pytest
 
 from benchmarks import measure
 from benchmarks.measure import Comparison
-from tests.helpers import ROOT
+from tests.helpers.processes import run_python
 
 COUNTER = """
 import json, pathlib, sys
@@ -50,10 +48,9 @@ def test_what_is_measured_starts_without_our_settings_of_tensorflow():
     """In a process of its own, as what else runs here may have set them first."""
     show = [sys.executable, "-c", "import os, json; print(json.dumps(dict(os.environ)))"]
     code = f"import benchmarks, petseg; from benchmarks import measure; print(measure._run({show}))"
-    clean = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean, capture_output=True)
-    assert b"PATH" in done.stdout
-    assert b"TF_ENABLE_ONEDNN_OPTS" not in done.stdout
+    done = run_python("-c", code, without="TF_ENABLE_ONEDNN_OPTS")
+    assert "PATH" in done.stdout
+    assert "TF_ENABLE_ONEDNN_OPTS" not in done.stdout
 
 
 def test_the_table_has_a_row_a_comparison(log):

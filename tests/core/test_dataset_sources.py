@@ -1,14 +1,12 @@
 """What in a source of dataset.yaml contradicts something else is told before any work."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from petseg.core.dataset_file import parse_dataset
 from petseg.core.errors import PetsegError
-from tests.helpers import ROOT
+from tests.helpers.processes import run_python
 
 CLASSES = [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}]
 FOLDER = {"type": "folder", "images": "images", "masks": "masks", "splits": {"test": 0.2}}
@@ -80,4 +78,5 @@ def test_it_is_read_without_tensorflow():
         "load_dataset('oxford_iiit_pet'); "
         "assert not {'tensorflow', 'keras', 'pandas', 'PIL'} & sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr

@@ -1,8 +1,6 @@
 """A dataset's spec: what follows from it is the same everywhere, and it travels with a model."""
 
 import json
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 from petseg.core import dataset_spec
 from petseg.core.dataset_spec import MAX_CLASSES, VOID, parse_spec
 from petseg.core.errors import PetsegError
-from tests.helpers import ROOT
+from tests.helpers.processes import run_python
 from tests.helpers.specs import CELLS, PAINTED, PETS, STREET, add_spec
 
 GROUND, CELL = {"name": "ground", "value": 0}, {"name": "cell", "value": 255}
@@ -170,4 +168,5 @@ def test_nothing_here_imports_tensorflow():
     modules = "petseg.core.dataset_spec, petseg.core.dataset_file"
     heavy = "{'tensorflow', 'keras', 'pandas', 'PIL'}"
     code = f"import sys, {modules}; assert not {heavy} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr

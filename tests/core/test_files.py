@@ -6,8 +6,6 @@ import os
 import shutil
 import signal
 import stat
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,8 +24,8 @@ from petseg.core.files import (
     write_csv,
     write_json,
 )
-from tests.helpers import ROOT
 from tests.helpers.disks import SMALL_DISK
+from tests.helpers.processes import run_python
 
 STOPS = pytest.mark.parametrize(
     ("stop", "seen"),
@@ -179,8 +177,8 @@ def run_until_killed(body: str, target: Path) -> None:
         "from petseg.core import files\n"
         "def kill(): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    command = [sys.executable, "-c", script + body.format(target=str(target))]
-    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
+    done = run_python("-c", script + body.format(target=str(target)))
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path):

@@ -1,23 +1,17 @@
 """Importing this package makes TensorFlow use its oneDNN operations, unless told otherwise."""
 
-import os
 import platform
-import subprocess
-import sys
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers.processes import run_python
 
 SHOW = "import os, petseg; print(os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
 
 
 def set_by_import(**wanted: str) -> str:
-    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"} | wanted
-    command = [sys.executable, "-c", SHOW]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    )
+    done = run_python("-c", SHOW, without="TF_ENABLE_ONEDNN_OPTS", **wanted)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

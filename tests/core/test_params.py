@@ -2,8 +2,6 @@
 
 import copy
 import json
-import subprocess
-import sys
 from functools import reduce
 
 import pytest
@@ -14,6 +12,7 @@ from petseg.core import params, yaml12
 from petseg.core.errors import PetsegError
 from tests.helpers import ROOT
 from tests.helpers.changed_params import KEYS, SECTIONS, SHIPPED, changed, load_text, mistakes
+from tests.helpers.processes import run_python
 
 
 def test_the_shipped_params_load_with_all_their_values():
@@ -227,4 +226,5 @@ def test_a_missing_file_says_where_to_run(tmp_path):
 
 def test_tensorflow_is_not_imported():
     code = "import petseg.core.params, sys; assert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr

@@ -2,12 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from tests.helpers import ROOT
+from tests.helpers.processes import run_python
 
 NATIVE = """
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
@@ -38,19 +37,9 @@ def start(tmp_path):
         package.mkdir()
         content = IMPORTS.format(text=text, more=more, devices=devices)
         (package / "__init__.py").write_text(content, encoding="utf-8")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP")}
-        environment |= variables | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-        return subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                f"import petseg, petseg.core.quiet\n{script}\nimport tensorflow",
-            ],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        code = f"import petseg, petseg.core.quiet\n{script}\nimport tensorflow"
+        variables["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT}"
+        return run_python("-c", code, folder=tmp_path, without="TF_CPP", **variables)
 
     return start
 
@@ -104,19 +93,11 @@ def test_standard_error_works_as_before_afterwards(start):
 
 
 def test_tensorflow_itself_starts_without_a_word():
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP")}
     script = (
         "import petseg, tensorflow as tf, logging\n"
         "tf.function(lambda x: x + 1, jit_compile=True)(tf.ones(3))\n"
         "from absl import logging\n"
         "logging.warning('of TensorFlow Datasets')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run_python("-c", script, without="TF_CPP")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,9 +1,7 @@
 """Every stage starts and ends alike: --help, one clear error, an exit code, and a run report."""
 
-import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ from petseg.core import stage_runner
 from petseg.core.errors import PetsegError
 from petseg.core.files import read_json
 from petseg.core.paths import run_report
-from tests.helpers import ROOT
+from tests.helpers.processes import run_python
 
 
 @pytest.fixture
@@ -27,14 +25,7 @@ def run(tmp_path):
             "stage_runner.parse_arguments('feed', 'Feeds the cat.\\n\\nTwice a day.')\n"
             "stage_runner.run(main, 'feed')"
         )
-        return subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return run_python("-c", script, *arguments, folder=tmp_path)
 
     return run
 
@@ -106,16 +97,14 @@ def test_ctrl_c_among_the_imports_of_a_stage_is_as_clear():
         "builtins.__import__ = watched\n"
         "runpy.run_module('stages.preprocess', run_name='__main__', alter_sys=True)\n"
     )
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-c", script)
     assert (done.returncode, done.stdout) == (-signal.SIGINT, "")
     assert done.stderr == "\nstopped; run the same command again to go on\n"
 
 
 def test_another_error_of_a_stage_keeps_its_traceback():
     script = "import stages; raise ValueError('a bug')"
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-c", script)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "a bug" in done.stderr
 

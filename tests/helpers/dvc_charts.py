@@ -19,18 +19,12 @@ from petseg.evaluation import tables
 from petseg.evaluation.result import Counter, Result
 from petseg.records import SPLITS
 from tests.helpers import ROOT
-from tests.helpers.projects import run
+from tests.helpers.projects import new_project, run
 from tests.helpers.specs import PETS
 
 BREEDS = {"Abyssinian": "cat", "Maine_Coon": "cat", "american_pit_bull_terrier": "dog"}
 OLDEST = "5.8"
 """The Vega-Lite nearest to the 5.2 which the pages of `dvc plots show` load."""
-
-
-def new_project(folder: Path) -> None:
-    """A Git and DVC project in an empty folder, without a commit."""
-    run(folder, "git", "init", "--quiet", "--initial-branch=main")
-    run(folder, "dvc", "init", "--quiet")
 
 
 def plots_sections() -> dict:

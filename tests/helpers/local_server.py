@@ -1,10 +1,24 @@
 """A web server on this machine that answers well, with an error, with half a file, or never."""
 
+import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Opens addresses of this machine without a proxy."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Returns the numbers of different ports of this machine that nothing listens at."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
 
 
 class Answer(NamedTuple):

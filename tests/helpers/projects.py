@@ -1,4 +1,4 @@
-"""Commands in throw-away Git and DVC projects, untouched by the settings of whoever runs them."""
+"""Temporary Git and DVC projects, on which the user's own settings have no effect."""
 
 import os
 import subprocess
@@ -13,37 +13,51 @@ SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "DVC_NO_ANALYTICS": "1",
 }
-UNWANTED = ("PETSEG_OFFLINE_DIR", "PYTHONPATH")
+REMOVED = ("PETSEG_OFFLINE_DIR", "PYTHONPATH")
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment of a command in `folder`.
+    """Returns the environment for a command in `folder`.
 
-    `dvc` and `python` are those that belong to the Python of the tests.
+    `dvc` and `python` are those of the Python that runs the tests.
     """
     variables = os.environ | SETTINGS
     variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables["PETSEG_CACHE_DIR"] = str(folder.parent / "cache")
-    return {name: value for name, value in variables.items() if name not in UNWANTED}
+    return {name: value for name, value in variables.items() if name not in REMOVED}
 
 
 def run(folder: Path, *command: str) -> str:
-    """What a command prints in `folder`; fails the test, with all it said, where it fails."""
-    done = subprocess.run(
-        command, cwd=folder, env=environment(folder), capture_output=True, text=True
-    )
+    """Runs a command that must succeed in `folder`; returns what it prints."""
+    done = _completed(folder, command)
     assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
 def fails(folder: Path, *command: str) -> str:
-    """What a command that must fail says in `folder`."""
-    done = subprocess.run(
+    """Runs a command that must fail in `folder`; returns what it prints to both streams."""
+    done = _completed(folder, command)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0, f"{' '.join(command)} did not fail:\n{output}"
+    return output
+
+
+def _completed(folder: Path, command: tuple[str, ...]) -> subprocess.CompletedProcess:
+    return subprocess.run(
         command, cwd=folder, env=environment(folder), capture_output=True, text=True
     )
-    said = done.stdout + done.stderr
-    assert done.returncode != 0, f"{' '.join(command)} did not fail:\n{said}"
-    return said
+
+
+def new_project(repository: Path, subfolder: str | None = None) -> None:
+    """Makes an empty folder a Git repository and a DVC project, without a commit.
+
+    With `subfolder`, the DVC project is that subfolder.
+    """
+    run(repository, "git", "init", "--quiet", "--initial-branch=main")
+    if subfolder is None:
+        run(repository, "dvc", "init", "--quiet")
+    else:
+        run(repository / subfolder, "dvc", "init", "--quiet", "--subdir")
 
 
 def commit(folder: Path, message: str) -> None:

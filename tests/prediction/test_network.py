@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +16,9 @@ from petseg.core.files import file_sha256, write_json
 from petseg.evaluation import full_size
 from petseg.prediction import default_model
 from petseg.prediction.network import Segmentation, region_to_cut_out
-from tests.helpers import ROOT, networks
+from tests.helpers import networks
 from tests.helpers.images import half_red
+from tests.helpers.processes import run_python
 from tests.helpers.specs import CELLS, PETS, STREET, add_spec
 
 FILES = {"saved_model": "saved_model", "tflite_float16": "float16.tflite", "onnx": "model.onnx"}
@@ -162,9 +161,8 @@ finally:
 
 def test_tflite_needs_neither_tensorflow_nor_matplotlib(exported, home):
     half_red().save("cat.jpg", quality=100)
-    arguments = ["cat.jpg", "--model", str(exported / "float16.tflite"), "--cutout", "--json"]
-    command = [sys.executable, "-c", NO_TENSORFLOW, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
+    arguments = ["cat.jpg", "--model", exported / "float16.tflite", "--cutout", "--json"]
+    done = run_python("-c", NO_TENSORFLOW, *arguments, folder=home)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["photographs"][0]["shares"]["pet"] == pytest.approx(
         0.5, abs=0.02

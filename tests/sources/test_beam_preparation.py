@@ -19,8 +19,8 @@ from petseg.core.paths import BLOCKS
 from petseg.decoding.mask import UnknownValues
 from petseg.sources import acquisition, beam_preparation, preparation
 from petseg.sources.generated.dataset import write_dataset
-from tests.helpers import ROOT
 from tests.helpers.dask_cluster import two_workers
+from tests.helpers.processes import environment
 from tests.helpers.raw import described, prepared_pets
 
 pytest.importorskip("apache_beam")
@@ -114,9 +114,12 @@ def test_the_files_are_those_of_the_local_runner_to_the_byte(home, shard_example
 
 def start(folder: str, *options: str, **variables) -> subprocess.Popen:
     command = [sys.executable, "-c", WRITE, folder, *options]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"} | variables
     return subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment(TF_CPP_MIN_LOG_LEVEL="3", **variables),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 

@@ -1,9 +1,6 @@
 """What comes from outside is checked before any work, and data/raw against what is there now."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ from petseg.sources import acquisition, inputs
 from petseg.sources.listing import base_folder
 from tests.helpers import ROOT, datasets
 from tests.helpers.commands import exit_code
+from tests.helpers.processes import run_python
 from tests.helpers.raw import described, shipped
 
 SHIPPED = params.load_params(ROOT / "params.yaml")
@@ -248,13 +246,7 @@ def test_mistakes_in_dataset_yaml_are_told_before_tensorflow_is_imported(tmp_pat
     for folder in ("petseg", "stages"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     for reason in ("there are none", "has 3 mistakes"):
-        done = subprocess.run(
-            [sys.executable, "-m", "stages.download"],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-        )
+        done = run_python("-m", "stages.download", folder=tmp_path, PYTHONPATH=str(tmp_path))
         assert done.returncode == 1
         assert reason in done.stderr
         assert "datasets/mine/dataset.yaml" in done.stderr
@@ -268,12 +260,8 @@ def test_the_download_misses_the_weights_before_it_prepares_the_dataset(copy, tm
     text = text.replace("encoder_weights: imagenet", "encoder_weights: ignored.weights.h5")
     Path("params.yaml").write_text(text, encoding="utf-8")
     shutil.copytree(ROOT / "datasets", "datasets")
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.download"],
-        env=os.environ | {"PYTHONPATH": str(ROOT), paths.CACHE_VARIABLE: str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-    )
+    variables = {paths.CACHE_VARIABLE: str(tmp_path / "cache")}
+    done = run_python("-m", "stages.download", folder=Path.cwd(), **variables)
     assert done.returncode == 1
     assert "error: train_unet.encoder_weights: ignored.weights.h5 is neither" in done.stderr
     assert "is not a usable copy of the dataset" not in done.stderr  # which it is not either

@@ -4,7 +4,6 @@ import io
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import urllib.request
 from collections.abc import Sequence
@@ -25,9 +24,9 @@ from petseg.sources.generated import breeds
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.pets_folder import check_folder
 from petseg.sources.raw_example import Key, RawExample
-from tests.helpers import ROOT
 from tests.helpers.disks import mounted
 from tests.helpers.local_server import Answer, serving
+from tests.helpers.processes import run_python
 
 COUNTS = {"train": 8, "test": 4}
 
@@ -401,9 +400,7 @@ def why_it_fails_in_another_process(tmp_path: Path) -> str:
         known=oxford_pets._archives(),
         folder=str(tmp_path),
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    done = run_python("-c", script)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stderr
 

@@ -2,9 +2,7 @@
 
 import functools
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +16,10 @@ import tensorflow as tf
 
 from petseg.core.errors import PetsegError
 from petseg.training import devices
-from tests.helpers import ROOT, train_process
+from tests.helpers import train_process
+from tests.helpers.local_server import free_ports
 from tests.helpers.marks import in_half_precision
+from tests.helpers.processes import environment
 
 SETTINGS = {
     "tiny": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
@@ -47,13 +47,13 @@ def start(tmp_path):
     """Starts train_process in `tmp_path`, alone or as the worker `index` of a cluster."""
 
     def start(cluster: list[str] | None = None, index: int = 0, **options) -> subprocess.Popen:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+        variables = {"CUDA_VISIBLE_DEVICES": ""}
         if cluster:
             task = {"type": "worker", "index": index}
-            environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
+            variables["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
         command = [sys.executable, "-m", train_process.__name__, json.dumps(options, default=str)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes)
+        return subprocess.Popen(command, cwd=tmp_path, env=environment(**variables), **pipes)
 
     return start
 
@@ -69,11 +69,7 @@ def end(process: subprocess.Popen, code: int = 0, timeout: float = 300) -> str:
 
 
 def free_addresses(count: int) -> list[str]:
-    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
-    addresses = [f"localhost:{one.getsockname()[1]}" for one in sockets]
-    for one in sockets:
-        one.close()
-    return addresses
+    return [f"localhost:{port}" for port in free_ports(count)]
 
 
 def assert_same_training(folder: Path, expected: Path) -> None:

@@ -15,7 +15,7 @@ from petseg.models import unet
 from petseg.training import state, step
 from petseg.training.optimizers import set_learning_rate
 from tests.helpers import networks, presets, training
-from tests.helpers.python_process import run_code
+from tests.helpers.processes import run_python
 from tests.helpers.same_function import outputs_and_gradients
 from tests.helpers.specs import PETS
 
@@ -130,7 +130,7 @@ except PetsegError as error:
 @pytest.mark.slow
 def test_a_network_whose_layers_are_keras_hub_s_says_that_it_needs_it(tmp_path):
     network(presets.save("hgnetv2", tmp_path / "preset")).save(tmp_path / "unet.keras")
-    done = run_code(WITHOUT_KERAS_HUB, tmp_path)
+    done = run_python("-c", WITHOUT_KERAS_HUB, folder=tmp_path)
     assert done.stdout.startswith("unet.keras needs KerasHub, which is not installed:"), done.stderr
 
 
