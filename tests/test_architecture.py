@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import ROOT
-from tests.helpers import specs as specs_of
+from tests.helpers.specs import shipped_spec
 from tests.helpers.stage_imports import PACKAGES, imported_files, imports, modules
 
 ARROWS = {
@@ -90,7 +90,7 @@ def ends_process(node: ast.AST) -> bool:
 
 
 def test_no_class_of_a_dataset_is_named_outside_the_sources_and_tests():
-    specs = [specs_of.shipped(path.parent.name) for path in ROOT.glob("datasets/*/dataset.yaml")]
+    specs = [shipped_spec(path.parent.name) for path in ROOT.glob("datasets/*/dataset.yaml")]
     taken = {name for spec in specs for name in (*spec.class_names, *spec.regions, *spec.groups)}
     assert {"pet", "border", "breed"} <= taken
     found = {

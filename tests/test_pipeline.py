@@ -13,9 +13,9 @@ import pytest
 import workspace
 
 from petseg.core import paths, yaml12
+from tests.helpers.once import made_once
 from tests.helpers.pipeline import copied
 from tests.helpers.projects import commit, fails, run
-from tests.helpers.once import made_once
 from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 

@@ -11,6 +11,7 @@ from petseg.app import inspect
 from petseg.core import yaml12
 from petseg.core.dataset_file import load_dataset
 from tests.helpers import datasets
+from tests.helpers.annotations import write_coco
 from tests.helpers.commands import exit_code
 from tests.helpers.inspecting import IMAGE, MASK, inspected, masks, pairs, refused, run
 from tests.helpers.processes import run_python
@@ -120,21 +121,14 @@ def test_other_layouts_and_folders_are_mentioned(capsys, home):
 def coco(folder: Path, *labels: str) -> Path:
     """Three images, on each a box for each label."""
     boxes = [
-        [1, 1, 9, 1, 9, 9, 1, 9],
-        [12, 3, 25, 3, 25, 15, 12, 15],
-        [2, 12, 8, 12, 8, 18, 2, 18],
+        [[1, 1, 9, 1, 9, 9, 1, 9]],
+        [[12, 3, 25, 3, 25, 15, 12, 15]],
+        [[2, 12, 8, 12, 8, 18, 2, 18]],
     ]
-    content = {
-        "images": [{"id": n, "file_name": f"{n}.png", "height": 20, "width": 30} for n in range(3)],
-        "categories": [{"id": n, "name": label} for n, label in enumerate((*labels, "unused"))],
-        "annotations": [
-            {"image_id": image, "category_id": label, "segmentation": [boxes[label]]}
-            for image in range(3)
-            for label in range(len(labels))
-        ],
-    }
-    (folder / "images").mkdir(parents=True)
-    (folder / "coco.json").write_text(json.dumps(content), encoding="utf-8")
+    annotations = [(n, *row) for n in range(3) for row in zip(labels, boxes, strict=False)]
+    names = [f"{n}.png" for n in range(3)]
+    write_coco(folder / "coco.json", names, (20, 30), (*labels, "unused"), annotations)
+    (folder / "images").mkdir()
     for index in range(3):
         Image.fromarray(IMAGE + index).save(folder / "images" / f"{index}.png")
     return folder

@@ -19,7 +19,7 @@ from petseg.sources.raw import open_raw
 from tests.helpers import ROOT
 from tests.helpers.changed_params import changed
 from tests.helpers.commands import exit_code
-from tests.helpers.raw import shipped
+from tests.helpers.dataset_files import shipped
 from tests.helpers.records import random_example, write_records, write_squares
 
 pytest.importorskip("cleanlab")

@@ -11,9 +11,11 @@ from petseg.core.dataset_file import Folder, load_dataset, parse_dataset
 from petseg.core.dataset_spec import DatasetSpec
 from petseg.core.errors import PetsegError
 from tests.helpers import ROOT
+from tests.helpers.dataset_files import CELL_CLASSES as CLASSES
+from tests.helpers.dataset_files import folder_source as folder
+from tests.helpers.errors import mistakes_in
 
-CLASSES = [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}]
-FOLDER = {"type": "folder", "images": "images", "masks": "masks", "splits": {"test": 0.2}}
+FOLDER = folder()
 GENERATED = {"type": "generated_pets", "train": 4, "test": 2, "side": 64, "seed": 1}
 PATH = Path("datasets/cells/dataset.yaml")
 
@@ -24,17 +26,7 @@ def parsed(source: object = FOLDER, **changes):
 
 
 def mistakes(source: object = FOLDER, **changes) -> list[str]:
-    """The lines of the one message that refuses a dataset.yaml."""
-    with pytest.raises(PetsegError) as caught:
-        parsed(source, **changes)
-    headline, *lines = str(caught.value).splitlines()
-    assert headline == f"{PATH} has {len(lines)} mistake{'s' if len(lines) > 1 else ''}:"
-    return [line.removeprefix("  - ") for line in lines]
-
-
-def folder(**changes) -> dict:
-    """A folder source with changes; what is None is left out."""
-    return {key: value for key, value in (FOLDER | changes).items() if value is not None}
+    return mistakes_in(PATH, lambda: parsed(source, **changes))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "datasets").iterdir()), ids=lambda path: path.name)

@@ -4,32 +4,25 @@ import pytest
 
 from petseg.core.dataset_spec import parse_spec
 from petseg.core.errors import PetsegError
+from tests.helpers.dataset_files import CELL_CLASSES
+from tests.helpers.errors import mistakes_in
+from tests.helpers.specs import numbered_classes, spec_content
 
-GROUND, CELL = {"name": "ground", "value": 0}, {"name": "cell", "value": 255}
+GROUND, CELL = CELL_CLASSES
 RED, BLUE = {"name": "a", "mask_colour": "#ff0000"}, {"name": "b", "mask_colour": "#0000FF"}
 
 
-def content(**changes) -> dict:
-    return {"name": "cells", "classes": [GROUND, CELL]} | changes
-
-
 def mistakes(**changes) -> list[str]:
-    """The lines of the one message that refuses a spec with changes."""
-    with pytest.raises(PetsegError) as caught:
-        parse_spec(content(**changes), "here")
-    headline, *lines = str(caught.value).splitlines()
-    assert headline == f"here has {len(lines)} mistake{'s' if len(lines) > 1 else ''}:"
-    return [line.removeprefix("  - ") for line in lines]
-
-
-def numbered(count: int) -> list[dict]:
-    return [{"name": f"class {label}", "value": label} for label in range(count)]
+    return mistakes_in("here", lambda: parse_spec(spec_content(**changes), "here"))
 
 
 WRONG = {
     "no class": ({"classes": []}, "classes: 0 classes; 2 to 150 are needed"),
     "one class": ({"classes": [CELL]}, "classes: 1 classes; 2 to 150 are needed"),
-    "151 classes": ({"classes": numbered(151)}, "classes: 151 classes; 2 to 150 are needed"),
+    "151 classes": (
+        {"classes": numbered_classes(151)},
+        "classes: 151 classes; 2 to 150 are needed",
+    ),
     "neither value nor colour": (
         {"classes": [GROUND, {"name": "cell"}]},
         "classes: cell needs either value or mask_colour",
@@ -194,7 +187,7 @@ def test_a_mistake_is_explained(changes, mistake):
 @pytest.mark.parametrize("key", ["name", "classes"])
 def test_a_missing_key_is_named(key):
     with pytest.raises(PetsegError, match=f"here has 1 mistake:\n  - {key}: missing"):
-        parse_spec({k: v for k, v in content().items() if k != key}, "here")
+        parse_spec({k: v for k, v in spec_content().items() if k != key}, "here")
 
 
 def test_all_mistakes_are_named_at_once():

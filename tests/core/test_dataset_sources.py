@@ -5,25 +5,17 @@ from pathlib import Path
 import pytest
 
 from petseg.core.dataset_file import parse_dataset
-from petseg.core.errors import PetsegError
+from tests.helpers.dataset_files import CELL_CLASSES as CLASSES
+from tests.helpers.dataset_files import folder_source as folder
+from tests.helpers.errors import mistakes_in
 from tests.helpers.processes import run_python
 
-CLASSES = [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}]
-FOLDER = {"type": "folder", "images": "images", "masks": "masks", "splits": {"test": 0.2}}
-
-
-def folder(**changes) -> dict:
-    """A folder source with changes; what is None is left out."""
-    return {key: value for key, value in (FOLDER | changes).items() if value is not None}
+PATH = Path("datasets/mine/dataset.yaml")
 
 
 def mistakes(source: dict, **rest) -> list[str]:
-    """The lines of the one message that refuses a dataset.yaml."""
     content = {"source": source, "classes": CLASSES} | rest
-    with pytest.raises(PetsegError) as caught:
-        parse_dataset(content, "mine", Path("datasets/mine/dataset.yaml"))
-    _, *lines = str(caught.value).splitlines()
-    return [line.removeprefix("  - ") for line in lines]
+    return mistakes_in(PATH, lambda: parse_dataset(content, "mine", PATH))
 
 
 GROUPED = {"groups": ["ward"]}
@@ -65,11 +57,8 @@ def test_a_source_that_contradicts_itself_or_the_rest(source, rest, mistake):
 
 def test_a_folder_source_with_groups_and_a_table_is_taken():
     content = {"source": folder(groups_file="g.csv"), "classes": CLASSES} | GROUPED
-    dataset = parse_dataset(content, "mine", Path("datasets/mine/dataset.yaml"))
-    assert (dataset.file, dataset.folder) == (
-        Path("datasets/mine/dataset.yaml"),
-        Path("datasets/mine"),
-    )
+    dataset = parse_dataset(content, "mine", PATH)
+    assert (dataset.file, dataset.folder) == (PATH, PATH.parent)
 
 
 def test_it_is_read_without_tensorflow():

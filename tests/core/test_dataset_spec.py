@@ -10,18 +10,19 @@ from hypothesis import strategies as st
 from petseg.core import dataset_spec
 from petseg.core.dataset_spec import MAX_CLASSES, VOID, parse_spec
 from petseg.core.errors import PetsegError
+from tests.helpers.dataset_files import CELL_CLASSES
 from tests.helpers.processes import run_python
-from tests.helpers.specs import CELLS, PAINTED, PETS, STREET, add_spec
+from tests.helpers.specs import (
+    CELLS,
+    PAINTED,
+    PETS,
+    STREET,
+    add_spec,
+    numbered_classes,
+    spec_content,
+)
 
-GROUND, CELL = {"name": "ground", "value": 0}, {"name": "cell", "value": 255}
-
-
-def content(**changes) -> dict:
-    return {"name": "cells", "classes": [GROUND, CELL]} | changes
-
-
-def numbered(count: int) -> list[dict]:
-    return [{"name": f"class {label}", "value": label} for label in range(count)]
+GROUND, CELL = CELL_CLASSES
 
 
 @pytest.mark.parametrize("spec", [PETS, CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
@@ -73,13 +74,13 @@ def test_any_spec_comes_back_from_json_and_tells_its_classes_apart(given_content
 
 
 def test_one_value_may_stand_without_a_list():
-    spec = parse_spec(content(classes=[GROUND | {"value": [0, 7]}, CELL], void=3), "here")
+    spec = parse_spec(spec_content(classes=[GROUND | {"value": [0, 7]}, CELL], void=3), "here")
     assert [one.value for one in spec.classes] == [(0, 7), (255,)] and spec.void == (3,)
 
 
 def test_a_threshold_takes_its_two_values_in_any_order():
     for classes in ([GROUND, CELL], [CELL, GROUND]):
-        assert parse_spec(content(classes=classes, threshold=128), "here").threshold == 128
+        assert parse_spec(spec_content(classes=classes, threshold=128), "here").threshold == 128
 
 
 def test_a_region_has_labels_and_so_has_a_class():
@@ -104,7 +105,7 @@ def test_a_region_has_labels_and_so_has_a_class():
     ],
 )
 def test_the_cutout_or_else_the_first_region_is_cut_out(changes, region):
-    assert parse_spec(content(**changes), "here").default_region == region
+    assert parse_spec(spec_content(**changes), "here").default_region == region
 
 
 def test_a_class_is_shown_in_its_own_colour_or_in_that_of_its_masks():
@@ -113,7 +114,7 @@ def test_a_class_is_shown_in_its_own_colour_or_in_that_of_its_masks():
 
 
 def test_the_colours_of_150_classes_are_told_apart():
-    spec = parse_spec(content(classes=numbered(MAX_CLASSES)), "here")
+    spec = parse_spec(spec_content(classes=numbered_classes(MAX_CLASSES)), "here")
     points = [tuple(bytes.fromhex(colour[1:])) for colour in spec.colours]
     assert len(set(points)) == MAX_CLASSES
     nearest = min(
@@ -137,7 +138,7 @@ def test_a_model_of_the_same_classes_is_taken_and_another_is_named():
 
 
 def test_classes_in_another_order_are_other_classes():
-    turned = parse_spec(content(classes=[CELL, GROUND]), "here")
+    turned = parse_spec(spec_content(classes=[CELL, GROUND]), "here")
     with pytest.raises(PetsegError, match=r"\(cell, ground\), not for cells \(ground, cell\)"):
         dataset_spec.require_same_classes(turned, CELLS, "unet.keras", "train it again")
 

@@ -4,11 +4,9 @@ import copy
 from functools import reduce
 from pathlib import Path
 
-import pytest
-
 from petseg.core import params, yaml12
-from petseg.core.errors import PetsegError
 from tests.helpers import ROOT
+from tests.helpers.errors import mistakes_in
 
 SHIPPED = yaml12.read(ROOT / "params.yaml")
 
@@ -47,13 +45,8 @@ def changed(values: dict[str, object]) -> dict:
 
 
 def mistakes(content: object) -> list[str]:
-    """The lines of the one message that refuses `content`."""
-    with pytest.raises(PetsegError) as caught:
-        params.parse_params(content, "here")
-    headline, *lines = str(caught.value).splitlines()
-    assert headline == f"here has {len(lines)} mistake{'s' if len(lines) > 1 else ''}:"
-    assert all(line.startswith("  - ") for line in lines)
-    return [line[4:] for line in lines]
+    """Returns the mistakes that `content` has as parameters."""
+    return mistakes_in("here", lambda: params.parse_params(content, "here"))
 
 
 def load_text(folder: Path, text: str) -> params.Params:

@@ -1,32 +1,31 @@
-"""Datasets of several kinds, as `DatasetSpec`s: their classes, and no images."""
+"""The specs of datasets of several kinds: their classes, without images."""
 
 import json
 import zipfile
 from pathlib import Path
 
-from petseg.core import yaml12
-from petseg.core.dataset_file import parse_dataset
 from petseg.core.dataset_spec import SPEC_FILE, DatasetSpec, parse_spec
-from petseg.core.paths import dataset_file
-from tests.helpers import ROOT
+from tests.helpers import dataset_files
 
 
-def shipped(name: str) -> DatasetSpec:
-    """The spec of a dataset of this project, from whatever folder a test runs in."""
-    path = ROOT / dataset_file(name)
-    return parse_dataset(yaml12.read(path), name, path).spec()
+def shipped_spec(name: str) -> DatasetSpec:
+    """Returns the spec of a dataset of this project, whatever the working folder."""
+    return dataset_files.shipped(name).spec()
 
 
-PETS = shipped("oxford_iiit_pet")
+def numbered_classes(count: int) -> list[dict]:
+    """Returns the section `classes` with values from 0."""
+    return [{"name": f"class {label}", "value": label} for label in range(count)]
 
-CELLS = parse_spec(
-    {
-        "name": "cells",
-        "classes": [{"name": "ground", "value": 0}, {"name": "cell", "value": 255}],
-        "void": 128,
-    },
-    "cells",
-)
+
+def spec_content(**changes) -> dict:
+    """Returns the content of a spec with two classes."""
+    return {"name": "cells", "classes": dataset_files.CELL_CLASSES} | changes
+
+
+PETS = shipped_spec("oxford_iiit_pet")
+
+CELLS = parse_spec(spec_content(void=128), "cells")
 """Two classes and void; no regions, no groups."""
 
 STREET = parse_spec(
@@ -39,7 +38,7 @@ STREET = parse_spec(
     },
     "street",
 )
-"""20 classes, most of whose values need masks of 16 bits; two regions, one group column."""
+"""20 classes, most of them with 16-bit values; two regions, one group column."""
 
 PAINTED = parse_spec(
     {
@@ -54,11 +53,11 @@ PAINTED = parse_spec(
     },
     "painted",
 )
-"""Masks of RGB colours, of which one class has two, and another class is shown in a third one."""
+"""RGB masks: one class has two mask colours, another is displayed in a third colour."""
 
 
 def add_spec(model: Path, spec: DatasetSpec) -> Path:
-    """Has a .keras file carry a spec, as a trained model does; returns its path."""
+    """Adds a spec to a .keras file, as a trained model has one; returns the path."""
     with zipfile.ZipFile(model, "a") as archive:
         archive.writestr(SPEC_FILE, json.dumps(spec.to_json()))
     return model

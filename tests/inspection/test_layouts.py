@@ -1,13 +1,13 @@
 """The layouts that people have are recognised, and what is proposed for them lists every pair."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from petseg.core.errors import PetsegError
 from petseg.inspection.layouts import find_layouts
 from petseg.inspection.tree import walk
+from tests.helpers.annotations import write_coco
 from tests.helpers.layouts import found, write
 
 
@@ -131,16 +131,9 @@ def test_class_masks_are_more_likely_than_those_of_objects(tmp_path):
     assert layouts[0].masks == "SegmentationClass"
 
 
-def coco(path: Path, *names: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    images = [{"id": n, "file_name": name, "height": 4, "width": 6} for n, name in enumerate(names)]
-    content = {"images": images, "annotations": [], "categories": []}
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
 def test_a_coco_file_and_its_images(tmp_path):
     write(tmp_path, "images/a.jpg", "images/b.jpg")
-    coco(tmp_path / "annotations" / "instances.json", "a.jpg", "b.jpg")
+    write_coco(tmp_path / "annotations" / "instances.json", ["a.jpg", "b.jpg"], (4, 6))
     expected = {"train": ["images/a.jpg", "images/b.jpg"]}
     assert found(tmp_path) == ("images", "annotations/instances.json", "", expected)
 
@@ -155,7 +148,7 @@ def test_a_coco_file_and_its_images(tmp_path):
 def test_a_coco_file_for_each_split(tmp_path, images, file):
     for split in ("train", "val"):
         write(tmp_path, f"{images.format(split)}/{split}.jpg")
-        coco(tmp_path / file.format(split), f"{split}.jpg")
+        write_coco(tmp_path / file.format(split), [f"{split}.jpg"], (4, 6))
     _, _, _, splits = found(tmp_path)
     assert splits == {
         "train": [f"{images.format('train')}/train.jpg"],

@@ -9,7 +9,8 @@ from petseg.core.files import atomic_folder, file_sha256
 from petseg.core.paths import CACHE_VARIABLE
 from petseg.sources import acquisition, oxford_pets, raw
 from petseg.sources.generated.dataset import write_dataset
-from tests.helpers.raw import all_examples, shipped
+from tests.helpers.dataset_files import shipped
+from tests.helpers.raw import all_examples
 
 PETS = shipped("oxford_iiit_pet")
 

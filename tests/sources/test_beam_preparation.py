@@ -20,37 +20,29 @@ from petseg.decoding.mask import UnknownValues
 from petseg.sources import acquisition, beam_preparation, preparation
 from petseg.sources.generated.dataset import write_dataset
 from tests.helpers.dask_cluster import two_workers
+from tests.helpers.dataset_files import described
+from tests.helpers.datasets import write_pair
+from tests.helpers.files import contents
 from tests.helpers.processes import environment
-from tests.helpers.raw import described, prepared_pets
+from tests.helpers.raw import prepared_pets, write_records
 
 pytest.importorskip("apache_beam")
 
 IN_THIS_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
 TWO_PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-SETTINGS = {
-    "image_size": (32, 32),
-    "validation_share": 0.2,
-    "drop_unlabelled": True,
-    "max_bad_examples": 2,
-    "shard_examples": 20,
-    "seed": 1,
-}
+SETTINGS = {"max_bad_examples": 2, "shard_examples": 20}
 WRITE = f"""
-import json, sys
+import sys
 from pathlib import Path
-from petseg.sources import preparation
-folder, options = Path(sys.argv[1]), sys.argv[2:]
-folder.mkdir()
-settings = {SETTINGS} | dict(image_size=(32, 32), runner="beam", beam_options=options)
-preparation.write_records(Path("raw"), folder, **settings)
+from tests.helpers.raw import write_records
+settings = {SETTINGS} | dict(runner="beam", beam_options=sys.argv[2:])
+write_records(Path("raw"), Path(sys.argv[1]), **settings)
 """
 
 
 def noise(folder: Path, count: int, side: int = 40) -> None:
     """A folder of images and masks: two are damaged, one was not drawn, one is transparent."""
     random = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (folder / part).mkdir(parents=True)
     for number in range(count):
         image = random.integers(0, 256, (side, side, 4), np.uint8)
         mask = random.choice(np.array([0, 255], np.uint8), (side, side))
@@ -58,9 +50,8 @@ def noise(folder: Path, count: int, side: int = 40) -> None:
             mask[:] = 0
         if number == count // 3:
             mask[0, 0] = 7
-        name = f"{number:03d}.png"
-        Image.fromarray(image[..., : 4 if number == 3 else 3]).save(folder / "images" / name)
-        Image.fromarray(mask).save(folder / "masks" / name)
+        image = Image.fromarray(image[..., : 4 if number == 3 else 3])
+        write_pair(folder, f"{number:03d}", image, mask)
     (folder / "images/001.png").write_bytes(b"no image")
 
 
@@ -88,15 +79,10 @@ def home(data, request, tmp_path, monkeypatch) -> Path:
 
 
 def written(folder: str, runner: str = "local", options=(), **changes) -> dict[str, bytes]:
-    """The content of each file that a runner writes."""
-    Path(folder).mkdir()
+    """Writes records with a runner; returns the content of each file."""
     settings = SETTINGS | changes | {"runner": runner, "beam_options": options}
-    preparation.write_records(Path("raw"), Path(folder), **settings)
-    return contents(folder)
-
-
-def contents(folder: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    write_records(Path("raw"), Path(folder), **settings)
+    return contents(Path(folder))
 
 
 both_layouts = pytest.mark.parametrize("home", ["pets", "folder"], indirect=True)
@@ -141,7 +127,7 @@ def test_several_processes_write_the_same(home):
     process = start("beam", *TWO_PROCESSES)
     _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
-    assert contents("beam") == expected
+    assert contents(Path("beam")) == expected
 
 
 @pytest.mark.slow
@@ -178,7 +164,7 @@ def test_a_cluster_whose_worker_is_killed_writes_the_same(home):
         kill_one()
         _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
-    assert contents("dask") == expected
+    assert contents(Path("dask")) == expected
 
 
 def test_blocks_of_other_parameters_or_data_are_not_used(home, monkeypatch):

@@ -10,18 +10,12 @@ import pytest
 from PIL import Image
 
 from petseg.core.dataset_spec import VOID
-from petseg.core.files import atomic_folder
 from petseg.sources import acquisition, dataset_report, facts, near_duplicates, preparation
-from tests.helpers.raw import described
+from tests.helpers.dataset_files import described
+from tests.helpers.datasets import write_pair
+from tests.helpers.files import contents
+from tests.helpers.raw import write_records
 
-SETTINGS = {
-    "image_size": (32, 64),
-    "validation_share": 0.25,
-    "drop_unlabelled": True,
-    "max_bad_examples": 0,
-    "shard_examples": 50,
-    "seed": 1,
-}
 GREY = 0.4
 
 
@@ -29,8 +23,6 @@ def draw(folder: Path) -> None:
     """Twelve photographs, 90x60; a copy of the first of another size in the other split; a mask
     without a cell."""
     random = np.random.default_rng(0)
-    for part in ("images", "masks"):
-        (folder / part).mkdir(parents=True)
     for number in range(12):
         coarse = random.normal(255 * GREY, 40, (6, 9, 3)).clip(0, 255).astype(np.uint8)
         image = Image.fromarray(coarse).resize((90, 60), Image.Resampling.BICUBIC)
@@ -38,8 +30,7 @@ def draw(folder: Path) -> None:
         mask[:30, :45] = 255 * (number != 7)
         if number == 11:
             image, mask = Image.open(folder / "images/00.png").resize((45, 30)), mask[::2, ::2]
-        image.save(folder / f"images/{number:02d}.png")
-        Image.fromarray(mask).save(folder / f"masks/{number:02d}.png")
+        write_pair(folder, f"{number:02d}", image, mask)
     (folder / "train.txt").write_text("\n".join(f"{n:02d}" for n in range(9)))
     (folder / "test.txt").write_text("09\n10\n11\n")
 
@@ -51,8 +42,8 @@ def outcome(tmp_path_factory) -> preparation.Outcome:
     splits = {"train": "train.txt", "test": "test.txt"}
     dataset = described(folder / "cells", splits, unlabelled_without=["cell"])
     acquisition.bring(dataset, folder / "raw")
-    with atomic_folder(folder / "records") as records:
-        return preparation.write_records(folder / "raw", records, **SETTINGS)
+    settings = {"image_size": (32, 64), "validation_share": 0.25}
+    return write_records(folder / "raw", folder / "records", **settings)
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +110,7 @@ def test_places_leave_void_out():
 def test_what_is_written_is_the_same_each_time(outcome, tmp_path):
     for run in ("a", "b"):
         dataset_report.write(outcome, tmp_path / run / "page", tmp_path / run / "tables")
-    first, second = (
-        {path.name: path.read_bytes() for path in (tmp_path / run).rglob("*.*")}
-        for run in ("a", "b")
-    )
+    first, second = contents(tmp_path / "a"), contents(tmp_path / "b")
     assert first == second and len(first) == 5
 
 

@@ -14,7 +14,7 @@ from petseg.core.params import TrainUnet
 from petseg.models.encoders import storage
 from petseg.sources import encoder_weights, inputs
 from tests.helpers import networks, presets
-from tests.helpers.raw import shipped
+from tests.helpers.dataset_files import shipped
 from tests.helpers.sections import SHIPPED
 
 pytest.importorskip("keras_hub")

@@ -13,7 +13,10 @@ from petseg.decoding.mask import decode_mask
 from petseg.sources import acquisition, raw
 from petseg.sources.raw import RawExample, open_raw
 from tests.helpers import datasets
-from tests.helpers.raw import all_examples, described
+from tests.helpers.annotations import write_coco
+from tests.helpers.dataset_files import described
+from tests.helpers.files import contents
+from tests.helpers.raw import all_examples
 
 DRAWN = {"test": 0.2}
 
@@ -60,13 +63,10 @@ def test_images_and_masks_are_copied_byte_for_byte(tmp_path):
 def test_the_same_bytes_from_run_to_run(tmp_path):
     folder = datasets.coloured(tmp_path / "scenes", 8)
     dataset = described(folder, DRAWN)
-    contents = []
     for run in ("one", "two"):
         acquisition.bring(dataset, tmp_path / run)
-        files = [path for path in (tmp_path / run).rglob("*") if path.is_file()]
-        contents.append({p.relative_to(tmp_path / run): p.read_bytes() for p in files})
-    assert contents[0] == contents[1]
-    assert len(contents[0]) == 2 * 8 + 2
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert len(contents(tmp_path / "one")) == 2 * 8 + 2
 
 
 @pytest.mark.parametrize(
@@ -220,15 +220,8 @@ BOX = [[1, 1, 5, 1, 5, 4, 1, 4]]
 def test_coco_annotations_are_drawn_as_masks(tmp_path, file_name):
     for number, name in enumerate("ab"):
         pair(tmp_path, f"images/{name}.png", f"unused/{name}.png", number)
-    sizes = {"height": 8, "width": 6}
-    coco = {
-        "images": [
-            {"id": n, "file_name": file_name.format(name)} | sizes for n, name in enumerate("ab")
-        ],
-        "categories": [{"id": 1, "name": "cell"}],
-        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": BOX}],
-    }
-    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    names = [file_name.format(name) for name in "ab"]
+    write_coco(tmp_path / "coco.json", names, (8, 6), ["cell"], [(1, "cell", BOX)])
     dataset = described(tmp_path, DRAWN, masks=None, coco="coco.json", unlabelled="ground")
     found = brought(dataset, tmp_path / "raw")["train"]
     drawn = {name: decode_mask(one.mask, dataset, (6, 8)) for name, one in found.items()}

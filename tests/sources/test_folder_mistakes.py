@@ -10,10 +10,13 @@ import pytest
 from PIL import Image
 
 from petseg.core.errors import PetsegError
-from petseg.core.files import atomic_folder, write_json
+from petseg.core.files import atomic_folder
 from petseg.sources import acquisition, patterns
 from petseg.sources.raw import open_raw
-from tests.helpers.raw import all_examples, described
+from tests.helpers.annotations import write_coco
+from tests.helpers.dataset_files import described
+from tests.helpers.datasets import write_pair
+from tests.helpers.raw import all_examples
 
 DRAWN = {"test": 0.2}
 NO_FOLDERS = {"images": None, "masks": None}
@@ -32,9 +35,7 @@ def folder(tmp_path) -> Path:
 
 
 def add(folder: Path, name: str, shade: int) -> None:
-    for part, pixels in (("images", shade), ("masks", 255)):
-        (folder / part).mkdir(exist_ok=True)
-        Image.fromarray(np.full((8, 6), pixels, np.uint8)).save(folder / part / f"{name}.png")
+    write_pair(folder, name, Image.new("L", (6, 8), shade), np.full((8, 6), 255, np.uint8))
 
 
 def test_a_list_that_has_all_paths_is_taken_as_it_is(folder):
@@ -306,14 +307,9 @@ def test_a_missing_table_of_groups(folder):
 
 
 def test_a_label_that_is_no_class_is_told_once(folder):
-    size = {"height": 8, "width": 6}
-    one = {"image_id": 0, "category_id": 1, "segmentation": [[1, 1, 4, 1, 4, 4]]}
-    coco = {
-        "images": [{"id": n, "file_name": f"{name}.png"} | size for n, name in enumerate("abcdef")],
-        "categories": [{"id": 1, "name": "cat"}],
-        "annotations": [one],
-    }
-    write_json(folder / "coco.json", coco)
+    names = [f"{name}.png" for name in "abcdef"]
+    one = (0, "cat", [[1, 1, 4, 1, 4, 4]])
+    write_coco(folder / "coco.json", names, (8, 6), ["cat"], [one])
     dataset = described(folder, DRAWN, masks=None, coco="coco.json", unlabelled="ground")
     with pytest.raises(PetsegError) as caught:
         acquisition.bring(dataset, folder / "raw")

@@ -14,8 +14,8 @@ from petseg.sources import acquisition, inputs
 from petseg.sources.listing import base_folder
 from tests.helpers import ROOT, datasets
 from tests.helpers.commands import exit_code
+from tests.helpers.dataset_files import described, shipped
 from tests.helpers.processes import run_python
-from tests.helpers.raw import described, shipped
 
 SHIPPED = params.load_params(ROOT / "params.yaml")
 PETS, DRAWN = shipped("oxford_iiit_pet"), shipped("generated_pets")

@@ -25,6 +25,7 @@ from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.pets_folder import check_folder
 from petseg.sources.raw_example import Key, RawExample
 from tests.helpers.disks import mounted
+from tests.helpers.files import contents
 from tests.helpers.local_server import Answer, serving
 from tests.helpers.processes import run_python
 
@@ -52,14 +53,6 @@ def copy(drawings, tmp_path) -> Path:
 
 def check(folder: Path) -> list[str]:
     return check_folder(folder, len(oxford_pets.BREEDS), len(oxford_pets.SPECIES))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def listed(folder: Path, split: str) -> dict[str, list[int]]:

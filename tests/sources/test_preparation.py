@@ -15,19 +15,12 @@ from petseg.sources import oxford_pets, preparation, splits
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.prepared import prepare, resize
 from petseg.sources.raw import RawExample, open_raw
+from tests.helpers.files import contents
 from tests.helpers.images import as_stored, exif
-from tests.helpers.raw import prepared_pets
+from tests.helpers.raw import SETTINGS, prepared_pets, write_records
 from tests.helpers.specs import PETS
 
 TRAIN, TEST, SIZE = 3 * 37, 37, 32
-SETTINGS = {
-    "image_size": (SIZE, SIZE),
-    "validation_share": 0.4,  # one of each breed's three
-    "drop_unlabelled": True,
-    "max_bad_examples": 0,
-    "shard_examples": 50,
-    "seed": 1,
-}
 
 
 def prepared(drawings: Path) -> Path:
@@ -36,12 +29,8 @@ def prepared(drawings: Path) -> Path:
 
 
 def write(raw: Path, folder: Path, **changes) -> dict:
-    folder.mkdir()
-    return preparation.write_records(raw, folder, **SETTINGS | changes).manifest
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Writes records of which validation takes one of the three images of each breed."""
+    return write_records(raw, folder, **({"validation_share": 0.4} | changes)).manifest
 
 
 def names(folder: Path, split: str) -> set[str]:

@@ -12,17 +12,11 @@ from petseg.core.dataset_spec import VOID
 from petseg.core.errors import PetsegError
 from petseg.sources import acquisition, preparation
 from tests.helpers import datasets
+from tests.helpers.dataset_files import CELL_CLASSES, described
 from tests.helpers.images import as_stored, exif
-from tests.helpers.raw import CELL_CLASSES, described
+from tests.helpers.raw import write_records
+from tests.helpers.specs import numbered_classes
 
-SETTINGS = {
-    "image_size": (32, 64),
-    "validation_share": 0.2,
-    "drop_unlabelled": True,
-    "max_bad_examples": 0,
-    "shard_examples": 50,
-    "seed": 1,
-}
 DRAWN = {"test": 0.2}
 ABC = [{"name": name, "value": value} for value, name in enumerate("abc")]
 FOUR = [{"name": name, "value": value} for value, name in enumerate("wxyz")]
@@ -30,15 +24,14 @@ COLOURED = [
     {"name": name, "mask_colour": colour}
     for name, colour in zip("wxyz", datasets.COLOURS, strict=True)
 ]
-TWENTY = [{"name": f"class {value}", "value": value} for value in range(20)]
+TWENTY = numbered_classes(20)
 
 
 def write(dataset: DatasetFile, parent: Path, **changes) -> Path:
-    """The folder of records of a dataset."""
+    """Writes the records of a dataset; returns their folder."""
     acquisition.bring(dataset, parent / "raw")
     folder = parent / "records"
-    folder.mkdir()
-    preparation.write_records(parent / "raw", folder, **SETTINGS | changes)
+    write_records(parent / "raw", folder, **({"image_size": (32, 64)} | changes))
     records.verify(folder)
     return folder
 
@@ -279,8 +272,7 @@ def test_another_seed_draws_other_splits_and_the_same_one_the_same(tmp_path):
     held = []
     for run, seed in enumerate([1, 1, 2]):
         target = tmp_path / f"records {run}"
-        target.mkdir()
-        preparation.write_records(tmp_path / "raw", target, **SETTINGS | {"seed": seed})
+        write_records(tmp_path / "raw", target, seed=seed)
         held.append({s: set(records.index(target, s)["name"]) for s in records.SPLITS})
     assert held[0] == held[1]
     assert all(held[0][split] != held[2][split] for split in records.SPLITS)

@@ -13,7 +13,7 @@ from petseg.core import dataset_spec, paths
 from petseg.evaluation import tables
 from petseg.metrics import scores
 from petseg.sources import raw
-from tests.helpers.specs import shipped
+from tests.helpers.specs import shipped_spec
 from tests.helpers.tiny import STAGES
 
 CLASSES = ("pet", "background", "border")
@@ -42,7 +42,7 @@ def test_records_are_whole_and_of_the_size_asked_for(tiny_run):
 @pytest.mark.parametrize("network", paths.NETWORKS)
 def test_records_and_models_carry_the_dataset_s_spec(tiny_run, network):
     """As datasets/NAME/dataset.yaml has it, which no later stage reads."""
-    expected = shipped("generated_pets")
+    expected = shipped_spec("generated_pets")
     assert records.spec(tiny_run.folder / paths.RECORDS) == expected
     assert dataset_spec.of_model(tiny_run.folder / paths.model(network)) == expected
 

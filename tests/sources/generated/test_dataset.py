@@ -11,6 +11,7 @@ from petseg.core.errors import PetsegError
 from petseg.sources.generated.breeds import CAT, DOG
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.generated.drawing import BACKGROUND, BORDER, PET
+from tests.helpers.files import contents
 
 TRAIN, TEST, SIZE, SEED = 80, 37, 48, 7
 
@@ -28,11 +29,6 @@ def read_list(folder: Path, name: str) -> dict[str, tuple[int, int, int]]:
     rows = [line.split(" ") for line in lines if not line.startswith("#")]
     assert len({row[0] for row in rows}) == len(rows)
     return {row[0]: tuple(map(int, row[1:])) for row in rows}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def trimaps(folder: Path) -> list[np.ndarray]:
