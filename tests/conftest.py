@@ -1,4 +1,4 @@
-"""Fixtures that several files of tests share: records, a disk that fills up."""
+"""Fixtures that several test files share."""
 
 import signal
 import subprocess
@@ -11,22 +11,21 @@ import pytest
 from tests.helpers.disks import SMALL_DISK, mounted
 from tests.helpers.once import made_once
 
-# Who runs in the background may have to ignore Ctrl-C; what tests start must not inherit that.
+# A process in the background may ignore Ctrl-C; processes that tests start must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """What needs all stages' results goes first, so that no worker waits for them at the end."""
+    """Runs the tests of all stages first, so that no worker waits for them at the end."""
     items.sort(key=lambda item: "tiny_run" not in item.fixturenames)
 
 
-# Helpers that need TensorFlow are imported where they are needed: it takes seconds, and not every
-# test needs it.
+# Fixtures import TensorFlow only when they are used: it takes seconds, and not every test needs it.
 
 
 @pytest.fixture(scope="session")
 def records_folder(tmp_path_factory) -> Path:
-    """Records that are easy to learn: 24 examples to train on, 6 and 6 in the other splits."""
+    """Records that are easy to learn: 24 training examples, 6 in each other split."""
     from tests.helpers.records import write_squares
 
     folder = tmp_path_factory.mktemp("records")
@@ -36,7 +35,7 @@ def records_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def encoder_weights(tmp_path_factory) -> Path:
-    """The file of a pretrained encoder, for networks.unet(weights=...)."""
+    """The weights file of an encoder, for networks.unet(weights=...)."""
     from tests.helpers.networks import store_encoder_weights
 
     folder = made_once(tmp_path_factory, "encoder", store_encoder_weights)
@@ -45,7 +44,7 @@ def encoder_weights(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
-    """All stages' results on tiny parameters; a pipeline.TinyRun."""
+    """The results of all stages with tiny parameters, a pipeline.TinyRun."""
     from tests.helpers import pipeline
 
     return pipeline.tiny_run(made_once(tmp_path_factory, "tiny", pipeline.make_tiny_run))
@@ -53,14 +52,14 @@ def tiny_run(tmp_path_factory):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
-    """An empty folder, which is the working folder of the test."""
+    """An empty working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def uninstall(monkeypatch) -> Callable[[str], None]:
-    """Makes every import of a package fail, also where it is installed and loaded already."""
+    """Makes every import of a package fail, even if it is installed and loaded."""
 
     def hide(package: str) -> None:
         loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
@@ -72,7 +71,10 @@ def uninstall(monkeypatch) -> Callable[[str], None]:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a file system of SMALL_DISK bytes; else of files that cannot grow beyond them."""
+    """A folder on a file system of SMALL_DISK bytes.
+
+    Where none can be mounted, the size of single files is limited instead.
+    """
     folder = tmp_path / "small disk"
     folder.mkdir()
     if mounted("-t", "tmpfs", "-o", f"size={SMALL_DISK}", "none", str(folder)):

@@ -1,4 +1,4 @@
-"""What several files of tests share; `from tests.helpers import ...`."""
+"""Helpers that several test files share."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The shipped parameters with mistakes in them, and what is said of these."""
+"""The shipped parameters with changes, and the mistakes that are found in them."""
 
 import copy
 from functools import reduce
@@ -12,12 +12,12 @@ SHIPPED = yaml12.read(ROOT / "params.yaml")
 
 
 def is_section(key: str, value: object) -> bool:
-    """Whether a value has keys that are known; class_weights has the names of classes."""
+    """Whether a value has fixed keys; the keys of class_weights are names of classes."""
     return isinstance(value, dict) and key != "class_weights"
 
 
 def paths(content: dict, above: str = "") -> list[str]:
-    """The dotted paths of all keys, those of sections included."""
+    """Returns the dotted paths of all keys, including those of sections."""
     found = []
     for key, value in content.items():
         found.append(above + key)
@@ -26,7 +26,7 @@ def paths(content: dict, above: str = "") -> list[str]:
 
 
 KEYS = paths(SHIPPED)
-"""Of all values and sections, by their full names."""
+"""The paths of all values and sections."""
 
 SECTIONS = [
     path
@@ -36,7 +36,7 @@ SECTIONS = [
 
 
 def changed(values: dict[str, object]) -> dict:
-    """The shipped parameters with other values at dotted paths."""
+    """Returns the shipped parameters with other values at dotted paths."""
     content = copy.deepcopy(SHIPPED)
     for path, value in values.items():
         *above, key = path.split(".")
@@ -45,11 +45,11 @@ def changed(values: dict[str, object]) -> dict:
 
 
 def mistakes(content: object) -> list[str]:
-    """Returns the mistakes that `content` has as parameters."""
+    """Returns the mistakes that are found in `content`."""
     return mistakes_in("here", lambda: params.parse_params(content, "here"))
 
 
 def load_text(folder: Path, text: str) -> params.Params:
-    """The parameters in a file of this text."""
+    """Loads the parameters from a file with this text."""
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     return params.load_params(folder / "params.yaml")

@@ -1,4 +1,4 @@
-"""A Dask cluster of two workers, on which Beam runs, and of which one is killed in the middle."""
+"""A Dask cluster for Beam, with a worker that a test can kill."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 @contextmanager
 def two_workers() -> Iterator[tuple[str, Callable[[], None]]]:
-    """Beam's options for the cluster, and what kills one of its workers."""
+    """Starts a cluster; yields the options for Beam, and a function that kills one worker."""
     distributed = pytest.importorskip("dask.distributed")
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True

@@ -1,7 +1,6 @@
-"""Small folders of images and masks such as people have: easy to learn, and the same every time.
+"""Small folders of images and masks that are easy to learn and always the same.
 
-Each function writes `images/` and `masks/` into a folder, image and mask of the same name, and
-returns the folder.
+Each function writes `images/` and `masks/`, with the same names in both, and returns the folder.
 """
 
 from pathlib import Path
@@ -13,16 +12,16 @@ SIZE = (40, 56)
 """Height and width of every image."""
 
 COLOURS = ("#202020", "#c83232", "#32a032", "#3246c8")
-"""The classes of `coloured`: the ground, a disc, a rectangle and a band."""
+"""The mask colours of `coloured`: ground, disc, rectangle and band."""
 
 VOID_VALUE = 255
-"""Around each object of `palette`, a rim that nobody labelled."""
+"""The mask value of the void rim around each object in `palette`."""
 
 _ROWS, _COLUMNS = np.mgrid[: SIZE[0], : SIZE[1]]
 
 
 def cells(folder: Path, count: int = 30) -> Path:
-    """Grey images as from a microscope, bright cells on dark ground; masks of 0 and 255."""
+    """Writes grey images of bright cells on dark ground; the masks have values 0 and 255."""
     for index, rng in _each(count):
         labels = np.zeros(SIZE, np.uint8)
         for _ in range(4):
@@ -33,7 +32,7 @@ def cells(folder: Path, count: int = 30) -> Path:
 
 
 def coloured(folder: Path, count: int = 12) -> Path:
-    """RGB images, and RGB masks in COLOURS; the images are JPEG files."""
+    """Writes RGB images as JPEG files; the RGB masks have the COLOURS."""
     mask_colours = np.array([_rgb(colour) for colour in COLOURS], np.uint8)
     shades = np.array([[90, 80, 70], [230, 120, 110], [130, 220, 140], [110, 130, 240]])
     for index, rng in _each(count):
@@ -44,7 +43,7 @@ def coloured(folder: Path, count: int = 12) -> Path:
 
 
 def palette(folder: Path, count: int = 12) -> Path:
-    """RGB images; palette masks of 0 to 3, with a rim of VOID_VALUE around each object."""
+    """Writes RGB images; the palette masks have values 0 to 3, and VOID_VALUE around objects."""
     shades = np.array([[90, 80, 70], [230, 120, 110], [130, 220, 140], [110, 130, 240]])
     colours = np.zeros((256, 3), np.uint8)
     colours[:4] = [_rgb(colour) for colour in COLOURS]
@@ -62,7 +61,7 @@ def palette(folder: Path, count: int = 12) -> Path:
 
 
 def three(folder: Path) -> Path:
-    """Three images in all, and masks of 0 and 1."""
+    """Writes three images in total; the masks have values 0 and 1."""
     for index, rng in _each(3):
         labels = np.zeros(SIZE, np.uint8)
         labels[_disc(rng, 8, 14)] = 1
@@ -72,7 +71,7 @@ def three(folder: Path) -> Path:
 
 
 def twenty(folder: Path, count: int = 12) -> Path:
-    """Patches of 20 classes, each with a colour of its own; masks of 0 to 19."""
+    """Writes patches of 20 classes, each of another colour; the masks have values 0 to 19."""
     levels = np.array([40, 130, 220])
     shades = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 3)[:20]
     for index, rng in _each(count):
@@ -99,7 +98,7 @@ def _each(count: int):
 
 
 def _objects(rng: np.random.Generator) -> np.ndarray:
-    """Labels 0 to 3: on the ground a band, a rectangle and a disc, each somewhere else."""
+    """Draws labels 0 to 3: a band, a rectangle and a disc at random positions on the ground."""
     labels = np.zeros(SIZE, np.uint8)
     top = rng.integers(0, SIZE[0] - 6)
     labels[top : top + 6] = 3

@@ -1,14 +1,14 @@
-"""A file system that is soon full."""
+"""Small file systems."""
 
 import shutil
 import subprocess
 
 SMALL_DISK = 256 * 1024
-"""Bytes that the fixture `small_disk` holds."""
+"""The size of the fixture `small_disk` in bytes."""
 
 
 def mounted(*arguments: str) -> bool:
-    """Whether `mount` did what it was asked to do; most often, only root in Linux may ask."""
+    """Runs `mount`; returns whether it succeeded. Most systems allow it to root only."""
     return (
         bool(shutil.which("mount"))
         and not subprocess.run(["mount", *arguments], capture_output=True).returncode

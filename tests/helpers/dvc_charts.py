@@ -1,4 +1,4 @@
-"""Throw-away DVC projects, and what `dvc plots` shows of the pipeline's charts in one of them."""
+"""Temporary DVC projects with the charts of the pipeline, and what `dvc plots` shows there."""
 
 import io
 import json
@@ -23,12 +23,12 @@ from tests.helpers.projects import new_project, run
 from tests.helpers.specs import PETS
 
 BREEDS = {"Abyssinian": "cat", "Maine_Coon": "cat", "american_pit_bull_terrier": "dog"}
-OLDEST = "5.8"
-"""The Vega-Lite nearest to the 5.2 which the pages of `dvc plots show` load."""
+VEGA_LITE = "5.8"
+"""The Vega-Lite version nearest to 5.2, which the pages of `dvc plots show` load."""
 
 
 def plots_sections() -> dict:
-    """The project's dvc.yaml, and nothing of its stages but their commands and plots."""
+    """Returns the content of dvc.yaml; of the stages, only commands and plots."""
     content = yaml12.read(ROOT / "dvc.yaml")
     stages = {
         name: {key: stage[key] for key in ("cmd", "plots")}
@@ -39,7 +39,7 @@ def plots_sections() -> dict:
 
 
 def plotted_outs() -> dict[str, dict]:
-    """How each file among the stages' plots is shown."""
+    """Returns the display properties of each file in the plots of the stages."""
     entries = [entry for stage in plots_sections()["stages"].values() for entry in stage["plots"]]
     return {
         name: properties
@@ -49,14 +49,14 @@ def plotted_outs() -> dict[str, dict]:
 
 
 def chart_project(folder: Path) -> None:
-    """A project with this project's charts and templates, and nothing to show yet."""
+    """Makes a project with the charts and templates of this one, without results."""
     new_project(folder)
     shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
     (folder / "dvc.yaml").write_text(yaml12.dump(plots_sections()), encoding="utf-8")
 
 
 def write_results(folder: Path, seed: int, spec: DatasetSpec = PETS) -> pd.DataFrame:
-    """Random results where the stages would write them; returns the scores by group."""
+    """Writes random results where the stages write theirs; returns the scores by group."""
     rng = np.random.default_rng(seed)
     for epochs, network in enumerate(paths.NETWORKS, start=4):
         steps = np.arange(1, epochs + 1)
@@ -88,7 +88,7 @@ def write_results(folder: Path, seed: int, spec: DatasetSpec = PETS) -> pd.DataF
 
 
 def write_dataset_tables(folder: Path, rng: np.random.Generator, spec: DatasetSpec) -> None:
-    """What `preprocess` tells of a dataset."""
+    """Writes the tables that `preprocess` writes about a dataset."""
     for name in ("aspect_ratio", "brightness"):
         middles = [f"{middle:.2f}" for middle in np.linspace(0.25, 4, 20)]
         table = pd.DataFrame({name: middles, "images": rng.integers(0, 99, 20)})
@@ -100,7 +100,7 @@ def write_dataset_tables(folder: Path, rng: np.random.Generator, spec: DatasetSp
 
 
 def pictures(per_group: pd.DataFrame) -> list[str]:
-    """The pictures among the plots, in the order of the page; one only where there are groups."""
+    """Returns the images among the plots in page order; one of them only if there are groups."""
     scores = [paths.COMPARISON_FIGURE, *[paths.PER_GROUP_FIGURE] * bool(len(per_group))]
     shown = {path.as_posix(): None for path in scores}
     outs = {name: None for name in plotted_outs() if not name.endswith(".csv")}
@@ -111,13 +111,13 @@ def pictures(per_group: pd.DataFrame) -> list[str]:
 def matrices(
     rng: np.random.Generator, images: int = 4, spec: DatasetSpec = PETS
 ) -> dict[str, np.ndarray]:
-    """For each network random confusion matrices, int64 (N, C, C), of `images` for each breed."""
+    """Makes random confusion matrices for each network, int64 (N, C, C), `images` per breed."""
     shape = (images * len(BREEDS), len(spec.classes), len(spec.classes))
     return {network: rng.integers(1, 1000, shape) for network in paths.NETWORKS}
 
 
 def per_image(found: dict[str, np.ndarray], spec: DatasetSpec = PETS) -> pd.DataFrame:
-    """The table that `evaluate` writes of what `matrices` gave."""
+    """Returns the table that `evaluate` writes for the results of `matrices`."""
     images = len(next(iter(found.values()))) // len(BREEDS)
     groups = pd.DataFrame(
         [(f"{breed}_{i}", breed, kind) for breed, kind in BREEDS.items() for i in range(images)],
@@ -135,14 +135,14 @@ def per_image(found: dict[str, np.ndarray], spec: DatasetSpec = PETS) -> pd.Data
 
 
 def shown(folder: Path, *command: str) -> dict[str, list[dict]]:
-    """What `dvc plots show` or `diff` shows, by its name, in the order of the page."""
+    """Runs `dvc plots show` or `diff`; returns its charts and images by name, in page order."""
     found = json.loads(run(folder, "dvc", "plots", *command, "--json", "--out", "dvc_plots"))
     assert "errors" not in found
     return found["data"]
 
 
 def specifications(found: dict[str, list[dict]]) -> dict[str, dict]:
-    """The Vega-Lite specification of each chart in what `shown` returned."""
+    """Returns the Vega-Lite specification of each chart in a result of `shown`."""
     charts = {name: parts for name, parts in found.items() if parts[0]["type"] == "vega"}
     assert all(len(parts) == 1 for parts in charts.values())
     contents = {name: parts[0]["content"] for name, parts in charts.items()}
@@ -153,23 +153,23 @@ def specifications(found: dict[str, list[dict]]) -> dict[str, dict]:
 
 
 def picture(specification: dict) -> np.ndarray:
-    """A chart as pixels, float32 (H, W, 3) in 0..1."""
-    png = vl_convert.vegalite_to_png(specification, vl_version=OLDEST)
+    """Renders a chart as pixels, float32 (H, W, 3) in 0..1."""
+    png = vl_convert.vegalite_to_png(specification, vl_version=VEGA_LITE)
     return imread(io.BytesIO(png), format="png")[..., :3]
 
 
 def drawing(specification: dict) -> str:
-    """A chart as SVG."""
-    return vl_convert.vegalite_to_svg(specification, vl_version=OLDEST)
+    """Renders a chart as SVG."""
+    return vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE)
 
 
 def words(svg: str) -> list[str]:
-    """All texts in a drawing: titles, labels of axes and legends, numbers in cells."""
+    """Returns all texts in an SVG: titles, labels of axes and legends, numbers in cells."""
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
 def confusion_texts(folder: Path, network: str) -> list[str]:
-    """The numbers that the cells of a network's confusion matrix must show."""
+    """Returns the numbers that the cells of a confusion matrix must show."""
     table = pd.read_csv(folder / paths.CONFUSION[network])
     assert list(table["truth"].unique()) == list(PETS.class_names)
     return [f"{share:.1%}" for share in table["share"]]

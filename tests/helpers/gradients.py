@@ -1,15 +1,14 @@
-"""Outputs and gradients of single operations, to compare ours with TensorFlow's on any CPU."""
+"""Outputs and gradients of single operations, to compare ours with those of TensorFlow."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def whole_numbers(*shape: int, largest: int = 1) -> tf.Tensor:
-    """Random whole numbers from -largest to largest, float32, none of them 0.
+    """Returns random whole numbers from -largest to largest, float32, without 0.
 
-    Products and sums of such are exact, whatever the order of a sum, as long as none exceeds what
-    the dtype can count to: 2^8 in bfloat16, 2^24 in float32. So operations that compute the same
-    give the same on every CPU.
+    Their products and sums are exact in any order, up to 2^8 in bfloat16 and 2^24 in float32. So
+    equal operations give equal results on every CPU.
     """
     rng = np.random.default_rng(sum(shape))
     values = rng.integers(1, largest + 1, shape) * rng.choice([-1, 1], shape)
@@ -17,7 +16,7 @@ def whole_numbers(*shape: int, largest: int = 1) -> tf.Tensor:
 
 
 def outputs_and_gradients(operation, *inputs) -> list[np.ndarray]:
-    """An operation's outputs, and the gradient of each input for upstream ones of 1 and -1."""
+    """Returns the outputs, and the gradient of each input for upstream gradients of 1 and -1."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = operation(*inputs)

@@ -1,4 +1,4 @@
-"""`petseg inspect`, and whether what it proposes can be used."""
+"""Runs `petseg inspect` and loads what it proposes."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,14 +19,14 @@ MASK = np.repeat(np.array([0, 255], np.uint8), 15)[None].repeat(20, axis=0)
 
 
 def pairs(folder: Path, *names: str) -> Path:
-    """A folder with images that differ, and masks of 0 and 255."""
+    """Writes images that differ, and masks with values 0 and 255; returns the folder."""
     for number, name in enumerate(names):
         datasets.write_pair(folder, name, Image.fromarray(IMAGE + number + 1), MASK)
     return folder
 
 
 class Inspected(NamedTuple):
-    """What the command printed, the file that it wrote as text, and as a dataset."""
+    """The printed report, the dataset.yaml as text, and the dataset in it."""
 
     report: str
     yaml: str
@@ -34,7 +34,7 @@ class Inspected(NamedTuple):
 
 
 def inspected(capsys, folder: Path, *options: str) -> Inspected:
-    """Inspects a folder in the working folder's project, and writes the proposal as `mine`."""
+    """Inspects a folder, and writes the proposal as the dataset `mine`."""
     report = run(capsys, folder, "--write", "mine", *options)
     text = Path("datasets/mine/dataset.yaml").read_text(encoding="utf-8")
     return Inspected(report, text, load_dataset("mine"))
@@ -56,7 +56,7 @@ def refused(capsys, *arguments: object) -> tuple[str, str]:
 
 
 def masks(dataset: DatasetFile) -> dict:
-    """The labels of every mask of a dataset in which there is no mistake."""
+    """Returns the labels of every mask of a dataset that must have no mistake."""
     found = listing.find(dataset)
     assert not any(found.mistakes.values()), found.mistakes
     source = dataset.source

@@ -1,4 +1,4 @@
-"""Folders of images and masks in any layout, and how they are recognised."""
+"""Folders of images and masks in any layout, and the layout that is found."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MASK = Image.fromarray(np.zeros((4, 6), np.uint8))
 
 
 def write(folder: Path, *names: str) -> None:
-    """Writes files: masks where the suffix is .png, else images."""
+    """Writes files: masks if the suffix is .png, else images."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +23,7 @@ def write(folder: Path, *names: str) -> None:
 
 
 def found(folder: Path) -> tuple:
-    """What is recognised, and the images of each split that it then finds in the folder."""
+    """Returns the first layout that is found, and the images of each split in it."""
     layouts, _ = find_layouts(walk(folder))
     layout = layouts[0]
     examples = listing.find(dataset_yaml.inspected(folder, layout))

@@ -1,4 +1,4 @@
-"""A web server on this machine that answers well, with an error, with half a file, or never."""
+"""A web server on this machine that sends a file, half of it, an error or nothing."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns the numbers of different ports of this machine that nothing listens at."""
+    """Returns different ports of this machine that are not in use."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -22,7 +22,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Answer(NamedTuple):
-    """What is sent for a GET: all of `data`, or its first part only; `hang` keeps the line open."""
+    """The answer to a GET: the first `part` of `data`; `hang` keeps the connection open."""
 
     data: bytes = b""
     status: int = 200
@@ -32,9 +32,9 @@ class Answer(NamedTuple):
 
 @contextmanager
 def serving(answers: dict[str, Answer]) -> Iterator[str]:
-    """Serves `answers` (path after the last slash -> what to send); yields the address.
+    """Serves `answers`, by what follows the last slash of the path; yields the address.
 
-    What is not in it is not found (404). A HEAD is answered well, except for a status from 500 up.
+    Other paths get status 404. HEAD gets status 200, unless the answer's status is 500 or above.
     """
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""A network of each kind, so small that a test can wait for it; most see (B, 32, 32, 3)."""
+"""Tiny networks of each kind; most take images (B, 32, 32, 3)."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SIZE = (SIDE, SIDE)
 
 
 def unet_section(**changes) -> TrainUnet:
-    """The shipped section with the tutorial's decoder and a narrow encoder."""
+    """Returns the shipped section with the decoder of the tutorial and a narrow encoder."""
     small = {
         "encoder_alpha": ALPHA,
         "encoder_upscale": 1,
@@ -34,18 +34,18 @@ def unet_section(**changes) -> TrainUnet:
 def unet(
     image_size: tuple[int, int] = SIZE, classes: int = 3, weights: Path | None = None, **changes
 ) -> keras.Model:
-    """The U-Net; its encoder is random without a file of `weights`."""
+    """Builds the U-Net; without a file of `weights`, its encoder is random."""
     return unet_network.build(image_size, classes, unet_section(**changes), weights)
 
 
 def shallow(image_size: tuple[int, int] = SIZE, classes: int = 3, **changes) -> keras.Model:
-    """The shallow network."""
+    """Builds the shallow network."""
     section = changed(SHIPPED.train_shallow, **({"width": 4} | changes))
     return shallow_network.build(image_size, classes, section)
 
 
 def tiny(dropout: float = 0.5, image_size: tuple[int, int] = SIZE, classes: int = 3) -> keras.Model:
-    """Two convolutions, and between them what has a state of its own: normalization, dropout."""
+    """Builds two convolutions, and between them layers with a state: normalization, dropout."""
     images = keras.Input((*image_size, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
     x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
@@ -56,7 +56,7 @@ def tiny(dropout: float = 0.5, image_size: tuple[int, int] = SIZE, classes: int 
 
 
 class BadGradient(keras.layers.Layer):
-    """Gives its inputs back, and takes their gradients times `factor`, as 1, NaN or infinity."""
+    """Returns its inputs, and multiplies their gradient by `factor`, such as 1, NaN or infinity."""
 
     def build(self, shape):
         self.factor = self.add_weight(shape=(), initializer="ones", trainable=False, name="factor")
@@ -71,7 +71,7 @@ class BadGradient(keras.layers.Layer):
 
 
 def breakable(factor: float = 1.0) -> keras.Model:
-    """`tiny`, in which the gradient of the layer `first` is multiplied by `factor`."""
+    """Builds a `tiny` that multiplies the gradient of the layer `first` by `factor`."""
     images = keras.Input((SIDE, SIDE, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
     x = keras.layers.Conv2D(8, 3, padding="same", name="first")(x)
@@ -85,7 +85,7 @@ def breakable(factor: float = 1.0) -> keras.Model:
 def squares(
     count: int = 4, size: tuple[int, int] = SIZE, classes: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Grey images float32 (B, H, W, 3) of random squares, and masks whose label is the level."""
+    """Makes grey images float32 (B, H, W, 3) of random squares; the grey level tells the label."""
     rng = np.random.default_rng(0)
     places = (count, size[0] // 8, size[1] // 8)
     masks = rng.integers(0, classes, size=places, dtype=np.uint8).repeat(8, 1).repeat(8, 2)
@@ -94,7 +94,7 @@ def squares(
 
 
 def pointwise(image_size: tuple[int | None, int | None], classes: int) -> keras.Model:
-    """One convolution that sees single pixels; its weights look random, and are always the same."""
+    """Builds one convolution that sees single pixels; its random weights are always the same."""
     pixels = keras.Input((*image_size, 3))
     initializer = keras.initializers.GlorotUniform(seed=0)
     outputs = keras.layers.Conv2D(classes, 1, kernel_initializer=initializer)(pixels)
@@ -102,7 +102,7 @@ def pointwise(image_size: tuple[int | None, int | None], classes: int) -> keras.
 
 
 def colours() -> keras.Model:
-    """Finds a pet where an image (B, 16, 16, 3) is red, background if green, a border if blue."""
+    """Builds a network that takes red for pet, green for background and blue for border."""
     network = pointwise((16, 16), 3)
     network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50, np.zeros(3)])
     return network
@@ -115,7 +115,7 @@ def save(network: keras.Model, path: Path, spec: DatasetSpec = PETS) -> Path:
 
 
 def store_encoder_weights(folder: Path) -> Path:
-    """A file as of a pretrained encoder, whose scales and statistics are not those of a new one."""
+    """Stores an encoder with random scales and statistics, as if pretrained; returns the file."""
     keras.utils.set_random_seed(0)
     network = mobilenet_v2.build(None, ALPHA)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What takes long to make, and is made once for all processes that run the tests."""
+"""Folders that take long to make, made once for all worker processes of a test run."""
 
 import os
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from filelock import FileLock
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that `make` filled, in this process or in another worker of this run of the tests.
+    """Returns a folder that `make` has filled, in this worker process or in another one.
 
-    Tests must leave it as it is.
+    Tests must not change it.
     """
     own = factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name

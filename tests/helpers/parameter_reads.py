@@ -1,4 +1,4 @@
-"""Runs a stage in this process and notes which parameters it reads."""
+"""Runs a stage in this process, and records which parameters it reads."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ from petseg.core.strict import Section
 
 
 def run_recording(stage: str) -> set[str]:
-    """Runs a stage as its command does; the full names of the parameters it read after loading."""
+    """Runs a stage as its command does; returns the full names of the parameters that it reads."""
     asked: set[str] = set()
 
     def load_and_watch() -> Section:
@@ -30,7 +30,7 @@ def run_recording(stage: str) -> set[str]:
 
 
 def _watch(section: Section, path: str, asked: set[str]) -> None:
-    """Makes one section, and those inside, note each value that is read from them."""
+    """Makes a section, and the sections in it, note each value that is read."""
     names = {}
     for name, value in section:
         if isinstance(value, Section):

@@ -16,7 +16,7 @@ from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 
 class TinyRun(NamedTuple):
-    """The project's folder, the parameters that each stage asked for, and the files it wrote."""
+    """The folder of the project, the parameters that each stage read, and all written files."""
 
     folder: Path
     asked: dict[str, set[str]]
@@ -24,7 +24,7 @@ class TinyRun(NamedTuple):
 
 
 def make_tiny_run(parent: Path) -> None:
-    """Runs every stage in this process, and commits what they wrote to DVC and Git."""
+    """Runs all stages in this process, and commits their results to DVC and Git."""
     folder = parent / "tiny run, größer"
     given = {
         paths.PARAMS: TINY,
@@ -48,12 +48,12 @@ def make_tiny_run(parent: Path) -> None:
 
 
 def tiny_run(parent: Path) -> TinyRun:
-    """What `make_tiny_run` left in a folder."""
+    """Returns the run that `make_tiny_run` left in a folder."""
     notes = json.loads((parent / "notes.json").read_text())
     asked = {stage: set(names) for stage, names in notes["asked"].items()}
     return TinyRun(parent / "tiny run, größer", asked, set(notes["written"]))
 
 
 def copied(project: Path, folder: Path) -> Path:
-    """A copy of a project, in a folder with a space in its name, that a test may change."""
+    """Copies a project for a test that changes it, to a folder with a space in its name."""
     return shutil.copytree(project, folder / "a clone", symlinks=True)

@@ -1,4 +1,4 @@
-"""A tiny random backbone of each family of KerasHub, saved as a preset's folder."""
+"""Presets of tiny random backbones, one for each family of KerasHub."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def _efficientnet(models):
 
 
 def _mobilenet(models):
-    """Squeeze and excitation, hard swish: a MobileNetV3, whose blocks are layers of layers."""
+    """A MobileNetV3, with squeeze and excitation and hard swish; its blocks are nested layers."""
     return models.MobileNetBackbone(
         stackwise_expansion=[[8], [16], [16], [16]],
         stackwise_num_blocks=[1, 1, 1, 1],
@@ -159,15 +159,15 @@ FAMILIES = {
     "hgnetv2": _hgnetv2,
     "vgg": _vgg,
 }
-"""Those that can be the encoder of a U-Net."""
+"""Families that can be the encoder of a U-Net."""
 
 USELESS = {"xception": _xception, "vit": _vit, "mit": _mit}
-"""One whose sides are not halved, as it pads nowhere, one without feature maps, and one whose
-layers KerasHub 0.25 does not load again."""
+"""Families that cannot: Xception does not pad, so it does not halve the sides; ViT has no feature
+maps; KerasHub 0.25 cannot load the layers of MiT again."""
 
 
 def save(family: str, folder: Path, converter: dict | None = None) -> Path:
-    """A preset's folder as KerasHub's own `save_to_preset` leaves it."""
+    """Saves a preset with `save_to_preset` of KerasHub; returns the folder."""
     import keras_hub
 
     keras.utils.set_random_seed(1)

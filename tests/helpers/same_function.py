@@ -1,4 +1,4 @@
-"""Whether two networks are the same function, forward and backward."""
+"""Compares two networks as functions, forward and backward."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from tests.helpers.networks import SIZE
 
 
 def in_float64(build: Callable[[], keras.Model]) -> keras.Model:
-    """What `build` makes in float64: differences that are left are of formulas, not of rounding.
+    """Calls `build` in float64, so that differences come from formulas and not from rounding.
 
-    Float32 stays where a gradient is computed in it, and where the weights come from.
+    Initial weights, and gradients that are computed in float32, stay float32.
     """
     keras.config.set_dtype_policy("float64")
     try:
@@ -22,13 +22,13 @@ def in_float64(build: Callable[[], keras.Model]) -> keras.Model:
 
 
 def images(size: tuple[int, int] = SIZE) -> tf.Tensor:
-    """Random images float32 (4, H, W, 3) in [0, 255]."""
+    """Returns random images float32 (4, H, W, 3) in [0, 255]."""
     values = np.random.default_rng(1).uniform(0, 255, (4, *size, 3))
     return tf.constant(values, tf.float32)
 
 
 def outputs_and_gradients(network) -> list[np.ndarray]:
-    """The outputs in training mode, and the gradients of all trainable variables."""
+    """Returns the outputs in training mode, and the gradients of all trainable variables."""
     variables = network.trainable_variables
     with tf.GradientTape() as tape:
         outputs = network(images(network.input_shape[1:3]), training=True)
@@ -38,7 +38,7 @@ def outputs_and_gradients(network) -> list[np.ndarray]:
 
 
 def assert_same_function(network, accelerated) -> None:
-    """To a millionth of the largest number of each output and gradient."""
+    """Compares outputs and gradients, to a millionth of the largest value of each."""
     expected, found = outputs_and_gradients(network), outputs_and_gradients(accelerated)
     for one, other in zip(expected, found, strict=True):
         scale = np.abs(one).max() + 1e-9

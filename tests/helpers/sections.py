@@ -1,4 +1,4 @@
-"""Sections of parameters: the shipped ones, and changed ones."""
+"""Sections of the shipped parameters, with changes."""
 
 from petseg.core.params import load_params
 from petseg.core.strict import AnySection
@@ -8,5 +8,5 @@ SHIPPED = load_params(ROOT / "params.yaml")
 
 
 def changed(section: AnySection, **changes) -> AnySection:
-    """A section with other values, which are checked as those of a file are."""
+    """Returns a section with other values, checked like those of a file."""
     return type(section).model_validate(section.model_dump() | changes)

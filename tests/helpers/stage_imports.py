@@ -1,4 +1,4 @@
-"""Which of the project's files import which, directly or through others, by parsing."""
+"""Parses the files of the project to find which files import which."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ PACKAGES = ("petseg", "stages")
 
 
 def imported_files(script: Path, root: Path) -> set[str]:
-    """The script and all project files that it imports, relative to `root`, without empty ones."""
+    """Returns the script and all files that it imports, relative to `root`, without empty files."""
     found: set[Path] = set()
     waiting = [script, script.with_name("__init__.py")]
     while waiting:
@@ -20,15 +20,14 @@ def imported_files(script: Path, root: Path) -> set[str]:
 
 
 def imports(path: Path, root: Path) -> list[Path]:
-    """The project files that one file imports itself, among them the packages they lie in."""
+    """Returns the files that one file imports directly, including the `__init__.py` of packages."""
     return [file for module in modules(path) for file in _module_files(module, root)]
 
 
 def modules(path: Path) -> list[str]:
-    """The full names of what a file imports anywhere in it, as in `a.b.c`, for whomever it runs.
+    """Returns the full names of all imports in a file, without those for type checkers only.
 
-    The last part may be a name inside the module `a.b`. What is imported for type checkers alone
-    does not count.
+    In `a.b.c`, the last part may be a name inside the module `a.b`.
     """
     found = []
     for node in _run_nodes(ast.parse(path.read_text(encoding="utf-8"))):
@@ -41,7 +40,7 @@ def modules(path: Path) -> list[str]:
 
 
 def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and all inside it, without the bodies of `if TYPE_CHECKING`."""
+    """Yields a node and all nodes in it, without the bodies of `if TYPE_CHECKING`."""
     yield node
     children = ast.iter_child_nodes(node)
     if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
@@ -51,7 +50,7 @@ def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _module_files(module: str, root: Path) -> list[Path]:
-    """The files that importing `a.b.c` runs; the last part may be a name inside `a.b`."""
+    """Returns the files that importing `a.b.c` runs; `c` may be a name inside `a.b`."""
     parts = module.split(".")
     if parts[0] not in PACKAGES:
         return []

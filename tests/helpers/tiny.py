@@ -1,4 +1,4 @@
-"""The stages, and parameters for generated pets and networks so small that a test can wait."""
+"""The stages, and parameters for generated pets and tiny networks."""
 
 STAGES = ("download", "preprocess", "train_unet", "train_shallow", "evaluate", "visualize")
 

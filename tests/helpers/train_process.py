@@ -1,6 +1,6 @@
-"""Trains a tiny network in a process of its own: TensorFlow finds its devices once a process.
+"""A script that trains a tiny network: TensorFlow finds its devices only once per process.
 
-The one argument is JSON with the keyword arguments of `train`.
+Its one argument is JSON with the keyword arguments of `train`.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.helpers import networks
 from tests.helpers.sections import SHIPPED, changed
 
 BUILDERS = {
-    "tiny": partial(networks.tiny, dropout=0.0),  # of which each device draws the same
+    "tiny": partial(networks.tiny, dropout=0.0),  # each device would draw the same mask
     "shallow": networks.shallow,
     "unet": partial(networks.unet, fine_tune_from="block_16", decoder_filters=(4, 4, 4, 4)),
 }
@@ -35,9 +35,9 @@ def train(
     dies_after: int = 0,
     **settings,
 ) -> dict | None:
-    """Trains with the shallow network's shipped settings, changed by `settings`.
+    """Trains with the shipped settings of the shallow network, changed by `settings`.
 
-    `cpus` is how many CPUs to pretend; after the epoch `dies_after` the process kills itself.
+    Simulates a number of `cpus`. The process kills itself after the epoch `dies_after`.
     """
     if cpus > 1:
         devices = [tf.config.LogicalDeviceConfiguration()] * cpus

@@ -9,12 +9,7 @@ from petseg.core import files
 from petseg.core.errors import PetsegError
 from petseg.training import loop, state
 from tests.helpers import networks
-from tests.helpers.training import MACHINE, assert_same, run, settings
-
-
-def first_layer(model: keras.Model) -> list:
-    return [(model.get_layer("first").trainable_variables, 0.5)]
-
+from tests.helpers.training import MACHINE, assert_same, first_layer, run, settings
 
 EVERYTHING = {
     "scaled_groups": first_layer,

@@ -31,13 +31,9 @@ def created(policy: str = "mixed_float16", factor: float = 1.0) -> state.State:
     return run
 
 
-def batch() -> tuple[tf.Tensor, tf.Tensor]:
-    return tuple(map(tf.constant, networks.squares()))
-
-
 def update(run: state.State, times: int = 1) -> list[float]:
     train_step = step.training_step(run, PARAMS, training.objective(PARAMS), STRATEGY)
-    return [float(train_step(*batch(), DECAY)[0]) for _ in range(times)]
+    return [float(train_step(*training.batch(), DECAY)[0]) for _ in range(times)]
 
 
 def values(run: state.State) -> list[np.ndarray]:

@@ -18,13 +18,14 @@ def params(**changes):
     return changed(SHIPPED.train_shallow, **({"batch_size": 4} | changes))
 
 
-def first_layer(model: keras.Model) -> list:
-    return [(model.get_layer("first").trainable_variables, 0.5)]
-
-
 def created(seed: int = 1, policy: str = "float32", build=networks.tiny) -> state.State:
     return state.create(
-        build, params(), scaled_groups=first_layer, seed=seed, policy=policy, strategy=STRATEGY
+        build,
+        params(),
+        scaled_groups=training.first_layer,
+        seed=seed,
+        policy=policy,
+        strategy=STRATEGY,
     )
 
 
@@ -41,9 +42,8 @@ def all_values(run: state.State) -> list[np.ndarray]:
 
 
 def update(run: state.State) -> None:
-    images, masks = map(tf.constant, networks.squares())
-    objective = training.objective(params())
-    step.training_step(run, params(), objective, STRATEGY)(images, masks, tf.constant(0.5))
+    train_step = step.training_step(run, params(), training.objective(params()), STRATEGY)
+    train_step(*training.batch(), tf.constant(0.5))
 
 
 def test_both_models_begin_with_the_same_weights_and_so_does_the_best():

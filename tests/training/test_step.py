@@ -36,10 +36,6 @@ def created(build=networks.breakable, **changes) -> state.State:
     )
 
 
-def batch() -> tuple[tf.Tensor, tf.Tensor]:
-    return tuple(map(tf.constant, networks.squares()))
-
-
 def values(run: state.State) -> dict[str, list[np.ndarray]]:
     """Weights, averages and optimizers, without the statistics that the model itself has seen."""
     found = {f"optimizer of {g.variables[0].path}": g.optimizer.variables for g in run.groups}
@@ -61,7 +57,7 @@ def train_step(run: state.State, **changes):
 def test_a_step_updates_weights_optimizers_and_averages_of_all_groups():
     run = created()
     before, weights = values(run), [np.array(w) for w in run.averaged.weights]
-    loss, matrix = train_step(run)(*batch(), DECAY)
+    loss, matrix = train_step(run)(*training.batch(), DECAY)
     after = values(run)
     assert np.isfinite(loss) and matrix.numpy().sum() == 4 * networks.SIDE**2
     for name, arrays in before.items():
@@ -72,7 +68,7 @@ def test_a_step_updates_weights_optimizers_and_averages_of_all_groups():
 
 def test_the_loss_is_that_of_the_batch_before_the_update():
     run = created()
-    images, masks = batch()
+    images, masks = training.batch()
     logits = run.model(images, training=True)
     expected = tf.reduce_mean(segmentation_loss(masks, logits, OBJECTIVE))
     loss, _ = train_step(run)(images, masks, DECAY)
@@ -89,7 +85,7 @@ def test_what_is_frozen_stays_and_each_group_has_its_own_rate():
     set_learning_rate([run.groups[0]._replace(learning_rate_scale=0.0), run.groups[1]], 0.1)
     names = "first", "second", "third"
     before = {name: np.array(run.model.get_layer(name).weights[0]) for name in names}
-    train_step(run)(*batch(), DECAY)
+    train_step(run)(*training.batch(), DECAY)
     moved = {n: not np.array_equal(before[n], run.model.get_layer(n).weights[0]) for n in names}
     assert moved == {"first": False, "second": False, "third": True}
 
@@ -97,7 +93,7 @@ def test_what_is_frozen_stays_and_each_group_has_its_own_rate():
 def test_without_a_decay_the_averages_stay():
     run = created(ema_decay=0.0)
     before = values(run)["averages"]
-    train_step(run, ema_decay=0.0)(*batch(), DECAY)
+    train_step(run, ema_decay=0.0)(*training.batch(), DECAY)
     assert_equal({"averages": before}, values(run))
 
 
@@ -106,15 +102,15 @@ def test_a_gradient_that_is_not_finite_is_refused_before_the_update(factor):
     """Of a single layer, in the middle of a run: those of the others are finite."""
     run = created()
     update = train_step(run)
-    update(*batch(), DECAY)
+    update(*training.batch(), DECAY)
     before = values(run)
     run.model.get_layer("breaking").factor.assign(factor)
     with pytest.raises(tf.errors.InvalidArgumentError, match="the gradient of first/"):
-        update(*batch(), DECAY)
+        update(*training.batch(), DECAY)
     assert_equal(before, values(run))
 
     run.model.get_layer("breaking").factor.assign(1.0)
-    loss, _ = update(*batch(), DECAY)
+    loss, _ = update(*training.batch(), DECAY)
     assert np.isfinite(loss)
     assert not np.array_equal(before["weights"][0], values(run)["weights"][0])
 
@@ -124,7 +120,7 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_update():
     run.model.get_layer("third").bias.assign([np.nan] * 3)
     before = values(run)
     with pytest.raises(tf.errors.InvalidArgumentError, match="the loss : Tensor had NaN"):
-        train_step(run)(*batch(), DECAY)
+        train_step(run)(*training.batch(), DECAY)
     assert_equal(before, values(run))
 
 
@@ -142,7 +138,7 @@ def test_a_variable_without_a_gradient_stays():
     run = created(build)
     before = [np.array(v) for v in run.model.get_layer("unheard").weights]
     with pytest.warns(UserWarning, match="Gradients do not exist for variables .*unheard"):
-        loss, _ = train_step(run)(*batch(), DECAY)
+        loss, _ = train_step(run)(*training.batch(), DECAY)
     assert np.isfinite(loss)
     for one, other in zip(before, run.model.get_layer("unheard").weights, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -151,7 +147,7 @@ def test_a_variable_without_a_gradient_stays():
 def test_validation_counts_only_what_counts():
     run = created()
     score = step.validation_step(run, OBJECTIVE, STRATEGY)
-    images, masks = batch()
+    images, masks = training.batch()
     images = tf.cast(images, tf.uint8)
     loss, matrix = score(images, masks, tf.constant([True, True, True, False]))
     three, counts = score(images[:3], masks[:3], tf.fill((3,), True))
@@ -164,7 +160,7 @@ def test_validation_counts_only_what_counts():
 
 def test_void_pixels_are_no_part_of_a_step():
     """Whatever the network says of them: another label there is another loss, and void is none."""
-    images, masks = batch()
+    images, masks = training.batch()
     masks = masks.numpy()
     masks[:, :8] = VOID
     objective = OBJECTIVE._replace(has_void=True)
