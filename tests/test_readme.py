@@ -8,7 +8,6 @@ import readme_results
 from petseg.app import inspect
 from petseg.core import paths, yaml12
 from tests.helpers import ROOT, datasets
-from tests.helpers.commands import exit_code
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -38,7 +37,9 @@ def test_parameters_exist(name):
 def test_what_inspect_says_is_what_it_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     datasets.cells(tmp_path / "datasets" / "cells")
-    assert exit_code(inspect.main, "datasets/cells", "--write", "cells") == 0
+    with pytest.raises(SystemExit) as end:
+        inspect.main(["datasets/cells", "--write", "cells"])
+    assert not end.value.code
     assert f"--write cells\n{capsys.readouterr().out.strip()}\n```" in README
     written = paths.dataset_file("cells").read_text(encoding="utf-8")
     assert f"```yaml\n{written}```" in README
