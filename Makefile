@@ -41,10 +41,13 @@ extras: $(READY)  ## what `petseg serve`, other encoders, Beam, `petseg labels`,
 PIN := uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.10 \
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt
+DOCS_PINS := $(VENV)/docs-pins.txt
 pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
 	$(PIN) --extra app --extra service --extra beam --extra labels --extra encoders --extra heic --extra onnx --output-file $(ALL_PINS)
 	$(PIN) --constraint $(ALL_PINS) --output-file requirements.txt
 	grep -vxFf requirements.txt $(ALL_PINS) > requirements-extras.txt
+	$(PIN) --constraint $(ALL_PINS) --extra docs --output-file $(DOCS_PINS)
+	grep -vxFf requirements.txt $(DOCS_PINS) > requirements-docs.txt
 
 clean:  ## remove .venv, .predict, demo/, checkpoints and caches; data, models and DVC's cache stay
 	rm -rf $(VENV) .predict demo .petseg .pytest_cache .ruff_cache .hypothesis
