@@ -4,10 +4,10 @@ import ast
 from pathlib import Path
 
 import pytest
+from import_graph import PACKAGES, imported_files, imports, modules
 
 from tests.helpers import ROOT
 from tests.helpers.specs import shipped_spec
-from tests.helpers.stage_imports import PACKAGES, imported_files, imports, modules
 
 ARROWS = {
     "core": set(),
