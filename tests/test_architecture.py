@@ -1,4 +1,4 @@
-"""Dependencies point one way, library code leaves the process alone, and files stay short."""
+"""Dependencies point one way, library code never ends the process, and files stay short."""
 
 import ast
 from pathlib import Path
@@ -28,31 +28,31 @@ ARROWS = {
     },
     "stages": {"core", "evaluation", "figures", "models", "records", "sources", "training"},
 }
-"""Which rooms each room imports from; a room comes after those that it needs."""
+"""The rooms that each room imports from; a room comes after the rooms that it needs."""
 
 EXITS = ("petseg/__main__.py", "petseg/app/", "petseg/core/stage_runner.py")
-"""Where a process may be ended: in the commands, and by what runs a stage."""
+"""Code that may end the process: the commands, and the runner of stages."""
 
 ALLOWED_NAMES = {
     "petseg/inspection/classes.py: background",
     "petseg/inspection/names.py: background",
     "benchmarks/preprocessing.py: species",
 }
-"""What inspect proposes for the class that is no object; a feature that TFDS calls so."""
+"""The name that inspect proposes for the class without objects; a feature of the TFDS dataset."""
 
 FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
 
 def room(path: Path) -> str:
-    """The folder of petseg/ that a file lies in, or stages; the two packages' own files have ""."""
+    """Returns the folder of petseg/ with a file, or `stages`; "" for files directly in petseg/."""
     package, *inside = path.relative_to(ROOT).parts
     if package == "petseg":
         return inside[0] if len(inside) > 1 else ""
     return package
 
 
-def test_arrows_are_those_of_the_plan():
+def test_rooms_import_from_the_rooms_of_the_plan():
     found = {name: set() for name in ARROWS}
     for path in FILES:
         if room(path):
@@ -60,13 +60,13 @@ def test_arrows_are_those_of_the_plan():
     assert {name: rooms - {name, ""} for name, rooms in found.items()} == ARROWS
 
 
-def test_every_arrow_points_the_same_way():
+def test_dependencies_point_one_way():
     rooms = list(ARROWS)
     for name, needed in ARROWS.items():
         assert needed <= set(rooms[: rooms.index(name)]), name
 
 
-def test_figures_are_drawn_without_tensorflow():
+def test_figures_do_not_import_tensorflow():
     heavy = set()
     for path in FILES:
         if room(path) == "figures":
@@ -89,7 +89,7 @@ def ends_process(node: ast.AST) -> bool:
     return isinstance(node, ast.ImportFrom) and "exit" in [name.name for name in node.names]
 
 
-def test_no_class_of_a_dataset_is_named_outside_the_sources_and_tests():
+def test_only_sources_and_tests_name_classes_of_a_dataset():
     specs = [shipped_spec(path.parent.name) for path in ROOT.glob("datasets/*/dataset.yaml")]
     taken = {name for spec in specs for name in (*spec.class_names, *spec.regions, *spec.groups)}
     assert {"pet", "border", "breed"} <= taken
@@ -114,7 +114,7 @@ def test_library_code_never_ends_the_process():
     assert [name for name in found if not name.startswith(EXITS)] == []
 
 
-def test_nothing_but_the_commands_imports_a_command():
+def test_only_commands_import_commands():
     found = {
         name
         for name, path in zip(NAMES, FILES, strict=True)

@@ -1,4 +1,4 @@
-"""deploy/browser: the page finds in a photograph what `petseg predict` finds."""
+"""The page in deploy/browser gives the same shares as `petseg predict`."""
 
 import http.server
 import queue
@@ -31,12 +31,12 @@ TELL = """
   }, 100);
 </script>
 """
-"""What the test adds to the page: it sends what it says to the server, when it is done."""
+"""Added to the page: sends its result to the server when it is done."""
 TIMEOUT = 240  # seconds
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, and takes what the page says."""
+    """Serves a folder, and receives the result of the page."""
 
     def __init__(self, *arguments, said: queue.Queue, **options):
         self.said = said
@@ -53,9 +53,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def page(tmp_path) -> Iterator[tuple[str, queue.Queue]]:
-    """The address of the page, with the runtime from npm, a network and a photograph beside it.
+    """Serves the page with the runtime from npm, a network and a photograph.
 
-    And where to find what it said.
+    Yields its address, and the queue that receives its result.
     """
     if not CHROMIUM or not shutil.which("npm"):
         pytest.skip("needs Chromium and npm")
@@ -73,7 +73,7 @@ def page(tmp_path) -> Iterator[tuple[str, queue.Queue]]:
 
 
 @pytest.mark.slow
-def test_the_page_says_the_same_as_predict(page, tmp_path):
+def test_page_gives_the_shares_of_predict(page, tmp_path):
     address, said = page
     command = [CHROMIUM, *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"]
     with open(tmp_path / "chromium.log", "w") as log:
@@ -93,6 +93,6 @@ def test_the_page_says_the_same_as_predict(page, tmp_path):
     )
 
 
-def test_nothing_is_fetched_from_elsewhere():
+def test_page_fetches_nothing_from_other_hosts():
     text = (PAGE / "index.html").read_text()
     assert not re.findall(r"https?://", text)

@@ -1,6 +1,6 @@
-"""The Dockerfile holds: its own steps, run in a fresh environment and folder, give the service.
+"""The steps of the Dockerfile, run in a new environment and folder, give a working service.
 
-No container is built here, as that needs a registry of images.
+No container is built, because that needs a registry of images.
 """
 
 import json
@@ -25,18 +25,19 @@ FILES = sorted([ROOT / "Dockerfile", ROOT / ".devcontainer/Dockerfile"])
 
 
 def only(kind: str) -> str:
+    """Returns the arguments of the one instruction of a kind."""
     (found,) = (rest for name, rest in STEPS if name == kind)
     return found
 
 
 def copies() -> list[tuple[list[str], str]]:
-    """What is copied from the project, and where to."""
+    """Returns the paths that each COPY takes from the project, and its target."""
     found = [rest.split() for name, rest in STEPS if name == "COPY" and "--from" not in rest]
     return [(paths, target) for *paths, target in found]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_hadolint_finds_nothing(file):
+def test_dockerfiles_pass_hadolint(file):
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     if not hadolint:
         pytest.skip("hadolint has no wheel for this machine")
@@ -44,25 +45,25 @@ def test_hadolint_finds_nothing(file):
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
-def test_what_is_copied_is_there_and_is_not_ignored():
+def test_copied_paths_exist_and_are_not_ignored():
     shown = (ROOT / ".dockerignore").read_text().splitlines()
     for path in (path for paths, _ in copies() for path in paths):
         assert (ROOT / path).exists()
         assert f"!{path}" in shown
 
 
-def test_it_runs_as_nobody_that_the_machine_knows():
+def test_service_runs_as_a_user_without_a_name():
     assert re.fullmatch(r"\d{5}:\d{5}", only("USER"))
 
 
-def test_compose_opens_no_more_than_it_needs():
+def test_compose_service_is_read_only_and_local():
     (service,) = yaml12.read(ROOT / "compose.yaml")["services"].values()
     assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
     assert service["ports"] == ["127.0.0.1:7860:7860"]
     assert service["environment"]["PETSEG_TOKEN"].startswith("${PETSEG_TOKEN:?")
 
 
-def test_the_editor_s_container_is_set_up_by_make():
+def test_devcontainer_is_set_up_by_make():
     about = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
     assert about["postCreateCommand"] == "make setup"
     assert (ROOT / ".devcontainer" / about["build"]["dockerfile"]).is_file()
@@ -70,7 +71,7 @@ def test_the_editor_s_container_is_set_up_by_make():
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
-    """The environment that the Dockerfile makes at /opt/petseg."""
+    """Installs what the Dockerfile installs at /opt/petseg."""
     source = tmp_path_factory.mktemp("container") / "source"
     source.mkdir()
     for paths, target in copies():
@@ -88,7 +89,7 @@ def installed(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_its_steps_give_a_healthy_service_that_writes_nothing(installed, tmp_path):
+def test_service_is_healthy_and_writes_nothing(installed, tmp_path):
     port = str(*free_ports(1))
     environment = {"PATH": f"{installed}/bin:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"TMPDIR": str(tmp_path / "missing"), "HOME": str(tmp_path / "missing")}
@@ -119,7 +120,7 @@ def test_its_steps_give_a_healthy_service_that_writes_nothing(installed, tmp_pat
 
 
 @pytest.mark.slow
-def test_it_holds_no_tensorflow(installed):
+def test_image_contains_no_tensorflow(installed):
     names = {path.name for path in (installed / "lib").rglob("site-packages/*")}
     assert "petseg" in names and "fastapi" in names
     assert not names & {"tensorflow", "keras", "gradio", "dvc"}

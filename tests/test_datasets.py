@@ -1,4 +1,4 @@
-"""From a folder to scores: five kinds of datasets through inspect, dataset.yaml and all stages."""
+"""Five kinds of datasets go through inspect, dataset.yaml and all stages."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ SMALL = {"batch_size": 1}
 
 
 class Kind(NamedTuple):
-    """How images are made, the class names that inspect proposes, and the size of each split."""
+    """A function that writes a dataset, its class names for inspect, and the sizes of its splits."""
 
     make: object
     classes: list[str]
@@ -45,7 +45,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_from_a_folder_to_scores(tmp_path, monkeypatch, capsys, name):
+def test_folder_of_images_and_masks_gives_scores(tmp_path, monkeypatch, capsys, name):
     kind = KINDS[name]
     monkeypatch.chdir(tmp_path)
     kind.make(Path("datasets", name))
@@ -93,7 +93,7 @@ def test_from_a_folder_to_scores(tmp_path, monkeypatch, capsys, name):
         assert set(unique(predicted).ravel().tolist()) <= values
 
 
-def unique(picture: Image.Image) -> np.ndarray:
-    """The different pixels of a picture."""
-    pixels = np.asarray(picture)
+def unique(image: Image.Image) -> np.ndarray:
+    """Returns the distinct pixels of an image."""
+    pixels = np.asarray(image)
     return np.unique(pixels.reshape(-1, *pixels.shape[2:]), axis=0)

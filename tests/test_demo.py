@@ -1,4 +1,4 @@
-"""`make demo` leaves a Git repository in which DVC's experiments work."""
+"""`make demo` creates a Git repository in which DVC experiments work."""
 
 import os
 
@@ -19,8 +19,8 @@ stages:
 
 
 @pytest.fixture
-def small(tmp_path, monkeypatch):
-    """demo/ with a pipeline of one copied file, where Git knows nobody."""
+def demo_project(tmp_path, monkeypatch):
+    """A demo/ whose pipeline copies one file; Git has no name and address of an author."""
     for name, value in projects.environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     for name in list(os.environ):
@@ -48,14 +48,14 @@ def commits(folder) -> int:
     return int(projects.run(folder, "git", "rev-list", "--count", "HEAD"))
 
 
-def test_the_results_are_committed_once_and_experiments_work(small, capfd):
+def test_results_are_committed_once_and_experiments_work(demo_project, capfd):
     demo.main()
-    assert commits(small) == 1
-    assert projects.run(small, "git", "status", "--short") == ""
+    assert commits(demo_project) == 1
+    assert projects.run(demo_project, "git", "status", "--short") == ""
     demo.main()
-    assert commits(small) == 1
-    assert "user." not in capfd.readouterr().out, "Git's settings are nobody's business"
-    projects.run(small, "dvc", "exp", "run", "--name", "longer", "-S", "epochs=2")
-    assert "longer" in projects.run(small, "dvc", "exp", "list", "--name-only")
+    assert commits(demo_project) == 1
+    assert "user." not in capfd.readouterr().out, "the settings of Git are printed"
+    projects.run(demo_project, "dvc", "exp", "run", "--name", "longer", "-S", "epochs=2")
+    assert "longer" in projects.run(demo_project, "dvc", "exp", "list", "--name-only")
     demo.main()
-    assert commits(small) == 1, "back to the same parameters"
+    assert commits(demo_project) == 1, "the parameters are the same again"

@@ -1,4 +1,4 @@
-"""What `dvc plots show` and `dvc plots diff` draw, rendered without a browser."""
+"""The charts of `dvc plots show` and `dvc plots diff`, rendered without a browser."""
 
 import json
 import re
@@ -44,7 +44,7 @@ NETWORKS_SHOWN = {
     **{path.as_posix(): [] for path in paths.CALIBRATION.values()},
     **{name: [] for name in DATASET},
 }
-"""The networks by which a chart tells its parts apart, where these are not all."""
+"""The networks that a chart names, if not all of them."""
 COMMANDS = {"show": ["show"], "diff": ["diff", "HEAD~1", "HEAD"]}
 REVISIONS = {"show": ["workspace"], "diff": ["HEAD~1", "HEAD"]}
 
@@ -72,7 +72,7 @@ def project(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_everything_is_shown_once_and_in_order(project, command):
+def test_all_charts_and_images_are_shown_once_in_order(project, command):
     shown = project["found"][command]
     pictures = dvc_charts.pictures(project["groups"])
     charts = [name for name in OUTS if name.endswith(".csv")]
@@ -85,7 +85,7 @@ def test_everything_is_shown_once_and_in_order(project, command):
 
 @pytest.mark.parametrize("chart", WORDS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_chart(project, command, chart):
+def test_chart_has_its_texts_and_is_not_clipped(project, command, chart):
     words = dvc_charts.words(project["drawings"][command][chart])
     assert {*WORDS[chart], *REVISIONS[command]} <= set(words)
     shown = NETWORKS_SHOWN.get(chart, list(paths.NETWORKS))
@@ -96,11 +96,11 @@ def test_chart(project, command, chart):
     assert min(image.shape[:2]) > 100
     assert (image < 0.9).any(axis=2).mean() > 0.005, "blank"
     for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-        assert (edge == 1).all(), "something reaches the edge, and is cut there"
+        assert (edge == 1).all(), "the chart is clipped at an edge"
 
 
 @pytest.mark.parametrize("chart", CURVES)
-def test_networks_differ_in_colour_and_splits_in_dash(project, chart):
+def test_networks_differ_in_colour_and_splits_in_line_style(project, chart):
     svg = project["drawings"]["show"][chart]
     assert {"training", "validation"} <= set(dvc_charts.words(svg))
     lines = re.findall(r'<path ([^>]*aria-roledescription="line mark"[^>]*)>', svg)
@@ -114,7 +114,7 @@ def test_networks_differ_in_colour_and_splits_in_dash(project, chart):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_cells_show_their_numbers(project, command):
+def test_confusion_matrix_shows_its_numbers(project, command):
     for network, path in paths.CONFUSION.items():
         words = dvc_charts.words(project["drawings"][command][path.as_posix()])
         assert set(dvc_charts.confusion_texts(project["folder"], network)) <= set(words)
@@ -144,7 +144,7 @@ def test_charts_of_another_dataset(tmp_path, spec):
     assert shown.keys() == {*CURVES, *(n for n in OUTS if n.endswith(".csv"))} | set(
         dvc_charts.pictures(groups)
     )
-    assert bool(shown[GROUPS]) == bool(spec.groups), "of a table without rows there is no chart"
+    assert bool(shown[GROUPS]) == bool(spec.groups), "a table without rows has no chart"
     charts = dvc_charts.specifications({name: part for name, part in shown.items() if part})
     for path in paths.CONFUSION.values():
         words = dvc_charts.words(dvc_charts.drawing(charts[path.as_posix()]))
@@ -156,7 +156,7 @@ def test_charts_of_another_dataset(tmp_path, spec):
     assert "index.html" in page
 
 
-def test_a_class_without_pixels_has_dashes_in_its_place(project):
+def test_class_without_pixels_has_dashes(project):
     content = project["charts"]["show"][paths.CONFUSION["unet"].as_posix()]
     rows = [
         row | ({"share": ""} if row["truth"] == "background" else {})
@@ -167,7 +167,7 @@ def test_a_class_without_pixels_has_dashes_in_its_place(project):
     assert [word for word in words if word in PETS.class_names] == [*PETS.class_names] * 2
 
 
-def test_revisions_stand_in_panels_of_their_own_scales_shared(project):
+def test_revisions_have_their_own_panels_and_shared_scales(project):
     one, two = (
         dvc_charts.picture(project["charts"][command]["Loss"]).shape[1] for command in COMMANDS
     )
@@ -176,7 +176,7 @@ def test_revisions_stand_in_panels_of_their_own_scales_shared(project):
     assert len(ticks) == 1, "one loss axis for both revisions"
 
 
-def test_colours_are_those_of_the_figures():
+def test_chart_colours_are_those_of_the_figures():
     colours = [style.colour for style in NETWORK_STYLES.values()]
     colours += [colour for colour, _ in SPARE_LOOKS]
     for name in ("learning_curves", "per_group"):
@@ -185,13 +185,13 @@ def test_colours_are_those_of_the_figures():
         assert content["spec"]["encoding"]["color"]["scale"]["range"] == colours
 
 
-def test_every_file_in_a_chart_of_several_is_a_plot_of_a_stage():
+def test_charts_of_several_files_use_plots_of_stages():
     for entry in dvc_charts.plots_sections()["plots"]:
         assert set(next(iter(entry.values()))["y"]) <= set(OUTS)
 
 
-def test_a_single_epoch_is_visible(project):
-    """One epoch makes no line, but a point for each network and split."""
+def test_single_epoch_is_visible(project):
+    """One epoch is drawn as a point for each network and split."""
     content = project["charts"]["show"]["Loss"]
     first = [row for row in content["data"]["values"] if row["epoch"] == "1"]
     assert len(first) == 2 * len(paths.NETWORKS)

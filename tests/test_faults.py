@@ -1,4 +1,4 @@
-"""Faults that end whole processes: what is said, what stays, and how the next run goes on."""
+"""Faults that end a process: its message, the files that remain, and how the next run resumes."""
 
 import os
 import random
@@ -24,11 +24,11 @@ from tests.helpers.projects import environment
 from tests.helpers.tiny import SOURCE, STAGES, TINY
 
 PATIENCE = 120
-"""Seconds after which a test that waits for another process fails."""
+"""Seconds that a test waits for another process before it fails."""
 
 
 def start(folder: Path, *command: str, **variables: str) -> subprocess.Popen:
-    """A command that leads a process group of its own, as from a terminal."""
+    """Starts a command in its own process group, as a terminal does."""
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -43,7 +43,7 @@ def start(folder: Path, *command: str, **variables: str) -> subprocess.Popen:
 def wait_until(condition, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"waited for {PATIENCE} s"
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
 
@@ -53,7 +53,7 @@ def send(process: subprocess.Popen, number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_wrong_parameters_are_all_named_before_tensorflow_is_imported(tmp_path, stage):
+def test_all_wrong_parameters_are_named_before_tensorflow_is_imported(tmp_path, stage):
     wrong = {
         "seed": "one",
         "image_size": 31,
@@ -89,7 +89,7 @@ SETTINGS = {
 
 @pytest.fixture
 def project(tmp_path, records_folder) -> Path:
-    """A clone whose records are there, so that a network can be trained by `dvc repro`."""
+    """A clone with records, in which `dvc repro` can train a network."""
     folder = tmp_path / "ein Ordner für 犬"
     workspace.populate(folder, workspace.merged(TINY, {"train_shallow": SETTINGS}), SOURCE)
     shutil.copytree(records_folder, folder / paths.RECORDS)
@@ -97,20 +97,20 @@ def project(tmp_path, records_folder) -> Path:
 
 
 def trained(project: Path):
-    """Weights and learning curve."""
+    """Returns the weights and the learning curve of the trained network."""
     weights = keras.saving.load_model(project / paths.model("shallow")).get_weights()
     return weights, (project / paths.learning_curve("shallow")).read_bytes()
 
 
 @pytest.mark.slow
-def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project):
+def test_killed_training_resumes_to_the_same_result(project):
     folder = project / paths.CHECKPOINTS
 
-    # Ctrl-C, while a second `dvc repro` tries to do the same.
+    # Ctrl-C, while a second `dvc repro` waits for the first.
     process = start(project, *REPRO)
     wait_until(lambda: list(folder.glob("*.npz")), process)
     (checkpoint,) = folder.glob("*.npz")
-    send(process, signal.SIGSTOP)  # so that it does not finish meanwhile
+    send(process, signal.SIGSTOP)  # so that it does not finish
     second = start(project, *REPRO)
     assert "is busy, it is being blocked by" in second.communicate(timeout=PATIENCE)[0]
     assert second.returncode != 0
@@ -151,7 +151,7 @@ def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project):
 
 
 @pytest.mark.slow
-def test_a_training_whose_loss_breaks_leaves_nothing_for_dvc_to_keep(project):
+def test_training_with_a_broken_loss_leaves_nothing_for_dvc_to_cache(project):
     parameters = yaml12.read(project / "params.yaml")
     parameters["train_shallow"]["learning_rate"] = 1e30
     (project / "params.yaml").write_text(yaml12.dump(parameters), encoding="utf-8")
@@ -178,14 +178,14 @@ stage_runner.run(lambda: oxford_pets.prepare_from_network(folder / "data", folde
 """
 
 
-def test_ctrl_c_ends_a_download_at_once_and_the_next_one_clears_what_it_left(tmp_path):
+def test_ctrl_c_stops_a_download_and_the_next_one_removes_leftovers(tmp_path):
     name = "images.tar.gz"
     answers = {name: Answer(b"x" * 10_000, part=0.5, hang=True), "annotations.tar.gz": Answer(b"x")}
     with serving(answers) as address:
         script = HANG.format(address=address, folder=str(tmp_path))
         process = start(ROOT, sys.executable, "-c", script)
         wait_until(lambda: list(tmp_path.glob(f"*/*.tmp.*/{name}")), process)
-        oxford_pets._clear_leftovers(tmp_path)  # as another process would that begins now
+        oxford_pets._clear_leftovers(tmp_path)  # as another process does when it begins
         assert list(tmp_path.glob(f"*/*.tmp.*/{name}"))
         send(process, signal.SIGINT)
         output, _ = process.communicate(timeout=20)

@@ -1,4 +1,4 @@
-"""Files and folders of the project that its code, settings and pages name are there."""
+"""Files and folders that code, settings and documents of the project name exist."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ NAMED = re.compile(
 )
 PLACEHOLDER = "NAME"
 IN_THE_WHEEL = "petseg/pretrained"
-"""Where an installed package has what the checkout has in pretrained/."""
+"""The path of pretrained/ in an installed package."""
 
 
 def tracked() -> list[str]:

@@ -1,4 +1,4 @@
-"""The whole pipeline as a user runs it: DVC repeats what changed, and nothing else."""
+"""The whole pipeline as a user runs it: DVC runs only the stages that changed."""
 
 import json
 import re
@@ -31,13 +31,13 @@ def edit(path: Path, old: str, new: str) -> None:
 
 @pytest.fixture
 def project(tiny_run, tmp_path) -> Path:
-    """A copy, that a test may change, of a run of all stages with the tiny parameters."""
+    """A copy of a finished run with tiny parameters, which a test may change."""
     return copied(tiny_run.folder, tmp_path)
 
 
 @pytest.fixture
 def reproduced(tmp_path_factory, tmp_path) -> Path:
-    """A copy of what DVC made of a clone, each stage in a process of its own: the same to the bit.
+    """A copy of a clone in which DVC ran each stage in its own process, so results repeat exactly.
 
     In a process that has computed something else before, the last bit of a sum may differ.
     """
@@ -57,13 +57,13 @@ def set_parameter(project: Path, section: str, key: str, value) -> None:
     (project / "params.yaml").write_text(yaml12.dump(parameters))
 
 
-def test_a_second_run_has_nothing_to_do(project):
+def test_second_run_does_nothing(project):
     output = run(project, "dvc", "repro")
     assert stages_run(output) == []
     assert "up to date" in output
 
 
-def test_git_holds_tables_and_metrics_and_no_photograph(project):
+def test_git_tracks_tables_and_metrics_and_no_photograph(project):
     tracked = set(run(project, "git", "ls-files").split("\n"))
     assert {
         "dvc.lock",
@@ -75,7 +75,7 @@ def test_git_holds_tables_and_metrics_and_no_photograph(project):
     assert not [name for name in tracked if name.startswith(("data/", "models/"))]
 
 
-def test_run_reports_are_told_apart_from_what_is_compared(project):
+def test_run_reports_are_separate_from_metrics(project):
     report = json.loads((project / paths.run_report("train_unet")).read_text())
     assert report["seconds"] > 0 and report["peak_memory_mib"] > 100
     assert report["precision"] == "float32" and len(report["epochs"]) == 1
@@ -83,8 +83,8 @@ def test_run_reports_are_told_apart_from_what_is_compared(project):
 
 
 @pytest.mark.slow
-def test_an_identical_training_leaves_nothing_to_commit(project):
-    """The run report is another one; it is no out, and neither DVC nor Git knows it."""
+def test_identical_training_leaves_nothing_to_commit(project):
+    """The run report changes, but neither DVC nor Git tracks it."""
     model, report = project / paths.model("shallow"), project / paths.run_report("train_shallow")
     before = {path: path.read_bytes() for path in (model, project / "dvc.lock")}
     took, again = report.read_bytes(), ("--force", "--single-item", "--no-run-cache")
@@ -103,13 +103,13 @@ def test_metrics_show_has_a_line_for_each_predictor(project):
     assert all(f"metrics/{name}.json" in table for name in ("unet", "shallow", "baseline"))
 
 
-def test_a_network_s_colour_redraws_and_no_more(project):
+def test_new_colour_of_a_network_only_redraws_figures(project):
     edit(project / "petseg/figures/palette.py", "#56B4E9", "#56B4EA")
     assert stages_run(run(project, "dvc", "repro", "--dry")) == ["visualize"]
 
 
-def test_whatever_changes_in_the_dataset_s_folder_is_brought_again(project):
-    """A class's colour as well as a file, as of a mask; what is in another dataset's is not."""
+def test_change_in_the_folder_of_the_dataset_reruns_download(project):
+    """A new colour of a class or a new file; not a change in the folder of another dataset."""
     (project / "datasets" / "oxford_iiit_pet" / "new.png").write_bytes(b"mask")
     assert stages_run(run(project, "dvc", "repro", "--dry")) == []
     mine = project / paths.dataset_file("generated_pets")
@@ -122,7 +122,7 @@ def test_whatever_changes_in_the_dataset_s_folder_is_brought_again(project):
     assert stages_run(run(project, "dvc", "repro", "--dry")) == ["download"]
 
 
-def test_another_dataset_is_a_name_in_params_yaml(project):
+def test_dataset_is_chosen_by_name_in_params_yaml(project):
     set_parameter(project, "dataset", "name", "oxford_iiit_pet")
     assert stages_run(run(project, "dvc", "repro", "--dry")) == ["download"]
     set_parameter(project, "dataset", "name", "mine")
@@ -131,7 +131,7 @@ def test_another_dataset_is_a_name_in_params_yaml(project):
 
 
 @pytest.mark.slow
-def test_a_branch_with_one_changed_parameter(reproduced):
+def test_branch_with_one_changed_parameter(reproduced):
     model = reproduced / paths.model("shallow")
     trained = model.read_bytes()
     run(reproduced, "git", "checkout", "--quiet", "-b", "slower")
@@ -149,7 +149,7 @@ def test_a_branch_with_one_changed_parameter(reproduced):
     comparison = run(reproduced, sys.executable, "-m", "petseg", "compare", "main")
     assert "train_shallow.learning_rate" in comparison
 
-    # Back to what was trained before, by Git and by hand: nothing is trained again.
+    # Back to earlier parameters, by Git and by hand: nothing is trained again.
     run(reproduced, "git", "checkout", "--quiet", "main")
     assert_from_the_run_cache(run(reproduced, "dvc", "repro"))
     assert run(reproduced, "git", "status", "--short") == ""
@@ -179,7 +179,7 @@ def assert_from_the_run_cache(output: str) -> None:
         ),
     ],
 )
-def test_a_failed_stage_names_the_commands_that_bring_its_results_back(
+def test_failed_stage_names_the_commands_that_restore_its_results(
     project, section, key, value, message
 ):
     outs = ("models", "metrics", "plots", "data")
@@ -197,7 +197,7 @@ def test_a_failed_stage_names_the_commands_that_bring_its_results_back(
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_wrong_parameters_are_refused_before_dvc_removes_anything(project):
+def test_wrong_parameters_are_refused_before_dvc_removes_results(project):
     check = (sys.executable, "-m", "petseg", "check")
     assert "no mistake found" in run(project, *check)
     set_parameter(project, "train_unet", "batch_size", 0)
@@ -210,7 +210,7 @@ def test_wrong_parameters_are_refused_before_dvc_removes_anything(project):
     ]
 
 
-def test_an_experiment_apart_that_fails_leaves_the_workspace_alone(project):
+def test_failed_experiment_in_its_own_folder_leaves_the_workspace_alone(project):
     setting = "train_shallow.batch_size=0"
     said = fails(project, "dvc", "exp", "run", "--temp", "-S", setting)
     assert "train_shallow.batch_size: 0 should be greater than or equal to 1" in said
@@ -228,7 +228,7 @@ def test_preprocessing_again_downloads_nothing(project):
 
 
 @pytest.mark.slow
-def test_an_experiment_in_the_workspace(project):
+def test_experiment_in_the_workspace(project):
     settings = ("-S", "train_shallow.epochs=2", "-S", "train_shallow.learning_rate=0.00001")
     output = run(project, "dvc", "exp", "run", "--name", "longer", *settings)
     assert "learning_rate: 1e-05" in (project / "params.yaml").read_text()
@@ -240,7 +240,7 @@ def test_an_experiment_in_the_workspace(project):
 
 
 @pytest.mark.slow
-def test_an_experiment_in_a_folder_of_its_own(project):
+def test_experiment_in_its_own_folder(project):
     before = (project / paths.SAMPLES_FIGURE).read_bytes()
     setting = "visualize.samples=1"
     output = run(project, "dvc", "exp", "run", "--temp", "--name", "apart", "-S", setting)
@@ -250,7 +250,7 @@ def test_an_experiment_in_a_folder_of_its_own(project):
 
 
 @pytest.mark.slow
-def test_queued_experiments(project):
+def test_queued_experiments_run(project):
     for count in (1, 3):
         setting = f"visualize.predictions={count}"
         run(project, "dvc", "exp", "run", "--queue", "--name", f"queued-{count}", "-S", setting)
@@ -264,13 +264,13 @@ def test_queued_experiments(project):
 
 
 @pytest.mark.parametrize("override", ["train_unet.epoch=3", "+train_unet.epoch=3"])
-def test_an_experiment_with_a_misspelt_key_is_refused(project, override):
+def test_experiment_with_a_misspelt_key_is_refused(project, override):
     with pytest.raises(AssertionError, match=r"train_unet\.epoch"):
         run(project, "dvc", "exp", "run", "-S", override)
 
 
 @pytest.mark.slow
-def test_a_clone_that_dvc_reproduced_has_nothing_to_do(reproduced):
+def test_reproduced_clone_has_nothing_to_do(reproduced):
     assert stages_run(run(reproduced, "dvc", "repro")) == []
 
 

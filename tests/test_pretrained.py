@@ -1,4 +1,4 @@
-"""The networks that come with petseg are those of the committed run, whole, and work."""
+"""The pretrained networks match the committed run, are complete, and work."""
 
 import json
 
@@ -23,7 +23,7 @@ NETWORKS = pytest.mark.parametrize("network", paths.NETWORKS)
 
 
 @NETWORKS
-def test_the_files_are_what_the_card_says(network):
+def test_files_match_the_model_card(network):
     facts, path = FACTS["networks"][network], default_model.pretrained(network)
     assert path.parent == pretrained.FOLDER
     assert facts["bytes"] == path.stat().st_size < 6_000_000
@@ -32,7 +32,7 @@ def test_the_files_are_what_the_card_says(network):
 
 
 @NETWORKS
-def test_they_come_from_the_models_of_the_committed_run(network):
+def test_networks_come_from_the_committed_run(network):
     facts = FACTS["networks"][network]
     assert facts["trained_model_md5"] == pretrained.locked_md5(network)
     assert tuple(facts["image_size"]) == load_params(ROOT / "params.yaml").image_size
@@ -40,27 +40,27 @@ def test_they_come_from_the_models_of_the_committed_run(network):
     assert found["trained"]["mean_iou"] - found["stored"]["mean_iou"] <= pretrained.MOST_LOSS
 
 
-def test_the_card_says_what_the_committed_scores_say():
+def test_model_card_matches_the_committed_scores():
     text = pretrained.CARD.read_text(encoding="utf-8")
     for name, part in pretrained.parts(FACTS).items():
         assert pretrained.MARK.format(name) + part + marked.END in text
 
 
-def test_the_classes_are_those_of_the_dataset():
+def test_classes_are_those_of_the_dataset():
     content = json.loads((pretrained.FOLDER / SPEC_FILE).read_text(encoding="utf-8"))
     assert parse_spec(content, SPEC_FILE) == PETS
 
 
 @NETWORKS
-def test_they_find_in_generated_pictures_what_they_found_when_they_were_made(network):
+def test_shares_in_generated_images_are_the_recorded_ones(network):
     found = pretrained.generated_shares(default_model.pretrained(network))
     np.testing.assert_allclose(
         found, FACTS["networks"][network]["shares_in_generated_pictures"], atol=0.01
     )
 
 
-def test_the_cat_is_found():
-    """Chelsea, whose face fills the left of a photograph that nobody trained on."""
+def test_cat_in_a_new_photograph_is_found():
+    """The photograph is in no training set; the face fills its left."""
     found = petseg.load(default_model.pretrained("unet")).segment(CHELSEA)
     assert found.region_shares["pet"] > 0.6
     labels = found.labels

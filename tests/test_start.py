@@ -1,4 +1,4 @@
-"""Whatever does not need TensorFlow is told before it is imported, which takes seconds."""
+"""Commands import TensorFlow, which takes seconds, only when they need it."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ COMMANDS = {
 
 @pytest.fixture
 def without_tensorflow(tmp_path):
-    """Runs `python -m` in an empty folder, where importing TensorFlow or Keras is an error."""
+    """Runs `python -m` in an empty folder; importing TensorFlow or Keras is an error there."""
     for package in ("tensorflow", "keras"):
         (tmp_path / "fakes" / package).mkdir(parents=True)
         text = "raise ImportError('imported too early')"
@@ -45,14 +45,14 @@ def test_help_does_not_wait_for_tensorflow(without_tensorflow, name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_an_unknown_option_does_not_wait_for_tensorflow(without_tensorflow, name):
+def test_unknown_option_does_not_wait_for_tensorflow(without_tensorflow, name):
     done = without_tensorflow(*COMMANDS[name], "--no-such-option")
     assert done.returncode == 2
     assert "--no-such-option" in done.stderr or "required" in done.stderr
 
 
 @pytest.mark.parametrize("stage", STAGES[1:])
-def test_a_missing_input_of_a_stage_does_not_wait_for_tensorflow(without_tensorflow, stage):
+def test_missing_input_of_a_stage_does_not_wait_for_tensorflow(without_tensorflow, stage):
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copyfile(ROOT / name, without_tensorflow.folder / name)
     done = without_tensorflow(f"stages.{stage}")
@@ -62,7 +62,7 @@ def test_a_missing_input_of_a_stage_does_not_wait_for_tensorflow(without_tensorf
 
 
 @pytest.mark.parametrize("command", ["predict", "export", "serve"])
-def test_a_missing_network_does_not_wait_for_tensorflow(without_tensorflow, command):
+def test_missing_network_does_not_wait_for_tensorflow(without_tensorflow, command):
     (without_tensorflow.folder / "photo.jpg").write_bytes(b"")
     photographs = ("photo.jpg",) if command == "predict" else ()
     done = without_tensorflow("petseg", command, *photographs, "--model", "lost.keras")
@@ -70,7 +70,7 @@ def test_a_missing_network_does_not_wait_for_tensorflow(without_tensorflow, comm
     assert done.stderr.startswith("error: lost.keras not found")
 
 
-def test_photographs_none_of_which_can_be_read_do_not_wait_for_tensorflow(without_tensorflow):
+def test_unreadable_photographs_do_not_wait_for_tensorflow(without_tensorflow):
     add_spec(without_tensorflow.folder / "unet.keras", PETS)
     (without_tensorflow.folder / "broken.png").write_bytes(b"no photograph")
     arguments = ("lost.jpg", "broken.png", "--model", "unet.keras")

@@ -1,4 +1,4 @@
-"""What `pip install` brings: the commands and the trained networks, without TensorFlow."""
+"""The wheel contains the commands and the trained networks, and does not need TensorFlow."""
 
 import email
 import json
@@ -29,7 +29,7 @@ def wheel(tmp_path_factory) -> Path:
         os.chdir(here)
 
 
-def test_it_holds_the_package_and_the_trained_networks_and_nothing_else(wheel):
+def test_wheel_contains_only_the_package_and_the_trained_networks(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {Path(name).parts[0] for name in names} == {"petseg", "petseg-0.1.0.dist-info"}
@@ -38,7 +38,7 @@ def test_it_holds_the_package_and_the_trained_networks_and_nothing_else(wheel):
     assert not [name for name in names if "__pycache__" in name]
 
 
-def test_who_only_uses_networks_gets_no_tensorflow(wheel):
+def test_base_install_does_not_need_tensorflow(wheel):
     with zipfile.ZipFile(wheel) as archive:
         text = archive.read("petseg-0.1.0.dist-info/METADATA").decode()
     needed = email.message_from_string(text).get_all("Requires-Dist")
@@ -49,7 +49,7 @@ def test_who_only_uses_networks_gets_no_tensorflow(wheel):
     }
 
 
-def test_its_networks_are_used_where_none_was_trained(wheel, tmp_path):
+def test_pretrained_network_is_used_if_none_was_trained(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     command = ["-m", "petseg", "predict", "--json", "--cutout", CHELSEA]
@@ -71,7 +71,7 @@ main(sys.argv[2:])
 @pytest.mark.parametrize(
     ("package", "command"), [("pandas", "compare"), ("dvc", "compare"), ("keras", "export")]
 )
-def test_what_a_command_lacks_is_said(package, command, tmp_path):
+def test_missing_package_of_a_command_is_named(package, command, tmp_path):
     (tmp_path / "unet.keras").touch()
     arguments = [] if command == "compare" else ["--model", "unet.keras", "--dataset", SPEC]
     done = run_python("-c", WITHOUT, package, command, *arguments, folder=tmp_path)
@@ -82,7 +82,7 @@ def test_what_a_command_lacks_is_said(package, command, tmp_path):
     )
 
 
-def test_the_version_is_told(capsys):
+def test_version_is_printed(capsys):
     from petseg.__main__ import main
 
     assert exit_code(main, "--version") == 0
