@@ -28,7 +28,7 @@ SMALL = {"batch_size": 1}
 
 
 class Kind(NamedTuple):
-    """A function that writes a dataset, its class names for inspect, and the sizes of its splits."""
+    """A function that writes a dataset, its class names for inspect, its split sizes."""
 
     make: object
     classes: list[str]

@@ -15,15 +15,14 @@ from PIL import Image
 from petseg.app import predict, predict_many
 from petseg.core import beam
 from tests.helpers import ROOT
+from tests.helpers.beam import IN_THIS_PROCESS, TWO_PROCESSES, two_workers
 from tests.helpers.commands import exit_code
-from tests.helpers.dask_cluster import two_workers
 from tests.helpers.images import CHELSEA
 from tests.helpers.processes import environment
 
 pytest.importorskip("apache_beam")
 
 MODEL = ROOT / "pretrained/shallow.tflite"
-IN_THIS_PROCESS = "--direct_running_mode=in_memory --direct_num_workers=1"
 
 
 @pytest.fixture
@@ -42,8 +41,7 @@ def home(tmp_path, monkeypatch) -> Path:
 run = partial(exit_code, predict.main, "--model", MODEL)
 
 
-def on_beam(*arguments, options=IN_THIS_PROCESS) -> int:
-    return run("--runner", "beam", "--beam-options", options, *arguments)
+on_beam = partial(run, "--runner", "beam", "--beam-options", " ".join(IN_THIS_PROCESS))
 
 
 def pictures(folder: str) -> dict[str, bytes]:
@@ -159,8 +157,7 @@ def many(home: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_several_processes_find_the_same(home):
     expected = many(home)
-    options = "--direct_running_mode=multi_processing --direct_num_workers=2"
-    process = start("out", **{beam.OPTIONS_VARIABLE: options})
+    process = start("out", **{beam.OPTIONS_VARIABLE: " ".join(TWO_PROCESSES)})
     _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert pictures("out") == expected

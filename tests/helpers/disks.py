@@ -2,9 +2,18 @@
 
 import shutil
 import subprocess
+from pathlib import Path
+
+import pytest
 
 SMALL_DISK = 256 * 1024
 """The size of the fixture `small_disk` in bytes."""
+
+
+def require_mount(folder: Path) -> None:
+    """Skips a test if `folder` is no file system, but has limits for single files only."""
+    if not folder.is_mount():
+        pytest.skip("no small disk may be mounted here")
 
 
 def mounted(*arguments: str) -> bool:

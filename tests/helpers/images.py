@@ -38,6 +38,13 @@ def half_red(
     return image
 
 
+def assert_drawn(picture: np.ndarray) -> None:
+    """Checks that a figure (H, W, 3) in 0..1 is not blank and has white edges."""
+    assert (picture < 0.9).any(axis=2).mean() > 0.005, "blank"
+    for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]):
+        assert (edge == 1).all(), "clipped at an edge"
+
+
 def exif(orientation: int) -> Image.Exif:
     """Returns EXIF data with an orientation, 1 to 8."""
     data = Image.Exif()

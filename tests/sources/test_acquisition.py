@@ -10,6 +10,7 @@ from petseg.core.paths import CACHE_VARIABLE
 from petseg.sources import acquisition, oxford_pets, raw
 from petseg.sources.generated.dataset import write_dataset
 from tests.helpers.dataset_files import shipped
+from tests.helpers.disks import require_mount
 from tests.helpers.raw import all_examples
 
 PETS = shipped("oxford_iiit_pet")
@@ -131,8 +132,7 @@ def test_groups_that_nobody_knows_of_these_pets_are_refused(monkeypatch, tmp_pat
 @pytest.mark.parametrize("pets", [10, 300], ids=["prepared", "drawn"])
 def test_a_full_disk_is_told_and_nothing_stays(small_disk, pets):
     """The drawings of ten pets fit on it, but not beside them what TFDS makes of them."""
-    if not small_disk.is_mount():
-        pytest.skip("no small disk may be mounted here")
+    require_mount(small_disk)
     room = 64 if pets == 10 else 0
     (small_disk / "filled").write_bytes(bytes(room << 10))
     with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as data:

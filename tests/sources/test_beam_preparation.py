@@ -19,7 +19,7 @@ from petseg.core.paths import BLOCKS
 from petseg.decoding.mask import UnknownValues
 from petseg.sources import acquisition, beam_preparation, preparation
 from petseg.sources.generated.dataset import write_dataset
-from tests.helpers.dask_cluster import two_workers
+from tests.helpers.beam import IN_THIS_PROCESS, TWO_PROCESSES, two_workers
 from tests.helpers.dataset_files import described
 from tests.helpers.datasets import write_pair
 from tests.helpers.files import contents
@@ -28,8 +28,6 @@ from tests.helpers.raw import prepared_pets, write_records
 
 pytest.importorskip("apache_beam")
 
-IN_THIS_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
-TWO_PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 SETTINGS = {"max_bad_examples": 2, "shard_examples": 20}
 WRITE = f"""
 import sys

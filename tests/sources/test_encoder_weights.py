@@ -14,6 +14,7 @@ from petseg.core.paths import CACHE_VARIABLE
 from petseg.models.encoders import mobilenet_v2, storage
 from petseg.sources import encoder_weights
 from petseg.sources.acquisition import OFFLINE_VARIABLE
+from tests.helpers.disks import require_mount
 from tests.helpers.local_server import Answer, serving
 from tests.helpers.networks import unet_section
 
@@ -159,8 +160,7 @@ def test_a_download_that_fails_is_told_and_not_kept(tmp_path, monkeypatch, answe
 
 
 def test_a_full_disk_is_seen_before_the_weights_are_written(small_disk, weights):
-    if not small_disk.is_mount():
-        pytest.skip("no small disk may be mounted here")
+    require_mount(small_disk)
     with pytest.raises(PetsegError, match=r"encoder\.weights\.h5 could not be written .* MiB are"):
         bring(str(weights), small_disk)
     assert not list(small_disk.iterdir())

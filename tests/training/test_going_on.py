@@ -9,6 +9,7 @@ from petseg.core import files
 from petseg.core.errors import PetsegError
 from petseg.training import loop, state
 from tests.helpers import networks
+from tests.helpers.disks import require_mount
 from tests.helpers.training import MACHINE, assert_same, first_layer, run, settings
 
 EVERYTHING = {
@@ -90,8 +91,7 @@ def test_a_run_that_began_with_other_weights_is_not_picked_up(
 def test_a_full_disk_keeps_the_model_and_the_way_on(
     small_disk, records_folder, monkeypatch, capsys, foreseen
 ):
-    if not small_disk.is_mount():
-        pytest.skip("no small disk may be mounted here")
+    require_mount(small_disk)
     if not foreseen:
         monkeypatch.setattr(files, "require_room", lambda *arguments: None)
     build = partial(networks.shallow, width=40)

@@ -1,4 +1,4 @@
-"""A Dask cluster for Beam, with a worker that a test can kill."""
+"""Options of Beam, and a Dask cluster for it with a worker that a test can kill."""
 
 import os
 import signal
@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+
+IN_THIS_PROCESS = ["--direct_running_mode=in_memory", "--direct_num_workers=1"]
+TWO_PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 
 
 @contextmanager
