@@ -39,8 +39,6 @@ def home(tmp_path, monkeypatch) -> Path:
 
 
 run = partial(exit_code, predict.main, "--model", MODEL)
-
-
 on_beam = partial(run, "--runner", "beam", "--beam-options", " ".join(IN_THIS_PROCESS))
 
 
