@@ -83,14 +83,19 @@ def twenty(folder: Path, count: int = 12) -> Path:
 
 
 def write_pair(
-    folder: Path, name: str, image: Image.Image, mask: Image.Image | np.ndarray, suffix=".png"
+    folder: Path,
+    name: str,
+    image: Image.Image,
+    mask: Image.Image | np.ndarray,
+    suffix: str = ".png",
+    mask_suffix: str = ".png",
 ) -> None:
-    """Writes `images/NAME` with the suffix and `masks/NAME.png` into a folder."""
+    """Writes `images/NAME` and `masks/NAME` with their suffixes into a folder."""
     for part in ("images", "masks"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     image.save(folder / "images" / f"{name}{suffix}")
     mask = Image.fromarray(mask) if isinstance(mask, np.ndarray) else mask
-    mask.save(folder / "masks" / f"{name}.png")
+    mask.save(folder / "masks" / f"{name}{mask_suffix}")
 
 
 def _each(count: int):

@@ -19,14 +19,10 @@ pytestmark = pytest.mark.usefixtures("home")
 def write(*mask_arrays, suffix: str = ".png", mode: str | None = None) -> Path:
     """A folder with a pair of image and mask for each array."""
     folder = Path("folder").absolute()
-    for part in ("images", "masks"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
     for index, array in enumerate(mask_arrays):
-        height, width = array.shape[:2]
-        IMAGE.resize((width, height)).save(folder / "images" / f"{index}.png")
         mask = Image.fromarray(array)
         mask = mask.convert(mode) if mode else mask
-        mask.save(folder / "masks" / f"{index}{suffix}")
+        datasets.write_pair(folder, str(index), IMAGE.resize(mask.size), mask, mask_suffix=suffix)
     return folder
 
 
