@@ -1,2 +1,4 @@
-"""Trained networks at work: from a file and an image to labels and pictures, without TensorFlow
-where the file does without."""
+"""Prediction: from a model file and an image to labels and pictures.
+
+TensorFlow is only imported for file formats that need it.
+"""
