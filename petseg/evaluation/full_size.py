@@ -146,8 +146,7 @@ class _Grid:
 
 
 def _neighbours(length: int, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns each of `length` pixels' two neighbours in `source` pixels, and the second's
-    weight."""
+    """Returns each of `length` pixels' two neighbours in `source` pixels, and the second weight."""
     positions = np.clip((np.arange(length) + 0.5) * source / length - 0.5, 0, source - 1)
     first = positions.astype(np.intp)
     return first, np.minimum(first + 1, source - 1), (positions - first).astype(np.float32)
