@@ -33,8 +33,7 @@ FOLDER = ROOT / "docs" / "ablation"
 ROWS, RESULTS = FOLDER / "rows.yaml", FOLDER / "results.csv"
 KEY = ["row", "seed"]
 EPOCH = re.compile(r"unet: epoch .* (\d+) s$")
-"""Matches the line that training prints after each epoch; the run report is no out of the
-experiment."""
+"""The line that training prints after each epoch: the run report is no out of the experiment."""
 
 
 class Row(NamedTuple):
@@ -99,8 +98,7 @@ def keep(name: str, seed: int, found: dict) -> None:
 
 
 def command(experiment: str, changes: dict, stage: str) -> list[str]:
-    """Returns the command that runs the pipeline up to `stage` as an experiment outside the
-    workspace."""
+    """Returns the command that runs the pipeline up to `stage` as a separate experiment."""
     changed = [part for k, v in changes.items() for one in _set(k, v) for part in ("-S", one)]
     return ["dvc", "exp", "run", "--temp", "--name", experiment, *changed, stage]
 

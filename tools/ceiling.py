@@ -47,8 +47,7 @@ def main() -> None:
 
 
 def agreements(mask: bytes) -> np.ndarray:
-    """Returns an encoded mask's confusion matrix with each of WAYS to redraw it: int64 (W, C,
-    C)."""
+    """Returns an encoded mask's confusion matrices with its redrawn masks: int64 (W, C, C)."""
     labels = decode_mask(mask, SPEC)
     redrawn = np.stack([redraw(labels) for redraw in WAYS.values()])
     return confusion_matrices(np.stack([labels] * len(redrawn)), redrawn, len(SPEC.classes))

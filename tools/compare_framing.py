@@ -72,8 +72,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, tuple[slice, slice]]:
-    """Returns an input, uint8 (*size, 3), with the image centred, and the image's position in
-    it."""
+    """Returns an input, uint8 (*size, 3), with the centred image, and the image's position."""
     share = min(size[0] / image.height, size[1] / image.width)
     width, height = (max(1, round(side * share)) for side in image.size)
     left, top = (size[1] - width) // 2, (size[0] - height) // 2

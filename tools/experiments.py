@@ -65,8 +65,10 @@ def runs(network: str) -> str:
 
 
 def ablations(rows: dict[str, ablation.Row], results: pd.DataFrame) -> str:
-    """Returns the rows with results: means over seeds, and differences from the first row per
-    seed."""
+    """Returns all rows that were run: means over seeds, and differences from the first row.
+
+    Differences are between runs with the same seed.
+    """
     first, *_ = rows
     kept, lines = set(results.index.get_level_values("row")), []
     base = results.loc[first]["val_mean_iou"] if first in kept else pd.Series(dtype=float)
@@ -103,7 +105,6 @@ def spread(values: pd.Series, form: str) -> str:
 
 
 def git(*arguments: str) -> str:
-    """Returns what a Git command prints."""
     return subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

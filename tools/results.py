@@ -162,8 +162,7 @@ def groups(per_group: pd.DataFrame) -> str:
 
 
 def concentration(per_image: pd.DataFrame) -> str:
-    """Returns the share of the U-Net's wrong pixels in the hardest images, and the scores without
-    them."""
+    """Returns the hardest images' share of the U-Net's wrong pixels, and the others' scores."""
     unet = per_image[per_image["network"] == "unet"]
     counts, region = tables.counts(unet), tables.counts(unet, tables.REGION)[:, 0]
     wrong = (counts[..., 0] - counts[..., 2]).sum(-1)

@@ -78,8 +78,7 @@ class Clock:
 
 
 def averaged(plain: Callable, model, larger) -> dict[str, Callable]:
-    """Returns ways to predict that average logits: of a model, run by `plain`, and of one
-    at_scale."""
+    """Returns ways to average logits: of a model, which `plain` runs, and of one at_scale."""
     from petseg.evaluation.inference import runner
     from petseg.prediction.runtimes import with_mirror
 
@@ -92,7 +91,6 @@ def averaged(plain: Callable, model, larger) -> dict[str, Callable]:
 
 
 def mean(one: Callable, other: Callable) -> Callable:
-    """Returns a function that averages the results of two functions of images."""
     return lambda images: (one(images) + other(images)) / 2
 
 

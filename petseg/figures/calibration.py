@@ -19,7 +19,6 @@ def reliability(tables: dict[str, DataFrame], path: Path) -> None:
         tables: for each network a row per confidence bin, with the columns `confidence`,
             `accuracy` and `pixels`, and, for logits divided by a temperature, the same with the
             suffix `_at_temperature`. Bins without pixels are left out.
-        path: the file to write.
 
     Raises:
         ValueError: if there is no network.

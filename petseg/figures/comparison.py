@@ -24,7 +24,6 @@ def intervals(table: DataFrame, path: Path, level: float = 0.95) -> None:
         table: a row for each network and each difference, indexed by name (`unet`, `shallow`,
             `unet_minus_shallow`), with the columns `mean_iou`, `low` and `high` (the ends of the
             interval). A single network has no difference.
-        path: the file to write.
         level: of the intervals, for the title.
 
     Raises:

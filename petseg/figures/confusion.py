@@ -30,8 +30,6 @@ def confusion_matrices(
     Args:
         matrices: for each network the number of pixels by true class (rows) and predicted class
             (columns), int64 (C, C). The row of a class without pixels shows dashes, or is grey.
-        class_names: of the C classes.
-        path: the file to write.
 
     Raises:
         ValueError: if there is no network, or a matrix has another shape.

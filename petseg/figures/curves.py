@@ -25,7 +25,6 @@ def learning_curves(curves: dict[str, DataFrame], path: Path) -> None:
         curves: for each network a row per epoch, with the columns `epoch` (counted from 1),
             `loss`, `val_loss`, `mean_iou` and `val_mean_iou`; others are ignored. Networks may
             have different numbers of epochs, at least one. A NaN leaves a gap.
-        path: the file to write.
 
     Raises:
         ValueError: if there is no network, or one has no epoch.

@@ -23,7 +23,6 @@ def per_group(table: DataFrame, path: Path) -> None:
     Args:
         table: from `tables.per_group`, a row for each group column, group and network, with
             `column`, `group`, `network` and `mean_iou` (0..1, or NaN for no score).
-        path: the file to write.
 
     Raises:
         ValueError: if the table is empty, or contains a group and network twice.

@@ -63,7 +63,6 @@ def colour_mask(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
 
     Args:
         mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
-        spec: of the dataset.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -86,7 +85,6 @@ def overlay(image: np.ndarray, mask: np.ndarray, spec: DatasetSpec, alpha: float
     Args:
         image: uint8 (H, W, 3), RGB.
         mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
-        spec: of the dataset.
         alpha: the share of the class colours, 0 (only the image) to 1 (only the mask).
 
     Returns:

@@ -43,9 +43,6 @@ def samples(
         masks: labels or VOID, uint8 (K, H, W).
         augmented: for each image N versions: uint8 (N, H, W, 3) and their masks,
             uint8 (N, H, W); N is the same for all.
-        names: of the K images.
-        spec: of the dataset.
-        path: the file to write.
 
     Raises:
         ValueError: if there is no image, the lengths differ, or a label is unknown.
@@ -81,9 +78,6 @@ def predictions(
         truths: true labels or VOID, uint8 (K, H, W).
         predicted: for each network its labels, uint8 (K, H, W).
         ious: for each network the mean IoU of each image, float (K,) in 0..1 or NaN.
-        names: of the K images.
-        spec: of the dataset.
-        path: the file to write.
         title: the line above the figure.
 
     Raises:

@@ -144,9 +144,7 @@ def test_default_network_is_the_current_export_then_trained_then_shipped(
     shipped = home / "shipped"
     shipped.mkdir()
     monkeypatch.setattr(default_model, "_PRETRAINED", (home / "nowhere", shipped))
-    with pytest.raises(
-        PetsegError, match=r"models/unet\.keras not found, and petseg has no"
-    ):
+    with pytest.raises(PetsegError, match=r"models/unet\.keras not found, and petseg has no"):
         default_model.find()
     (shipped / "unet.tflite").write_bytes(b"")
     assert default_model.find() == shipped / "unet.tflite"
