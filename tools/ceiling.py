@@ -54,7 +54,7 @@ def agreements(mask: bytes) -> np.ndarray:
 
 
 def wider(labels: np.ndarray) -> np.ndarray:
-    """Adds every pixel next to the soft edge to it; labels uint8 (H, W)."""
+    """Adds all pixels next to the soft edge to the soft edge; labels uint8 (H, W)."""
     edge = np.isin(labels, EDGE)
     return np.where(_grown(edge) & ~edge & (labels != VOID), EDGE[0], labels).astype(np.uint8)
 

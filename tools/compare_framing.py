@@ -82,7 +82,7 @@ def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, tu
 
 
 def table(counts: dict[str, np.ndarray], classes: int) -> str:
-    """Returns scores over all pixels at original size, with 95 % intervals of the differences."""
+    """Returns dataset-wide scores at original size, and 95 % intervals against stretching."""
     rows = []
     statistics = {
         "mean IoU": lambda found: scores.mean_iou(found[..., :classes, :]),

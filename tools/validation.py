@@ -33,7 +33,7 @@ def main() -> None:
     )
     parser.add_argument("--average", action="store_true", help="also with averaged predictions")
     parser.add_argument(
-        "--subset", action="append", default=[], metavar="FILE", help="names of images, one a line"
+        "--subset", action="append", default=[], metavar="FILE", help="image names, one per line"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     commands.run(score, parser)

@@ -29,7 +29,7 @@ def _members(file: Path, names: pd.Series, split: str) -> np.ndarray:
     found = names.isin(listed).to_numpy()
     if not found.any():
         raise PetsegError(
-            f"the subset {file} names no image of the {split} split, whose first is {names.iloc[0]}"
+            f"the subset {file} lists no image of the {split} split, such as {names.iloc[0]}"
         )
     print(f"subset {file.stem}: {found.sum():,} of {len(names):,} {split} images")
     return found

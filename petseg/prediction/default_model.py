@@ -15,9 +15,10 @@ _PRETRAINED = Path(__file__).parents[1] / "pretrained", Path(__file__).parents[2
 
 
 def find(network: str = paths.NETWORKS[0]) -> Path:
-    """Returns the network that was trained here, or its fastest export, or the pretrained one.
+    """Returns the default network: the one trained here, else the pretrained one.
 
-    Raises PetsegError if there is none.
+    The trained network's fastest export is used if it is current. Raises PetsegError if there is no
+    network.
     """
     trained = paths.model(network)
     if not trained.is_file():

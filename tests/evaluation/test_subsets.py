@@ -39,7 +39,9 @@ def test_several_subsets_or_none_can_be_read(tmp_path):
 @pytest.mark.parametrize("text", ["", "a\na_1.jpg\n", "# a_1\n"])
 def test_subset_without_any_test_image_is_refused(tmp_path, text):
     file = written(tmp_path, "part.txt", text)
-    with pytest.raises(PetsegError, match=r"part\.txt names no image of the test split.* a_1$"):
+    with pytest.raises(
+        PetsegError, match=r"part\.txt lists no image of the test split, such as a_1$"
+    ):
         read_subsets([file], NAMES)
 
 

@@ -49,7 +49,7 @@ def confusion(networks: list[str], classes: int = 3):
 
 
 def group_table(networks: list[str], **sizes: int) -> pd.DataFrame:
-    """Returns scores of so many groups in each column."""
+    """Returns scores of the given number of groups in each column."""
     rng = np.random.default_rng(0)
     found = [(column, f"{LONG_NAME}{i}") for column, size in sizes.items() for i in range(size)]
     columns = ["column", "group", "network", "images", "mean_iou"]
