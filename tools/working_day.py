@@ -1,4 +1,4 @@
-"""Records docs/working_day.md: runs its commands in a copy of demo/, after bringing demo/ up to date.
+"""Records docs/working_day.md: updates demo/ and runs the page's commands in a copy of it.
 
 `--check` writes nothing, and fails where the page differs in more than numbers.
 """
