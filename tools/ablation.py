@@ -161,7 +161,7 @@ def _row(row: dict, base: dict) -> Row:
     here = yaml12.read(ROOT / "params.yaml")
     there = merged(here, yaml12.read(ROOT / row["file"]))
     changes = {key: value for key, (_, value) in changed_params(here, there).items()}
-    return Row(changes, f"[{row['file']}](../{row['file']})", tested=True)
+    return Row(changes, f"`{row['file']}`", tested=True)
 
 
 if __name__ == "__main__":
