@@ -11,6 +11,7 @@ copy (PETSEG_OFFLINE_DIR) or another content of the encoder_weights file than th
 import argparse
 import sys
 
+from petseg.app import commands
 from petseg.core import beam, stage_runner
 from petseg.core.dataset_file import load_dataset
 from petseg.core.dataset_spec import DatasetSpec
@@ -21,11 +22,7 @@ from petseg.sources import inputs
 
 
 def main(arguments: list[str] | None = None) -> None:
-    argparse.ArgumentParser(
-        prog="petseg check",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(arguments)
+    build_parser().parse_args(arguments)
     with stage_runner.report_errors():
         params = load_params()
         dataset = load_dataset(params.dataset.name)
@@ -37,6 +34,10 @@ def main(arguments: list[str] | None = None) -> None:
         for warning in unused_weights(params, dataset):
             print(f"warning: {warning}", file=sys.stderr)
         print("params.yaml, the dataset and the inputs that they name: no mistake found")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    return commands.parser("check", __doc__)
 
 
 def unused_weights(params: Params, dataset: DatasetSpec) -> list[str]:

@@ -31,7 +31,7 @@ def changed_params(old: dict, new: dict) -> dict[str, tuple]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -43,7 +43,7 @@ def _main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("compare", __doc__)
     parser.add_argument("old", metavar="REV", help="a Git revision or DVC experiment")
     parser.add_argument(

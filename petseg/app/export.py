@@ -53,7 +53,7 @@ CALIBRATED_ON = 100
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -127,7 +127,7 @@ def _bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("export", __doc__)
     commands.add_model_option(parser, default=paths.model(paths.NETWORKS[0]))
     parser.add_argument(

@@ -29,6 +29,10 @@ _NAME = re.compile(r"[\w-][\w.-]*")
 
 
 def main(arguments: list[str] | None = None) -> None:
+    commands.run(_inspect, build_parser(), arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("inspect", __doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with images and masks")
     parser.add_argument(
@@ -43,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
         metavar="N",
         help="read at most so many masks and their images, spread evenly; default: all",
     )
-    commands.run(_inspect, parser, arguments)
+    return parser
 
 
 def _dataset_name(text: str) -> str:

@@ -27,16 +27,25 @@ HEADING = "name"
 
 
 def main(arguments: list[str] | None = None) -> None:
+    commands.run(_main, build_parser(), arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("labels", __doc__)
     parser.add_argument(
         "--network", choices=paths.NETWORKS, default=paths.NETWORKS[0], help="default: %(default)s"
     )
     parser.add_argument(
-        "--folds", type=commands.whole_number(2, 20), default=3, help="default: %(default)s"
+        "--folds",
+        type=commands.whole_number(2, 20),
+        default=3,
+        metavar="N",
+        help="default: %(default)s",
     )
     parser.add_argument(
         "--epochs",
         type=commands.whole_number(1),
+        metavar="N",
         help="of each training; default: as many as make some hundred updates",
     )
     parser.add_argument(
@@ -46,14 +55,16 @@ def main(arguments: list[str] | None = None) -> None:
         metavar="N",
         help="images on the page; default: %(default)s",
     )
-    parser.add_argument("--out", type=Path, default=OUT, help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=Path, default=OUT, metavar="FOLDER", help="default: %(default)s"
+    )
     parser.add_argument(
         "--accept",
         type=Path,
         metavar="FILE",
         help="train nothing; add the names in the first column of FILE to leave_out",
     )
-    commands.run(_main, parser, arguments)
+    return parser
 
 
 def _main(options: argparse.Namespace) -> int:

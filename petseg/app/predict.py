@@ -48,7 +48,7 @@ SHOWN = 10
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -141,7 +141,7 @@ def _on_beam(
     return 1 if outcome.failed else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("predict", __doc__)
     parser.add_argument(
         "images",

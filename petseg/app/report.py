@@ -47,6 +47,10 @@ NAMED, DRAWN = 10, 6
 
 
 def main(arguments: list[str] | None = None) -> None:
+    commands.run(_main, build_parser(), arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("report", __doc__)
     parser.add_argument(
         "--out",
@@ -58,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--with-images", action="store_true", help="show images of the dataset, too"
     )
-    commands.run(_main, parser, arguments)
+    return parser
 
 
 def _main(options: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ SECONDS_TO_END = 10
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -197,7 +197,7 @@ def _title(name: str) -> str:
     return network_styles([name])[name].name
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("serve", __doc__)
     parser.add_argument(
         "--model",
