@@ -85,7 +85,8 @@ def segment(
                 done.append(future.result())
             except BadImage as error:
                 failed[path] = str(error)
-                tqdm.write(f"{commands.shown(path)}: {error}", file=sys.stderr)
+                # One write, so that no log line of TensorFlow gets between text and line break.
+                tqdm.write(f"{commands.shown(path)}: {error}\n", file=sys.stderr, end="")
     finally:
         pool.shutdown(cancel_futures=True)
     return done, failed
