@@ -91,18 +91,18 @@ def _accept(path: Path, name: str) -> int:
 
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            wanted = [row[0].strip() for row in csv.reader(stream) if row and row[0].strip()]
+            accepted = [row[0].strip() for row in csv.reader(stream) if row and row[0].strip()]
     except OSError as error:
         raise PetsegError(f"{path} cannot be read: {error.strerror}") from None
     dataset = raw.open_raw(paths.RAW_DATASET)
     known = {key.name for split in dataset.counts if split != "test" for key in dataset.keys(split)}
-    wanted = [one for one in wanted if one != HEADING]
-    if unknown := [one for one in wanted if one not in known]:
+    accepted = [one for one in accepted if one != HEADING]
+    if unknown := [one for one in accepted if one not in known]:
         raise PetsegError(
             f"{path}: no image to train or validate with is called {', '.join(unknown[:5])}"
         )
     file = load_dataset(name).file
-    added = leave_out.add(file, wanted)
+    added = leave_out.add(file, accepted)
     print(f"{len(added)} names were added to leave_out in {file}; to train without them: dvc repro")
     return 0
 
