@@ -36,7 +36,7 @@ def read_table(revision: str) -> pd.DataFrame:
     if lacking := [name for name in ("network", "name", *counts) if name not in table]:
         raise PetsegError(
             f"{PER_IMAGE} of {revision} is from another version of this project: it has no column "
-            f"{', '.join(lacking)}. Run the pipeline again with the current code"
+            f"{', '.join(lacking)}. Run the pipeline of that revision again with the current code"
         )
     if table.empty or table.duplicated(["network", "name"]).any():
         raise PetsegError(f"{PER_IMAGE} of {revision} is empty, or has duplicated images")
