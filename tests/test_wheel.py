@@ -45,7 +45,7 @@ def test_base_install_does_not_need_tensorflow(wheel):
     always = {re.match(r"[\w.-]+", one)[0] for one in needed if "extra ==" not in one}
     assert always == {
         *("ai-edge-litert", "numpy", "pillow", "platformdirs", "pycocotools", "pydantic"),
-        *("ruamel-yaml", "tqdm"),
+        *("ruamel-yaml", "shtab", "tqdm"),
     }
 
 

@@ -102,7 +102,7 @@ def pointwise(image_size: tuple[int | None, int | None], classes: int) -> keras.
 
 
 def colours() -> keras.Model:
-    """Builds a network that takes red for pet, green for background and blue for border."""
+    """Builds a network that predicts pet for red, background for green and border for blue."""
     network = pointwise((16, 16), 3)
     network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50, np.zeros(3)])
     return network
