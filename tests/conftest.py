@@ -51,7 +51,7 @@ def tiny_run(tmp_path_factory):
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
+def workdir(tmp_path, monkeypatch) -> Path:
     """An empty working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -8,6 +8,7 @@ import readme_results
 from petseg.app import inspect
 from petseg.core import paths, yaml12
 from tests.helpers import ROOT, datasets
+from tests.helpers.commands import exit_code
 
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -88,9 +89,7 @@ def test_results_are_those_in_metrics():
 def test_inspect_prints_and_writes_what_the_readme_shows(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     datasets.cells(tmp_path / "datasets" / "cells")
-    with pytest.raises(SystemExit) as end:
-        inspect.main(["datasets/cells", "--write", "cells"])
-    assert not end.value.code
+    assert exit_code(inspect.main, "datasets/cells", "--write", "cells") == 0
     assert f"--write cells\n{capsys.readouterr().out.strip()}\n```" in README
     written = paths.dataset_file("cells").read_text(encoding="utf-8")
     assert f"```yaml\n{written}```" in README

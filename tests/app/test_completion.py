@@ -1,6 +1,5 @@
 """Shell completion: the scripts of `petseg completion`, and what bash proposes with one."""
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -11,7 +10,8 @@ import pytest
 
 from petseg.__main__ import COMMANDS
 from petseg.app import completion
-from tests.helpers import ROOT
+from tests.helpers.commands import exit_code
+from tests.helpers.processes import run_python
 
 BASH = shutil.which("bash")
 needs_bash = pytest.mark.skipif(
@@ -28,9 +28,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def script(shell: str, capsys) -> str:
-    with pytest.raises(SystemExit) as end:
-        completion.main([shell])
-    assert end.value.code == 0
+    assert exit_code(completion.main, shell) == 0
     return capsys.readouterr().out
 
 
@@ -113,9 +111,7 @@ def test_zsh_script_is_valid(tmp_path, capsys):
 
 
 def test_unknown_shell_is_refused(capsys):
-    with pytest.raises(SystemExit) as end:
-        completion.main(["cmd.exe"])
-    assert end.value.code == 2
+    assert exit_code(completion.main, "cmd.exe") == 2
     assert "invalid choice: 'cmd.exe'" in capsys.readouterr().err
 
 
@@ -138,12 +134,7 @@ main(["completion", "bash"])
 
 
 def test_base_package_completes_names_of_commands_it_cannot_run():
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = run_python("-c", WITHOUT)
     assert (done.returncode, done.stderr) == (0, "")
     assert "--temperature" in done.stdout and "compare" in done.stdout
     assert "--resamples" not in done.stdout

@@ -69,7 +69,7 @@ KINDS = "float32", "float16", "dynamic_range", "int8"
         pytest.param("unet", ["tflite_int8"], marks=pytest.mark.slow),
     ],
 )
-def test_every_format_agrees_with_keras(home, models, network, formats, capsys):
+def test_every_format_agrees_with_keras(workdir, models, network, formats, capsys):
     formats = [
         name for name in formats if not export_formats.missing_packages(export.FORMATS[name])
     ]
@@ -83,7 +83,7 @@ def test_every_format_agrees_with_keras(home, models, network, formats, capsys):
         assert row["agreement"] >= least and row["largest_logit_difference"] < most
         assert row["mean_iou"] is None and row["regions"] == {"pet": None}
         assert row["bytes"] > 1000 and row["milliseconds"] > 0
-        assert (home / "exported" / network / row["file"]).exists()
+        assert (workdir / "exported" / network / row["file"]).exists()
         assert f"\n{name} " in said
     sizes = {name: row["bytes"] for name, row in report.items()}
     if network == "shallow":
@@ -208,7 +208,7 @@ def test_tflite_gpu_delegate_supports_every_operation(exported, kind, capsys):
 
 
 @pytest.mark.parametrize("opset", [15, export_formats.OPSET])
-def test_onnx_has_the_requested_opset(models, home, opset):
+def test_onnx_has_the_requested_opset(models, workdir, opset):
     onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra onnx)")
     wanted = ("--formats", "onnx", "--opset", opset)
     assert run("--model", models["tiny"], *wanted) == 0
@@ -217,7 +217,7 @@ def test_onnx_has_the_requested_opset(models, home, opset):
     assert read_json(Path("exported/tiny/report.json"))["onnx_opset"] == opset
 
 
-def test_onnx_agrees_with_keras(home, models):
+def test_onnx_agrees_with_keras(workdir, models):
     for package in export.FORMATS["onnx"].packages:
         pytest.importorskip(package, reason=f"{package} is not installed (extra onnx)")
     assert run("--model", models["shallow"], "--formats", "onnx") == 0
@@ -225,7 +225,7 @@ def test_onnx_agrees_with_keras(home, models):
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--formats", "onnx"), 1)])
-def test_missing_package_is_reported(home, models, monkeypatch, capsys, options, code):
+def test_missing_package_is_reported(workdir, models, monkeypatch, capsys, options, code):
     """It is a failure only if --formats names the format."""
     find, pretended = importlib.util.find_spec, {"onnxruntime": "there", "tf2onnx": None}
     monkeypatch.setattr(
@@ -239,7 +239,7 @@ def test_missing_package_is_reported(home, models, monkeypatch, capsys, options,
     assert "\nonnx: needs tf2onnx: pip install tf2onnx\n" in capsys.readouterr().out
 
 
-def test_failing_format_is_reported_and_others_go_on(home, models, monkeypatch, capsys):
+def test_failing_format_is_reported_and_others_go_on(workdir, models, monkeypatch, capsys):
     def refuse(model, path):
         raise NotImplementedError("no such operation\nand many more lines")
 
@@ -269,26 +269,26 @@ def test_failing_format_is_reported_and_others_go_on(home, models, monkeypatch, 
     assert run("--model", models["tiny"], "--formats", "saved_model") == 0
 
 
-def test_only_an_earlier_export_is_replaced(home, models):
+def test_only_an_earlier_export_is_replaced(workdir, models):
     wanted = ("--model", models["tiny"], "--formats", "saved_model", "--out", "there")
     assert run(*wanted) == 0
-    (home / "there/saved_model/old").touch()
+    (workdir / "there/saved_model/old").touch()
     assert run(*wanted) == 0
-    assert not (home / "there/saved_model/old").exists()
-    (home / "mine/saved_model").mkdir(parents=True)
-    (home / "mine/saved_model/diary.txt").write_text("dear diary")
+    assert not (workdir / "there/saved_model/old").exists()
+    (workdir / "mine/saved_model").mkdir(parents=True)
+    (workdir / "mine/saved_model/diary.txt").write_text("dear diary")
     with pytest.raises(PetsegError, match="is not a SavedModel and would be replaced"):
-        export._refuse_foreign(home / "mine/saved_model")
+        export._refuse_foreign(workdir / "mine/saved_model")
     assert "is not a SavedModel" in run(*wanted[:-1], "mine")
-    assert (home / "mine/saved_model/diary.txt").read_text() == "dear diary"
+    assert (workdir / "mine/saved_model/diary.txt").read_text() == "dear diary"
 
 
-def test_missing_model_is_one_message(home):
+def test_missing_model_is_one_message(workdir):
     assert run("--model", "no.keras").startswith("error: no.keras not found: train the networks")
 
 
-def test_compares_on_the_test_split_if_classes_and_size_match(records_folder, home):
-    shutil.copytree(records_folder, home / paths.RECORDS)
+def test_compares_on_the_test_split_if_classes_and_size_match(records_folder, workdir):
+    shutil.copytree(records_folder, workdir / paths.RECORDS)
     test = records.load(paths.RECORDS, "test")
     found = export.some_images(4, (SIDE, SIDE), PETS)
     np.testing.assert_array_equal(found.pixels, test.images[:4])
@@ -300,7 +300,7 @@ def test_compares_on_the_test_split_if_classes_and_size_match(records_folder, ho
         assert found.pixels.shape == (2, *size, 3)
 
 
-def test_compares_on_generated_pictures_without_records(home):
+def test_compares_on_generated_pictures_without_records(workdir):
     found = export.some_images(5, (SIDE, 3 * SIDE), STREET)
     assert found.pixels.shape == (5, SIDE, 3 * SIDE, 3) and found.pixels.dtype == np.uint8
     assert found.masks is None and all(picture.std() > 5 for picture in found.pixels)
@@ -325,8 +325,8 @@ def test_scores_ignore_void_pixels():
     assert row["mean_iou"] is None and row["regions"] == {"even": None, "one": None}
 
 
-def test_other_shapes_and_datasets_are_exported(home, capsys):
-    networks.save(networks.pointwise((16, 32), 2), home / "cells.keras", CELLS)
+def test_other_shapes_and_datasets_are_exported(workdir, capsys):
+    networks.save(networks.pointwise((16, 32), 2), workdir / "cells.keras", CELLS)
     assert run("--model", "cells.keras", "--formats", "saved_model", "tflite_float32") == 0
     report = read_json(Path("exported/cells") / export.REPORT)
     assert report["classes"] == ["ground", "cell"]
@@ -338,7 +338,7 @@ def test_other_shapes_and_datasets_are_exported(home, capsys):
     assert parse_spec(read_json(Path("exported/cells") / SPEC_FILE), "here") == CELLS
 
 
-def test_export_shows_no_warning_of_the_interpreter(home, models):
+def test_export_shows_no_warning_of_the_interpreter(workdir, models):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert run("--model", models["tiny"], "--formats", "tflite_float32") == 0

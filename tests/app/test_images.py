@@ -21,17 +21,17 @@ def found(*sources: str, out: str = "out") -> dict[str, str]:
     return {path.relative_to(Path.cwd()).as_posix(): to.as_posix() for path, to in result.items()}
 
 
-def test_named_file_is_accepted_with_any_suffix(home):
+def test_named_file_is_accepted_with_any_suffix(workdir):
     touch("a/cat.jpg", "b/dog.dat")
     assert found("a/cat.jpg") == {"a/cat.jpg": "cat"}
     assert found("b/dog.dat") == {"b/dog.dat": "dog"}
     assert found("nowhere.jpg") == {"nowhere.jpg": "nowhere"}
 
 
-def test_folders_are_searched_recursively(home):
+def test_folders_are_searched_recursively(workdir):
     touch("in/b.JPG", "in/a.png", "in/sub/c.webp", "in/sub/deep/d.jpeg", "in/e.heic")
     touch("in/notes.txt", "in/.hidden.jpg", "in/.thumbnails/f.jpg", "in/._a.png")
-    (home / "in" / "folder.jpg").mkdir()
+    (workdir / "in" / "folder.jpg").mkdir()
     assert found("in") == {
         "in/a.png": "a",
         "in/b.JPG": "b",
@@ -41,7 +41,7 @@ def test_folders_are_searched_recursively(home):
     }
 
 
-def test_content_decides_for_unknown_suffixes(home):
+def test_content_decides_for_unknown_suffixes(workdir):
     image = Image.new("RGB", (6, 4), "red")
     Path("in").mkdir()
     for suffix in ("tif", "TIFF", "bmp", "gif", "jfif", "avif", "mpo"):
@@ -59,19 +59,19 @@ def test_content_decides_for_unknown_suffixes(home):
     assert others == {"in/IMG_1", "in/b.download", "in/c.gif_"}
 
 
-def test_too_large_image_without_suffix_is_found(home, monkeypatch):
+def test_too_large_image_without_suffix_is_found(workdir, monkeypatch):
     Path("in").mkdir()
     Image.new("RGB", (6, 4), "red").save("in/a", "PNG")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
     assert found("in") == {"in/a": "a"}
 
 
-def test_image_given_twice_is_found_once(home):
+def test_image_given_twice_is_found_once(workdir):
     touch("in/a.png")
     assert found("in", "in/a.png", "./in/../in") == {"in/a.png": "a"}
 
 
-def test_equal_names_in_different_folders_stay_apart(home):
+def test_equal_names_in_different_folders_stay_apart(workdir):
     touch("x/cat.jpg", "y/cat.jpg", "y/z/cat.jpg")
     assert found("x", "y") == {
         "x/cat.jpg": "x/cat",
@@ -81,31 +81,31 @@ def test_equal_names_in_different_folders_stay_apart(home):
     assert found("x/cat.jpg", "y/z/cat.jpg") == {"x/cat.jpg": "x/cat", "y/z/cat.jpg": "y/z/cat"}
 
 
-def test_equal_stems_in_one_folder_keep_their_suffixes(home):
+def test_equal_stems_in_one_folder_keep_their_suffixes(workdir):
     touch("in/cat.jpg", "in/Cat.png", "in/cat.jpg.webp", "in/sub/dog.jpg")
     results = found("in")
     assert results["in/sub/dog.jpg"] == "sub/dog"
     assert sorted(results.values()) == ["Cat.png", "cat.jpg", "cat.jpg.webp", "sub/dog"]
 
 
-def test_earlier_results_are_not_found(home):
+def test_earlier_results_are_not_found(workdir):
     touch("a.jpg", "out/a_overlay.png")
     assert found(".") == {"a.jpg": "a"}
 
 
-def test_images_inside_the_output_folder_may_be_named(home):
+def test_images_inside_the_output_folder_may_be_named(workdir):
     touch("out/in/a.jpg")
     assert found("out/in") == {"out/in/a.jpg": "a"}
 
 
-def test_output_folder_with_the_images_is_refused(home):
+def test_output_folder_with_the_images_is_refused(workdir):
     touch("in/a.jpg")
     with pytest.raises(PetsegError, match=r"in contains the images .* --out"):
         found("in", out="in")
 
 
 @pytest.mark.parametrize("link", [False, True])
-def test_overwriting_an_image_is_refused(home, link):
+def test_overwriting_an_image_is_refused(workdir, link):
     touch("a.jpg", "out/a_labels.png")
     image = Path("out/a_labels.png")
     if link:

@@ -18,7 +18,7 @@ from tests.helpers.processes import run_python
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
+def project(tmp_path, monkeypatch) -> Path:
     """An empty project; folders of images are next to it."""
     project = tmp_path / "project"
     project.mkdir()
@@ -32,8 +32,8 @@ def proposed(out: str) -> dict:
     return yaml12.parse(text.encode(), "test")
 
 
-def test_report_is_followed_by_the_proposal(capsys, home):
-    out = run(capsys, datasets.cells(home / "data" / "my cells", 5))
+def test_report_is_followed_by_the_proposal(capsys, project):
+    out = run(capsys, datasets.cells(project / "data" / "my cells", 5))
     report, _, _ = out.partition("\n--- proposal for datasets/my_cells/dataset.yaml; --write my_")
     assert report.splitlines() == [
         "data/my cells: images and masks",
@@ -54,8 +54,8 @@ def test_report_is_followed_by_the_proposal(capsys, home):
     assert not Path("datasets").exists()
 
 
-def test_existing_dataset_yaml_is_not_overwritten(capsys, home):
-    folder = datasets.cells(home / "data", 3)
+def test_existing_dataset_yaml_is_not_overwritten(capsys, project):
+    folder = datasets.cells(project / "data", 3)
     out = run(capsys, folder, "--write", "mine")
     assert "datasets/mine/dataset.yaml is written" in out
     assert "dataset:\n  name: mine" in out and out.endswith("dvc repro\n")
@@ -67,13 +67,13 @@ def test_existing_dataset_yaml_is_not_overwritten(capsys, home):
     assert [path.name for path in Path("datasets/mine").iterdir()] == ["dataset.yaml"]
 
 
-def test_source_path_is_relative_only_inside_the_project(capsys, home):
-    datasets.three(home / "datasets" / "inside")
+def test_source_path_is_relative_only_inside_the_project(capsys, project):
+    datasets.three(project / "datasets" / "inside")
     out = run(capsys, "datasets/inside")
     assert proposed(out)["source"]["path"] == "."
     assert "for datasets/inside/dataset.yaml" in out
     assert "DVC sees changes in files beside this one only" not in out
-    outside = datasets.three(home.parent / "outside")
+    outside = datasets.three(project.parent / "outside")
     out = run(capsys, outside)
     assert proposed(out)["source"]["path"] == str(outside)
     assert "DVC sees changes in files beside this one only" in out
@@ -81,22 +81,22 @@ def test_source_path_is_relative_only_inside_the_project(capsys, home):
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", "a b", ".hidden"])
-def test_dataset_name_with_other_characters_is_refused(capsys, home, name):
-    assert exit_code(inspect.main, pairs(home / "data", "a"), "--write", name) == 2
+def test_dataset_name_with_other_characters_is_refused(capsys, project, name):
+    assert exit_code(inspect.main, pairs(project / "data", "a"), "--write", name) == 2
     assert "should be letters, digits" in capsys.readouterr().err
 
 
-def test_image_sizes_are_summarized(capsys, home):
+def test_image_sizes_are_summarized(capsys, project):
     for index, (height, width) in enumerate([(10, 40), (20, 30), (40, 60)]):
         mask = np.zeros((height, width), np.uint8)
         mask[:, :5] = 255
-        datasets.write_pair(home / "data", str(index), Image.new("RGB", (width, height)), mask)
-    out = run(capsys, home / "data")
+        datasets.write_pair(project / "data", str(index), Image.new("RGB", (width, height)), mask)
+    out = run(capsys, project / "data")
     assert "images: 3 sizes, sides from 30x10 to 60x40, median 40x20; PNG, RGB" in out
 
 
-def test_limit_reads_evenly_spread_masks(capsys, home):
-    folder = pairs(home / "data", *(f"{number}" for number in range(9)))
+def test_limit_reads_evenly_spread_masks(capsys, project):
+    folder = pairs(project / "data", *(f"{number}" for number in range(9)))
     Image.fromarray(np.where(MASK, 7, 0).astype(np.uint8)).save(folder / "masks" / "8.png")
     (folder / "masks" / "1.png").write_bytes(b"")
     out = run(capsys, folder, "--limit", "3")
@@ -106,8 +106,8 @@ def test_limit_reads_evenly_spread_masks(capsys, home):
     assert proposed(out)["void"] == [255]
 
 
-def test_other_layouts_and_unused_images_are_reported(capsys, home):
-    folder = pairs(home / "data", "a", "b", "c")
+def test_other_layouts_and_unused_images_are_reported(capsys, project):
+    folder = pairs(project / "data", "a", "b", "c")
     for path in ("labels/a", "labels/b", "labels/d", "trimaps/a"):
         (folder / path).parent.mkdir(exist_ok=True)
         Image.fromarray(MASK).save(folder / f"{path}.png")
@@ -134,16 +134,16 @@ def coco(folder: Path, *labels: str) -> Path:
     return folder
 
 
-def test_coco_annotations_are_drawn(capsys, home):
-    found = inspected(capsys, coco(home / "data", "cat", "dog"))
+def test_coco_annotations_are_drawn(capsys, project):
+    found = inspected(capsys, coco(project / "data", "cat", "dog"))
     assert found.dataset.class_names == ("background", "cat", "dog")
     assert found.dataset.source.unlabelled == "background"
     assert "10.7 %      3  cat" in found.report and "26.0 %      3  dog" in found.report
     assert all(set(np.unique(mask)) == {0, 1, 2} for mask in masks(found.dataset).values())
 
 
-def test_annotations_may_have_labels_for_void_and_background(capsys, home):
-    found = inspected(capsys, coco(home / "data", "void", "Background", "cat"))
+def test_annotations_may_have_labels_for_void_and_background(capsys, project):
+    found = inspected(capsys, coco(project / "data", "void", "Background", "cat"))
     assert found.dataset.class_names == ("Background", "cat")
     assert found.dataset.void == (255,)
     assert found.dataset.source.unlabelled == "Background"
@@ -165,32 +165,32 @@ def labelme(folder: Path) -> Path:
     return folder
 
 
-def test_labelme_annotations_are_drawn(capsys, home):
-    found = inspected(capsys, labelme(home / "data"))
+def test_labelme_annotations_are_drawn(capsys, project):
+    found = inspected(capsys, labelme(project / "data"))
     assert found.dataset.class_names == ("background", "cat", "dog")
     assert "1 x files that cannot be used" in found.report
     assert "d.json: d.json is no JSON file, or damaged" in found.report
-    (home / "data" / "d.json").unlink()
-    (home / "data" / "d.png").unlink()
+    (project / "data" / "d.json").unlink()
+    (project / "data" / "d.png").unlink()
     labels = {name: set(np.unique(mask)) for name, mask in masks(found.dataset).items()}
     assert labels == {"a": {0, 2}, "b": {0, 1}, "c": {0}}
 
 
-def test_linked_folders_are_followed_but_not_in_circles(capsys, home):
-    pairs(home / "data", "a", "b")
-    (home / "linked").mkdir()
+def test_linked_folders_are_followed_but_not_in_circles(capsys, project):
+    pairs(project / "data", "a", "b")
+    (project / "linked").mkdir()
     for name in ("images", "masks"):
-        (home / "linked" / name).symlink_to(home / "data" / name)
-    (home / "linked" / "again").symlink_to(home / "linked")
-    found = inspected(capsys, home / "linked")
+        (project / "linked" / name).symlink_to(project / "data" / name)
+    (project / "linked" / "again").symlink_to(project / "linked")
+    found = inspected(capsys, project / "linked")
     assert len(masks(found.dataset)) == 2
     assert "take no part" not in found.report
 
 
-def test_tensorflow_is_not_imported(home):
-    folder = datasets.three(home / "data")
+def test_tensorflow_is_not_imported(project):
+    folder = datasets.three(project / "data")
     code = "import sys\nfrom petseg.app import inspect\ntry:\n    inspect.main(sys.argv[1:])\n"
     code += "finally:\n    assert not {'tensorflow', 'keras'} & set(sys.modules)"
-    done = run_python("-c", code, folder, folder=home)
+    done = run_python("-c", code, folder, folder=project)
     assert (done.returncode, done.stderr) == (0, "")
     assert "pairs of image and mask: 3" in done.stdout

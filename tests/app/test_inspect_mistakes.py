@@ -11,11 +11,11 @@ from tests.helpers import datasets
 from tests.helpers.images import as_stored, exif
 from tests.helpers.inspecting import IMAGE, MASK, pairs, refused, run
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
-def test_unpaired_images_and_masks_are_listed(capsys, home):
-    folder = pairs(home / "data", "a", "b", "c", "d")
+def test_unpaired_images_and_masks_are_listed(capsys, workdir):
+    folder = pairs(workdir / "data", "a", "b", "c", "d")
     (folder / "masks" / "b.png").unlink()
     (folder / "images" / "c.png").unlink()
     out = run(capsys, folder)
@@ -25,8 +25,8 @@ def test_unpaired_images_and_masks_are_listed(capsys, home):
     assert "1 x masks without an image; " in out and "    masks/c.png\n" in out
 
 
-def test_long_list_of_mistakes_is_shortened(capsys, home):
-    folder = pairs(home / "data", *(f"{number:02}" for number in range(14)))
+def test_long_list_of_mistakes_is_shortened(capsys, workdir):
+    folder = pairs(workdir / "data", *(f"{number:02}" for number in range(14)))
     for number in range(13):
         (folder / "masks" / f"{number:02}.png").unlink()
     out = run(capsys, folder)
@@ -34,8 +34,8 @@ def test_long_list_of_mistakes_is_shortened(capsys, home):
     assert "images/09.png" in out and "images/10.png" not in out
 
 
-def test_unusable_files_are_listed_with_the_reason(capsys, home):
-    folder = pairs(home / "data", "a", "b", "c", "d")
+def test_unusable_files_are_listed_with_the_reason(capsys, workdir):
+    folder = pairs(workdir / "data", "a", "b", "c", "d")
     (folder / "images" / "b.png").write_bytes(b"no image")
     cut = (folder / "masks" / "c.png").read_bytes()[:60]
     (folder / "masks" / "c.png").write_bytes(cut)
@@ -48,16 +48,16 @@ def test_unusable_files_are_listed_with_the_reason(capsys, home):
     assert "{name: foreground, value: 255}" in out
 
 
-def test_without_a_readable_mask_the_reasons_are_printed(capsys, home):
-    folder = pairs(home / "data", "a")
+def test_without_a_readable_mask_the_reasons_are_printed(capsys, workdir):
+    folder = pairs(workdir / "data", "a")
     (folder / "masks" / "a.png").write_bytes(b"")
     out, said = refused(capsys, folder)
     assert "masks/a.png: the mask is an empty file" in out
     assert said == "error: no mask can be read; the reasons are above"
 
 
-def test_masks_of_another_size_are_listed(capsys, home):
-    folder = pairs(home / "data", "a", "b")
+def test_masks_of_another_size_are_listed(capsys, workdir):
+    folder = pairs(workdir / "data", "a", "b")
     Image.fromarray(MASK[:10]).save(folder / "masks" / "b.png")
     out = run(capsys, folder)
     assert "1 x masks of another size than their image" in out
@@ -65,8 +65,8 @@ def test_masks_of_another_size_are_listed(capsys, home):
 
 
 @pytest.mark.parametrize("fits", [True, False])
-def test_images_rotated_by_exif_are_counted(capsys, home, fits):
-    folder = pairs(home / "data", "a", "b")
+def test_images_rotated_by_exif_are_counted(capsys, workdir, fits):
+    folder = pairs(workdir / "data", "a", "b")
     stored = as_stored(Image.fromarray(IMAGE), 6)
     stored.save(folder / "images" / "b.png", exif=exif(6))
     if not fits:
@@ -83,8 +83,8 @@ def splits(folder: Path) -> Path:
     return folder
 
 
-def test_same_image_in_two_splits_is_a_mistake(capsys, home):
-    folder = splits(home / "data")
+def test_same_image_in_two_splits_is_a_mistake(capsys, workdir):
+    folder = splits(workdir / "data")
     out = run(capsys, folder)
     assert "the same image, byte for byte, in two splits; keep one" in out
     assert "test/images/test_a.png" in out
@@ -92,24 +92,24 @@ def test_same_image_in_two_splits_is_a_mistake(capsys, home):
     assert "pairs of image and mask: 4 (train 2, test 2)" in out
 
 
-def test_same_image_twice_in_a_split_is_reported(capsys, home):
-    folder = pairs(home / "data", "a", "b", "c")
+def test_same_image_twice_in_a_split_is_reported(capsys, workdir):
+    folder = pairs(workdir / "data", "a", "b", "c")
     (folder / "images" / "c.png").write_bytes((folder / "images" / "a.png").read_bytes())
     out = run(capsys, folder)
     assert "images of the same bytes: images/a.png = images/c.png" in out
     assert "to mend" not in out
 
 
-def test_same_name_in_two_splits_is_a_mistake(capsys, home):
+def test_same_name_in_two_splits_is_a_mistake(capsys, workdir):
     for number, split in enumerate(("train", "test")):
         image = Image.fromarray(IMAGE + number)
-        datasets.write_pair(home / "data" / split, "same", image, MASK)
-    out = run(capsys, home / "data")
+        datasets.write_pair(workdir / "data" / split, "same", image, MASK)
+    out = run(capsys, workdir / "data")
     assert "names in two splits; keep each in one" in out and "same: train and test" in out
 
 
-def test_names_differing_only_in_case_or_suffix_are_listed(capsys, home):
-    folder = pairs(home / "data", "a", "A", "b")
+def test_names_differing_only_in_case_or_suffix_are_listed(capsys, workdir):
+    folder = pairs(workdir / "data", "a", "A", "b")
     Image.fromarray(IMAGE).save(folder / "images" / "b.jpg")
     out = run(capsys, folder)
     assert "2 x names that differ only in case or suffix" in out
@@ -117,8 +117,8 @@ def test_names_differing_only_in_case_or_suffix_are_listed(capsys, home):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
-def test_names_that_are_not_utf8_are_listed(capsys, home):
-    folder = pairs(home / "data", "a", os.fsdecode(b"caf\xe9"))
+def test_names_that_are_not_utf8_are_listed(capsys, workdir):
+    folder = pairs(workdir / "data", "a", os.fsdecode(b"caf\xe9"))
     out = run(capsys, folder)
     assert "names that are not UTF-8" in out and r"images/caf\xe9.png" in out
     (folder / "images").rename(folder / os.fsdecode(b"im\xe9ges"))
@@ -126,8 +126,8 @@ def test_names_that_are_not_utf8_are_listed(capsys, home):
     assert r"im\xe9ges is no UTF-8, so dataset.yaml cannot name it; rename it" in said
 
 
-def test_unreadable_folder_is_reported(capsys, home, monkeypatch):
-    folder = pairs(home / "data", "a")
+def test_unreadable_folder_is_reported(capsys, workdir, monkeypatch):
+    folder = pairs(workdir / "data", "a")
     scandir = os.scandir
 
     def refuse(path):
@@ -140,12 +140,12 @@ def test_unreadable_folder_is_reported(capsys, home, monkeypatch):
     assert said == f"error: {folder}/masks cannot be read: Permission denied"
 
 
-def test_missing_folder_is_reported(capsys, home):
+def test_missing_folder_is_reported(capsys, workdir):
     _, said = refused(capsys, "nowhere")
-    assert said == f"error: {home}/nowhere cannot be read: No such file or directory"
+    assert said == f"error: {workdir}/nowhere cannot be read: No such file or directory"
 
 
-def test_unused_damaged_annotation_file_is_reported(capsys, home):
-    folder = pairs(home / "data", "a")
+def test_unused_damaged_annotation_file_is_reported(capsys, workdir):
+    folder = pairs(workdir / "data", "a")
     (folder / "notes.json").write_text("{", encoding="utf-8")
     assert "not used, notes.json is no JSON file, or damaged" in run(capsys, folder)

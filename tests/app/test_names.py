@@ -29,7 +29,7 @@ def test_name_is_shown_on_one_line(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
+def folder(tmp_path_factory) -> Path:
     """A folder with images of such names, a broken image, and a model."""
     folder = tmp_path_factory.mktemp("names")
     model = networks.save(networks.pointwise((8, 8), 3), folder / "model.keras")
@@ -43,11 +43,11 @@ def home(tmp_path_factory) -> Path:
     return folder
 
 
-def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
+def petseg(folder: Path, encoding: str, *arguments) -> tuple[str, str]:
     """Runs `petseg predict` with an encoding; returns its standard output and error."""
     command = [sys.executable, "-m", "petseg", "predict", "in", "--model", b"m\xf6del.keras"]
     variables = environment(PYTHONIOENCODING=encoding, LC_ALL="C")
-    done = subprocess.run([*command, *arguments], cwd=home, env=variables, capture_output=True)
+    done = subprocess.run([*command, *arguments], cwd=folder, env=variables, capture_output=True)
     output, errors = done.stdout.decode(encoding), done.stderr.decode(encoding)
     assert done.returncode == 1 and "Traceback" not in errors
     (error,) = (line for line in errors.splitlines() if line.startswith("in/"))
@@ -56,20 +56,20 @@ def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_table_has_a_line_for_each_name(home, encoding):
-    heads, *rows = petseg(home, encoding)[0].splitlines()
+def test_table_has_a_line_for_each_name(folder, encoding):
+    heads, *rows = petseg(folder, encoding)[0].splitlines()
     assert heads.startswith("image") and len(rows) == len(NAMES)
     for shown in SHOWN:
         start = f"in/{shown}.png ".encode(encoding, "backslashreplace").decode(encoding)
         assert sum(row.startswith(start) for row in rows) == 1
 
 
-def test_json_is_valid_and_results_keep_the_image_names(home):
-    content = json.loads(petseg(home, "ascii", "--json", "--out", "out")[0])
+def test_json_is_valid_and_results_keep_the_image_names(folder):
+    content = json.loads(petseg(folder, "ascii", "--json", "--out", "out")[0])
     json.dumps(content, ensure_ascii=False).encode()  # fails on a lone surrogate
     names = {entry["photograph"] for entry in content["photographs"]}
     assert names == {"in/" + name.decode("utf-8", "backslashreplace") + ".png" for name in NAMES}
     assert content["model"] == r"m\xf6del.keras"
     assert [entry["photograph"] for entry in content["failed"]] == ["in/broken\\xff\n.jpg"]
-    written = {os.fsencode(path.name) for path in (home / "out").iterdir()}
+    written = {os.fsencode(path.name) for path in (folder / "out").iterdir()}
     assert written == {name + end for name in NAMES for end in (b"_labels.png", b"_overlay.jpg")}

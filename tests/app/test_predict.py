@@ -43,7 +43,7 @@ def written(folder: str) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
 
 
-def test_pictures_have_the_size_of_the_image(home, model):
+def test_pictures_have_the_size_of_the_image(workdir, model):
     draw_image("in/cat.png")
     draw_image("in/sub/dog.jpg", "blue", "red", (31, 77), quality=100)
     assert run("in", "--model", model, "--cutout", "--out", "there") == 0
@@ -59,13 +59,13 @@ def test_pictures_have_the_size_of_the_image(home, model):
     assert Image.open("there/cat_cutout.png").getpixel((80, 5))[3] == 0
 
 
-def test_cutout_is_written_only_on_request(home, model):
+def test_cutout_is_written_only_on_request(workdir, model):
     draw_image("cat.png")
     assert run("cat.png", "--model", model) == 0
     assert written("predictions") == ["cat_labels.png", "cat_overlay.jpg"]
 
 
-def test_image_is_segmented_upright_by_exif(home, model):
+def test_image_is_segmented_upright_by_exif(workdir, model):
     draw_image("cat.png", exif=exif(6))  # the left side goes to the top
     assert run("cat.png", "--model", model) == 0
     labels = np.asarray(Image.open("predictions/cat_labels.png"))
@@ -73,7 +73,7 @@ def test_image_is_segmented_upright_by_exif(home, model):
     assert labels[0, 0] == labels[0, -1] == 1 and labels[-1, 0] == labels[-1, -1] == 2
 
 
-def test_table_shows_sizes_and_shares(home, model, capsys):
+def test_table_shows_sizes_and_shares(workdir, model, capsys):
     draw_image("in/cat.png")
     assert run("in/cat.png", "--model", model) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -82,7 +82,7 @@ def test_table_shows_sizes_and_shares(home, model, capsys):
     ]
 
 
-def test_json_lists_results_and_failures(home, model, capsys):
+def test_json_lists_results_and_failures(workdir, model, capsys):
     draw_image("cat.png")
     Path("broken.jpg").write_bytes(b"broken")
     assert run("cat.png", "broken.jpg", "--model", model, "--json") == 1
@@ -106,7 +106,7 @@ def test_json_lists_results_and_failures(home, model, capsys):
     }
 
 
-def test_broken_images_are_reported_and_others_go_on(home, model, capsys):
+def test_broken_images_are_reported_and_others_go_on(workdir, model, capsys):
     for name in "aceg":
         draw_image(f"in/{name}.png", *(("red", "lime") if name < "d" else ("blue", "blue")))
     Path("in/b.jpg").write_bytes(b"")
@@ -124,7 +124,7 @@ def test_broken_images_are_reported_and_others_go_on(home, model, capsys):
         assert Image.open(f"predictions/in/{name}_labels.png").getpixel((0, 0)) == value
 
 
-def test_large_images_are_segmented_one_at_a_time(home, model, monkeypatch):
+def test_large_images_are_segmented_one_at_a_time(workdir, model, monkeypatch):
     held, most = [], []
     segment = Network.segment
 
@@ -148,7 +148,7 @@ def test_large_images_are_segmented_one_at_a_time(home, model, monkeypatch):
     assert max(most) == 1
 
 
-def test_format_selects_file_types(home, model):
+def test_format_selects_file_types(workdir, model):
     draw_image("cat.png")
     for name, suffixes in (("png", ("png", "png")), ("webp", ("webp", "webp"))):
         run("cat.png", "--model", model, "--cutout", "--format", name, "--out", name)
@@ -158,7 +158,7 @@ def test_format_selects_file_types(home, model):
             assert picture.mode == "RGBA" and picture.getpixel((80, 5))[3] == 0
 
 
-def test_temperature_changes_probabilities_but_no_label(home, model, capsys):
+def test_temperature_changes_probabilities_but_no_label(workdir, model, capsys):
     draw_image("cat.png")
     found = {}
     for temperature in (1, 4):
@@ -173,7 +173,7 @@ def test_temperature_changes_probabilities_but_no_label(home, model, capsys):
     assert "--temperature 0.0 is not above 0" in str(run("cat.png", "--temperature", 0))
 
 
-def test_probabilities_sum_to_one_and_match_the_labels(home, model):
+def test_probabilities_sum_to_one_and_match_the_labels(workdir, model):
     draw_image("cat.png")
     assert run("cat.png", "--model", model, "--probabilities") == 0
     with np.load("predictions/cat_probabilities.npz") as stored:
@@ -195,7 +195,7 @@ def piped(data: bytes, *arguments) -> subprocess.CompletedProcess:
     return subprocess.run(command, input=data, env=environment(), capture_output=True)
 
 
-def test_standard_input_gives_a_picture_on_standard_output(home, model):
+def test_standard_input_gives_a_picture_on_standard_output(workdir, model):
     draw_image("cat.png")
     done = piped(Path("cat.png").read_bytes(), "--model", model, "--cutout")
     assert done.returncode == 0, done.stderr
@@ -207,12 +207,12 @@ def test_standard_input_gives_a_picture_on_standard_output(home, model):
     assert written(".") == ["cat.png"]
 
 
-def test_standard_input_with_other_images_or_json_is_refused(home, model):
+def test_standard_input_with_other_images_or_json_is_refused(workdir, model):
     assert "gives one picture" in run("-", "a.png", "--model", model)
     assert "gives one picture" in run("-", "--json", "--model", model)
 
 
-def test_earlier_result_is_replaced_without_leftovers(home, model):
+def test_earlier_result_is_replaced_without_leftovers(workdir, model):
     draw_image("cat.png")
     assert run("cat.png", "--model", model) == 0
     before = written("predictions")
@@ -222,7 +222,7 @@ def test_earlier_result_is_replaced_without_leftovers(home, model):
     assert Image.open("predictions/cat_labels.png").size == (90, 60)
 
 
-def test_overwriting_an_input_image_is_refused(home, model, capsys):
+def test_overwriting_an_input_image_is_refused(workdir, model, capsys):
     draw_image("cat.png")
     draw_image("cat_labels.png", "blue", "blue")
     before = Path("cat_labels.png").read_bytes()
@@ -233,7 +233,7 @@ def test_overwriting_an_input_image_is_refused(home, model, capsys):
     assert written(".") == ["cat.png", "cat_labels.png"]
 
 
-def test_folder_without_images_is_refused(home, model):
+def test_folder_without_images_is_refused(workdir, model):
     Path("in").mkdir()
     assert run("in", "--model", model) == "error: no image in in"
 
@@ -242,7 +242,7 @@ def test_folder_without_images_is_refused(home, model):
     ("content", "words"),
     [(None, ["dvc repro", "dvc pull", "--model"]), (b"no model", ["cannot be loaded"])],
 )
-def test_missing_or_broken_model_is_one_message(home, content, words):
+def test_missing_or_broken_model_is_one_message(workdir, content, words):
     draw_image("cat.png")
     if content:
         Path("mine.keras").write_bytes(content)
@@ -253,13 +253,13 @@ def test_missing_or_broken_model_is_one_message(home, content, words):
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
-def test_read_only_folder_is_one_message(home, model):
+def test_read_only_folder_is_one_message(workdir, model):
     draw_image("cat.png")
     Path("locked").mkdir(mode=0o500)
     assert "cannot be written" in run("cat.png", "--model", model, "--out", "locked")
 
 
-def test_output_path_that_is_a_file_is_one_message(home, model):
+def test_output_path_that_is_a_file_is_one_message(workdir, model):
     draw_image("cat.png")
     Path("file").touch()
     message = run("cat.png", "--model", model, "--out", "file/below")

@@ -30,7 +30,7 @@ def model(tmp_path_factory) -> Path:
 run = partial(exit_code, predict.main)
 
 
-def test_transparent_image_is_segmented_and_drawn_on_grey(home, model):
+def test_transparent_image_is_segmented_and_drawn_on_grey(workdir, model):
     """The image is red; its right half is fully transparent green."""
     Path("in").mkdir()
     image = Image.new("RGBA", (90, 60), "red")
@@ -71,12 +71,12 @@ finally:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_image_of_200_megapixels_takes_bounded_memory(home):
+def test_image_of_200_megapixels_takes_bounded_memory(workdir):
     """As large phone cameras: 0.8 GB in Pillow, and twice that while a picture is written."""
     Image.new("RGB", (16320, 12240), "red").save("large.jpg")
     network = ROOT / "pretrained/shallow.tflite"  # TensorFlow alone would take up to 1 GB
     arguments = ["large.jpg", "--model", network, "--cutout", "--json"]
-    done = run_python("-c", MEMORY, *arguments, folder=home)
+    done = run_python("-c", MEMORY, *arguments, folder=workdir)
     assert done.returncode == 0, done.stderr
     content, peak = done.stdout.rsplit("\n", 2)[:2]
     (found,) = json.loads(content)["photographs"]
@@ -84,7 +84,7 @@ def test_image_of_200_megapixels_takes_bounded_memory(home):
     assert int(peak) < 2900
 
 
-def test_image_above_the_megapixel_limit_is_refused(home, model, capsys):
+def test_image_above_the_megapixel_limit_is_refused(workdir, model, capsys):
     Image.new("1", (1500, 1000)).save("large.png")
     limit = Image.MAX_IMAGE_PIXELS
     try:
@@ -95,7 +95,7 @@ def test_image_above_the_megapixel_limit_is_refused(home, model, capsys):
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def test_folder_images_are_found_by_suffix_and_content(home, model, capsys):
+def test_folder_images_are_found_by_suffix_and_content(workdir, model, capsys):
     Path("in").mkdir()
     for name in ("a.tif", "b.bmp", "c.gif", "d.png"):
         Image.new("RGB", (9, 6), "red").save(f"in/{name}")
@@ -112,7 +112,7 @@ def test_folder_images_are_found_by_suffix_and_content(home, model, capsys):
 
 
 @pytest.mark.parametrize("command", ["predict", "export", "serve"])
-def test_model_with_other_classes_is_one_message(home, command, monkeypatch):
+def test_model_with_other_classes_is_one_message(workdir, command, monkeypatch):
     networks.save(networks.pointwise((96, 128), 3), Path("oblong.keras"), CELLS)
     Image.new("RGB", (9, 6)).save("cat.png")
     monkeypatch.setitem(sys.modules, "gradio", sys)  # refused before the page is built
@@ -124,7 +124,7 @@ def test_model_with_other_classes_is_one_message(home, command, monkeypatch):
 
 
 @pytest.mark.parametrize("spec", [CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
-def test_any_dataset_and_input_shape_work(home, spec, capsys):
+def test_any_dataset_and_input_shape_work(workdir, spec, capsys):
     oblong = networks.pointwise((8, 24), len(spec.classes))
     model = networks.save(oblong, Path("oblong.keras"), spec)
     noise = np.random.default_rng(0).integers(0, 256, (40, 90, 3), np.uint8)
@@ -154,7 +154,7 @@ def test_any_dataset_and_input_shape_work(home, spec, capsys):
         np.testing.assert_array_equal(opacity, 255 * inside)
 
 
-def test_region_option_selects_the_cutout(home, model):
+def test_region_option_selects_the_cutout(workdir, model):
     half_red().save("cat.png")
     for region, opacity in (("background", [0, 255]), ("pet", [255, 0])):
         assert run("cat.png", "--model", model, "--region", region) == 0
@@ -164,7 +164,7 @@ def test_region_option_selects_the_cutout(home, model):
     assert message.startswith("error: oxford_iiit_pet has no region or class 'dog'; it has pet, ba")
 
 
-def test_cutout_without_regions_needs_a_class(home):
+def test_cutout_without_regions_needs_a_class(workdir):
     networks.save(networks.pointwise((8, 8), 2), Path("cells.keras"), CELLS)
     Image.new("RGB", (9, 9)).save("a.png")
     message = run("a.png", "--model", "cells.keras", "--cutout")
@@ -176,7 +176,7 @@ def test_cutout_without_regions_needs_a_class(home):
     assert Path("predictions/a_cutout.png").exists()
 
 
-def test_model_without_a_spec_needs_a_dataset(home, model, capsys):
+def test_model_without_a_spec_needs_a_dataset(workdir, model, capsys):
     foreign = Path("foreign.keras")
     networks.pointwise((8, 8), 3).save(foreign)
     Image.new("RGB", (9, 9)).save("a.png")
@@ -193,5 +193,6 @@ def test_model_without_a_spec_needs_a_dataset(home, model, capsys):
     Path("other.yaml").write_text(text.replace("border", "edge"))
     assert run("a.png", "--model", model, "--dataset", "other.yaml") == (
         f"error: {model} was trained for oxford_iiit_pet (pet, background, border), not for "
-        f"{home.name} (pet, background, edge); name no dataset: the file says what its classes are"
+        f"{workdir.name} (pet, background, edge); name no dataset: the file says what its classes "
+        "are"
     )

@@ -26,7 +26,7 @@ MODEL = ROOT / "pretrained/shallow.tflite"
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch) -> Path:
     """Four images, two of them with one stem, a damaged image and a text."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in/deep").mkdir(parents=True)
@@ -55,30 +55,30 @@ def table(folder: str, name: str) -> list[dict[str, str]]:
     return rows
 
 
-def test_pictures_and_shares_equal_those_of_a_local_run(home, capsys):
+def test_pictures_and_shares_equal_those_of_a_local_run(folder, capsys):
     assert run("in", "--out", "local", "--cutout", "--json") == 1
     expected = json.loads(capsys.readouterr().out)["photographs"]
     assert on_beam("in/**", "out", "--cutout") == 1
     assert pictures("out") == pictures("local")
     found = table("out", "shares")
-    assert [row["image"] for row in found] == [str(home / one["photograph"]) for one in expected]
+    assert [row["image"] for row in found] == [str(folder / one["photograph"]) for one in expected]
     for row, one in zip(found, expected, strict=True):
         assert (int(row["width"]), int(row["height"])) == (one["width"], one["height"])
         for name, share in one["shares"].items():
             assert float(row[name]) == pytest.approx(share, abs=1e-5)
         assert float(row["region pet"]) == pytest.approx(one["regions"]["pet"], abs=1e-5)
     failed = table("out", "failed")
-    assert [row["image"] for row in failed] == [str(home / "in" / n) for n in UNREADABLE]
+    assert [row["image"] for row in failed] == [str(folder / "in" / n) for n in UNREADABLE]
     said = capsys.readouterr()
     assert "4 images; their shares are in" in said.out
-    assert f"{home}/in/notes.txt: the photograph is not an image" in said.err
+    assert f"{folder}/in/notes.txt: the photograph is not an image" in said.err
     assert "2 could not be read" in said.err
 
 
 UNREADABLE = ["broken.jpg", "notes.txt"]
 
 
-def test_interrupted_run_resumes_with_missing_parts(home, monkeypatch):
+def test_interrupted_run_resumes_with_missing_parts(folder, monkeypatch):
     Path("in/broken.jpg").unlink()
     Path("in/notes.txt").unlink()
     assert on_beam("in/**", "out") == 0
@@ -96,11 +96,11 @@ def test_interrupted_run_resumes_with_missing_parts(home, monkeypatch):
     assert len(segmented) == 2  # labels and overlay of one image
 
 
-def test_folder_with_results_of_another_run_is_refused(home):
+def test_folder_with_results_of_another_run_is_refused(folder):
     assert on_beam("in/*.png", "out") == 0
     for change in (("in/*.jpg",), ("in/*.png", "--cutout"), ("in/*.png", "--flip")):
         pattern, *options = change
-        assert f"{home}/out holds results of another run" in on_beam(pattern, "out", *options)
+        assert f"{folder}/out holds results of another run" in on_beam(pattern, "out", *options)
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_folder_with_results_of_another_run_is_refused(home):
         (["in/*.png", "--out", "out"], "takes two arguments, PATTERN and OUT"),
     ],
 )
-def test_wrong_arguments_are_refused(home, arguments, said):
+def test_wrong_arguments_are_refused(folder, arguments, said):
     assert said in on_beam(*arguments)
 
 
-def test_images_above_the_limit_are_listed_as_failed(home):
+def test_images_above_the_limit_are_listed_as_failed(folder):
     Image.new("1", (1500, 1000)).save("in/large.png")
     limit = Image.MAX_IMAGE_PIXELS
     try:
@@ -126,7 +126,7 @@ def test_images_above_the_limit_are_listed_as_failed(home):
     assert "more than 1 megapixels" in table("out", "failed")[0]["reason"]
 
 
-def test_missing_beam_is_reported_with_its_extra(home, monkeypatch):
+def test_missing_beam_is_reported_with_its_extra(folder, monkeypatch):
     monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
     assert "pip install 'petseg[beam]'" in on_beam("in/*.png", "out")
 
@@ -142,7 +142,7 @@ def start(out: str, **variables) -> subprocess.Popen:
     )
 
 
-def many(home: Path) -> dict[str, bytes]:
+def many(folder: Path) -> dict[str, bytes]:
     """Writes eighty images to `in`; returns the pictures of a local run."""
     shutil.rmtree("in")
     Path("in").mkdir()
@@ -153,8 +153,8 @@ def many(home: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_several_processes_write_the_same_pictures(home):
-    expected = many(home)
+def test_several_processes_write_the_same_pictures(folder):
+    expected = many(folder)
     process = start("out", **{beam.OPTIONS_VARIABLE: " ".join(TWO_PROCESSES)})
     _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
@@ -162,8 +162,8 @@ def test_several_processes_write_the_same_pictures(home):
 
 
 @pytest.mark.slow
-def test_cluster_with_a_killed_worker_writes_the_same_pictures(home):
-    expected = many(home)
+def test_cluster_with_a_killed_worker_writes_the_same_pictures(folder):
+    expected = many(folder)
     with two_workers() as (options, kill_one):
         process = start("out", **{beam.OPTIONS_VARIABLE: options})
         end = time.monotonic() + 300

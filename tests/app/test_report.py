@@ -17,7 +17,7 @@ run = partial(exit_code, report.main)
 
 
 @pytest.fixture
-def home(tiny_run, tmp_path, monkeypatch) -> Path:
+def project(tiny_run, tmp_path, monkeypatch) -> Path:
     """The results of a pipeline run that the report reads."""
     for name in ("metrics", "plots", "data/run_reports", "data/records", "models"):
         shutil.copytree(tiny_run.folder / name, tmp_path / name)
@@ -27,7 +27,7 @@ def home(tiny_run, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_page_is_self_contained_and_shows_no_image(home):
+def test_page_is_self_contained_and_shows_no_image(project):
     assert run() == 0
     text = Path("report.html").read_text(encoding="utf-8")
     scores = read_json(paths.metrics("unet"))
@@ -40,7 +40,7 @@ def test_page_is_self_contained_and_shows_no_image(home):
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text)
 
 
-def test_with_images_shows_images_and_ranks_them(home):
+def test_with_images_shows_images_and_ranks_them(project):
     assert run("--with-images", "--out", "with.html") == 0
     text = Path("with.html").read_text(encoding="utf-8")
     assert "Hardest images" in text and "Best images" in text and text.count("<img") == 9
@@ -51,7 +51,7 @@ def test_with_images_shows_images_and_ranks_them(home):
     assert {named[0][0], named[0][1]} == {table["name"].iloc[-1], table["name"].iloc[0]}
 
 
-def test_undefined_score_is_a_dash_and_names_are_escaped(home):
+def test_undefined_score_is_a_dash_and_names_are_escaped(project):
     scores = read_json(paths.metrics("unet"))
     scores["iou"]["<pet>"] = scores["iou"].pop("pet")
     write_json(paths.metrics("unet"), scores | {"mean_dice": None})
@@ -60,7 +60,7 @@ def test_undefined_score_is_a_dash_and_names_are_escaped(home):
     assert "IoU of &lt;pet&gt;" in text and "<td>mean dice</td><td>-</td>" in text
 
 
-def test_missing_metrics_file_is_reported(home):
+def test_missing_metrics_file_is_reported(project):
     paths.metrics("shallow").unlink()
     assert "metrics/shallow.json is missing or damaged; run: dvc repro" in run()
     assert not Path("report.html").exists()

@@ -13,7 +13,7 @@ from tests.helpers.inspecting import inspected, masks, refused
 IMAGE = Image.fromarray(np.zeros((20, 30, 3), np.uint8))
 
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def write(*mask_arrays, suffix: str = ".png", mode: str | None = None) -> Path:

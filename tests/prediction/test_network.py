@@ -91,7 +91,7 @@ def test_segmentation_of_another_dataset_can_be_drawn():
 @pytest.mark.parametrize(
     ("name", "kind"), [("a.tflite", "TFLite"), ("a.onnx", "ONNX"), ("a.keras", "a Keras model")]
 )
-def test_damaged_file_is_refused_with_its_format(home, name, kind):
+def test_damaged_file_is_refused_with_its_format(workdir, name, kind):
     if name == "a.onnx":
         pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra onnx)")
     Path(name).write_bytes(b"no network")
@@ -100,7 +100,7 @@ def test_damaged_file_is_refused_with_its_format(home, name, kind):
             petseg.load(name, spec=spec)
 
 
-def test_missing_file_and_folder_without_a_network_are_refused(home):
+def test_missing_file_and_folder_without_a_network_are_refused(workdir):
     with pytest.raises(PetsegError, match=r"no\.tflite not found"):
         petseg.load("no.tflite")
     Path("folder").mkdir()
@@ -108,7 +108,7 @@ def test_missing_file_and_folder_without_a_network_are_refused(home):
         petseg.load("folder", spec=PETS)
 
 
-def test_network_of_other_classes_is_refused(exported, home):
+def test_network_of_other_classes_is_refused(exported, workdir):
     content = (exported / "float16.tflite").read_bytes()
     Path("a.tflite").write_bytes(content[: content.index(b"PK\x03\x04")])  # without the spec
     with pytest.raises(PetsegError, match="does not say what its classes are"):
@@ -126,11 +126,11 @@ def test_missing_package_is_named(exported, uninstall):
 
 
 def test_default_network_is_the_current_export_then_trained_then_shipped(
-    exported, home, monkeypatch
+    exported, workdir, monkeypatch
 ):
-    shipped = home / "shipped"
+    shipped = workdir / "shipped"
     shipped.mkdir()
-    monkeypatch.setattr(default_model, "_PRETRAINED", (home / "nowhere", shipped))
+    monkeypatch.setattr(default_model, "_PRETRAINED", (workdir / "nowhere", shipped))
     with pytest.raises(PetsegError, match=r"models/unet\.keras not found, and petseg has no"):
         default_model.find()
     (shipped / "unet.tflite").write_bytes(b"")
@@ -159,10 +159,10 @@ finally:
 """
 
 
-def test_tflite_imports_neither_tensorflow_nor_matplotlib(exported, home):
+def test_tflite_imports_neither_tensorflow_nor_matplotlib(exported, workdir):
     half_red().save("cat.jpg", quality=100)
     arguments = ["cat.jpg", "--model", exported / "float16.tflite", "--cutout", "--json"]
-    done = run_python("-c", NO_TENSORFLOW, *arguments, folder=home)
+    done = run_python("-c", NO_TENSORFLOW, *arguments, folder=workdir)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["photographs"][0]["shares"]["pet"] == pytest.approx(
         0.5, abs=0.02
