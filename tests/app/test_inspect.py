@@ -103,7 +103,7 @@ def test_a_limit_reads_masks_that_are_spread_evenly(capsys, home):
     (folder / "masks" / "1.png").write_bytes(b"")
     out = run(capsys, folder, "--limit", "3")
     assert "pairs of image and mask: 9" in out and "pairs read, spread evenly: 3;" in out
-    assert "to mend" not in out
+    assert "to fix" not in out
     assert [one["value"] for one in proposed(out)["classes"]] == [0, 7]
     assert proposed(out)["void"] == [255]
 
@@ -117,7 +117,7 @@ def test_other_layouts_and_folders_are_mentioned(capsys, home):
     Image.fromarray(IMAGE).save(folder / "extra" / "x.jpg")
     out = run(capsys, folder)
     assert "other layouts that fit: images and labels (2)\n" in out
-    assert "images that take no part: extra/ (1), labels/ (3), trimaps/ (1)" in out
+    assert "images not used: extra/ (1), labels/ (3), trimaps/ (1)" in out
 
 
 def coco(folder: Path, *labels: str) -> Path:
@@ -178,7 +178,7 @@ def test_labelme_annotations_are_drawn(capsys, home):
     found = inspected(capsys, labelme(home / "data"))
     assert found.dataset.class_names == ("background", "cat", "dog")
     assert "1 x files that cannot be used" in found.report
-    assert "d.json: d.json is no JSON file, or damaged" in found.report
+    assert "d.json: d.json is not a JSON file, or is damaged" in found.report
     (home / "data" / "d.json").unlink()
     (home / "data" / "d.png").unlink()
     labels = {name: set(np.unique(mask)) for name, mask in masks(found.dataset).items()}
@@ -193,7 +193,7 @@ def test_linked_folders_are_followed_but_not_in_circles(capsys, home):
     (home / "linked" / "again").symlink_to(home / "linked")
     found = inspected(capsys, home / "linked")
     assert len(masks(found.dataset)) == 2
-    assert "take no part" not in found.report
+    assert "not used" not in found.report
 
 
 def test_tensorflow_is_not_imported(home):

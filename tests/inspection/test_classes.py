@@ -91,7 +91,7 @@ def test_255_beside_small_values_is_void(capsys):
     assert found.dataset.void == (255,)
     assert found.dataset.class_names == ("class_0", "class_1", "class_2", "class_3")
     assert found.dataset.colours == datasets.COLOURS
-    assert "void: [255]" in found.yaml and "make it a class if it is one" in found.yaml
+    assert "void: [255]" in found.yaml and "if not, make it a class" in found.yaml
     assert "255   8" in found.report and "(void)" in found.report
     values = {value for mask in masks(found.dataset).values() for value in np.unique(mask)}
     assert values == {0, 1, 2, 3, VOID}
@@ -165,7 +165,9 @@ def test_the_comment_on_a_threshold_gives_the_shares(capsys):
 
 def test_jpeg_masks_of_small_values_are_refused(capsys):
     out, said = refused(capsys, write(stripes(0, 1, 2, 3), suffix=".jpg"))
-    assert "JPEG alters them" in said and "masks/0.jpg" in said and "save the masks as PNG" in said
+    assert (
+        "JPEG alters them" in said and "masks/0.jpg" in said and "export the masks as PNG" in said
+    )
     assert "pairs of image and mask: 1" in out
 
 
@@ -233,7 +235,7 @@ def test_names_of_cvat_go_by_colour(capsys):
     assert found.dataset.class_names == ("class_0", "car")
     assert found.dataset.classes[0].mask_colour == ("#090807",)
     assert found.dataset.void == ("#000000",)
-    assert "so called in labelmap.txt" in found.yaml
+    assert "see its name in labelmap.txt" in found.yaml
 
 
 def test_names_of_a_table_go_by_the_palettes_colour(capsys):

@@ -181,7 +181,7 @@ def test_where_nothing_fits_the_layouts_are_named(tmp_path):
     said = str(caught.value)
     assert "photos/ (2)" in said and "other/ (1)" in said
     assert "images/ and masks/" in said and "COCO" in said
-    assert "broken.json is no JSON file" in said
+    assert "broken.json is not a JSON file" in said
     (tmp_path / "empty").mkdir()
     with pytest.raises(PetsegError, match="holds no image"):
         find_layouts(walk(tmp_path / "empty"))

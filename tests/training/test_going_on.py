@@ -68,9 +68,9 @@ def test_another_run_s_checkpoint_is_not_picked_up(tmp_path, records_folder, mon
         run(tmp_path, records_folder)
     monkeypatch.undo()
     run(tmp_path, records_folder, learning_rate=0.001)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
     run(tmp_path, records_folder)
-    assert "going on after epoch 3" in capsys.readouterr().out
+    assert "resuming after epoch 3" in capsys.readouterr().out
 
 
 def test_a_run_that_began_with_other_weights_is_not_picked_up(
@@ -88,7 +88,7 @@ def test_a_run_that_began_with_other_weights_is_not_picked_up(
         run(tmp_path, records_folder)
     monkeypatch.undo()
     run(tmp_path, records_folder, other_network)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("foreseen", [True, False])
@@ -120,4 +120,4 @@ def test_a_full_disk_keeps_the_model_and_the_way_on(
     elsewhere = small_disk.parent / "model.keras"
     if foreseen:
         loop.train("tiny", build, settings(epochs=1), model_path=elsewhere, **arguments)
-        assert "going on after epoch 1" in capsys.readouterr().out
+        assert "resuming after epoch 1" in capsys.readouterr().out

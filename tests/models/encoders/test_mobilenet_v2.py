@@ -29,6 +29,6 @@ def test_no_weights_are_told_from_a_folder_without_an_encoder(tmp_path):
     assert storage.stored_encoder(tmp_path) is None
     assert json.loads((tmp_path / "encoder.json").read_text()) == {"source": "none", "file": None}
     with pytest.raises(
-        PetsegError, match=r"holds no encoder; bring it with: dvc repro -f download"
+        PetsegError, match=r"contains no encoder; get it with: dvc repro -f download"
     ):
         storage.stored_encoder(tmp_path / "elsewhere")

@@ -218,12 +218,12 @@ def test_one_that_fails_only_when_it_runs_is_named_in_a_line(tmp_path, monkeypat
 
 def test_what_does_not_fit_the_encoder_is_explained(tmp_path):
     hgnet = presets.save("hgnetv2", tmp_path / "hgnetv2")
-    assert "do not lie apart by level; set it to frozen or stem" in refusal(
+    assert "cannot be separated by level; set it to frozen or stem" in refusal(
         hgnet, fine_tune_from="level_3"
     )
     resnet = presets.save("resnet", tmp_path / "resnet")
     assert refusal(resnet, decoder_filters=(8, 8)).startswith(
-        f"train_unet.decoder_filters: 2 upsample blocks, where {resnet}, whose coarsest features "
+        f"train_unet.decoder_filters: 2 upsample blocks, but {resnet}, whose coarsest features "
         "are at 1/32 of its input, needs 4"
     )
     shutil.rmtree(resnet)
