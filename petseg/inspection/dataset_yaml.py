@@ -52,8 +52,8 @@ def text(path: str, layout: Layout, proposal: Proposal, shares: Mapping, unlabel
     lines = ["# Proposed by petseg inspect: read it through."]
     if Path(path).is_absolute() or path.startswith(".."):
         lines += [
-            "# DVC sees changes in files beside this one only;",
-            "# elsewhere petseg check sees them, by names and sizes.",
+            "# DVC tracks only files in the folder of this file;",
+            "# petseg check detects changes in others, by names and sizes.",
         ]
     lines += ["source:", *(f"  {key}: {_scalar(value)}" for key, value in source.items())]
     lines.append("  splits:")

@@ -24,7 +24,7 @@ def bring(dataset: DatasetFile, target: Path) -> dict:
 
     Raises PetsegError if the dataset is not available or has mistakes.
     """
-    return _WAYS[type(dataset.source)](dataset, target)
+    return _SOURCES[type(dataset.source)](dataset, target)
 
 
 def _bring_pets(dataset: DatasetFile, target: Path) -> dict:
@@ -70,4 +70,4 @@ def _prepared(dataset: DatasetFile, target: Path) -> dict:
     }
 
 
-_WAYS = {OxfordPets: _bring_pets, GeneratedPets: _draw_pets, Folder: folder.bring}
+_SOURCES = {OxfordPets: _bring_pets, GeneratedPets: _draw_pets, Folder: folder.bring}

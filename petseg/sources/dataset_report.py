@@ -99,7 +99,7 @@ def page(outcome: Outcome, found: dict[str, pd.DataFrame]) -> str:
                 for row in found[CLASSES].rename(columns={"class": "name"}).itertuples()
             ],
         ),
-        places="".join(_places(spec, outcome.places)),
+        places="".join(_heatmaps(spec, outcome.places)),
         duplicates=_table(list(found[DUPLICATES]), found[DUPLICATES].to_numpy().tolist()),
         left_out=_table(["image", "split", "reason"], left_out),
         converted=_table(["what", "images"], converted.most_common()),
@@ -135,14 +135,14 @@ def _near_duplicates(outcome: Outcome) -> pd.DataFrame:
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
-def _places(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:
+def _heatmaps(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:
     """Yields a heatmap of each class's positions in the images, darker where more frequent."""
     for name, colour, sums in zip(spec.class_names, spec.colours, places, strict=True):
         share = (sums / max(sums.max(), 1e-9))[..., None]
         pixels = 255 * (1 - share) + np.array(ImageColor.getrgb(colour)) * share
-        picture = Image.fromarray(pixels.astype(np.uint8)).resize((HEATMAP, HEATMAP))
+        heatmap = Image.fromarray(pixels.astype(np.uint8)).resize((HEATMAP, HEATMAP))
         data = io.BytesIO()
-        picture.save(data, "PNG")
+        heatmap.save(data, "PNG")
         yield (
             f'<figure><img src="{html_page.data_url(data.getvalue())}" alt="">'
             f"<figcaption>{html.escape(name)}</figcaption></figure>"

@@ -1,7 +1,7 @@
 """Saves trained networks reproducibly: the same network gives the same bytes.
 
 DVC compares files by content. Keras stores the time of saving and memory addresses of shared
-objects, so that retraining to the same weights would rerun all later stages.
+objects; with these, retraining to the same weights would rerun all later stages.
 """
 
 import json

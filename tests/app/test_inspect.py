@@ -50,7 +50,7 @@ def test_the_report_comes_first_and_then_the_proposal(capsys, home):
         "masks": "masks",
         "splits": {"test": 0.2},
     }
-    assert "DVC sees changes in files beside this one only" in out
+    assert "DVC tracks only files in the folder of this file" in out
     assert not Path("datasets").exists()
 
 
@@ -72,11 +72,11 @@ def test_paths_are_relative_in_the_project_and_absolute_outside(capsys, home):
     out = run(capsys, "datasets/inside")
     assert proposed(out)["source"]["path"] == "."
     assert "for datasets/inside/dataset.yaml" in out
-    assert "DVC sees changes in files beside this one only" not in out
+    assert "DVC tracks only files in the folder of this file" not in out
     outside = datasets.three(home.parent / "outside")
     out = run(capsys, outside)
     assert proposed(out)["source"]["path"] == str(outside)
-    assert "DVC sees changes in files beside this one only" in out
+    assert "DVC tracks only files in the folder of this file" in out
     assert len(masks(inspected(capsys, outside).dataset)) == 3
 
 

@@ -79,8 +79,8 @@ def flawed(drawings, tmp_path_factory) -> Path:
     """The drawings with flaws: numbers 1 to 3 of a breed are in the training split, 4 in test."""
     folder = tmp_path_factory.mktemp("flawed") / "drawings"
     shutil.copytree(drawings, folder)
-    photograph = jpg(folder, "Abyssinian_1")
-    photograph.write_bytes(photograph.read_bytes()[:-100])
+    image = jpg(folder, "Abyssinian_1")
+    image.write_bytes(image.read_bytes()[:-100])
     mask = Image.open(png(folder, "Bengal_4"))
     mask.resize((20, 20), Image.Resampling.NEAREST).save(png(folder, "Bengal_4"))
     for number in range(1, 4):
@@ -132,8 +132,8 @@ def test_records_hold_the_resized_images_and_masks(written, drawings):
         for example in records.read(written, split):
             breed = example.name.rpartition("_")[0]
             assert example.groups == (breed, "cat" if breed[0].isupper() else "dog")
-            photograph = Image.open(jpg(drawings, example.name))
-            expected = photograph.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+            original = Image.open(jpg(drawings, example.name))
+            expected = original.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
             assert np.array_equal(example.image, expected)
             mask = np.asarray(Image.open(png(drawings, example.name)))
             rows, columns = (

@@ -98,7 +98,7 @@ def find_levels(
     """Returns n -> the backbone's features at 1 / 2**n of the input's sides, finest first.
 
     Prefers its outputs, then its pyramid outputs, then the last layer at each level. Raises
-    PetsegError, which names the encoder, if they do not suffice for a U-Net.
+    PetsegError if these do not suffice for a U-Net.
     """
     layers = [layer.output for layer in backbone.layers]
     pyramid = getattr(backbone, "pyramid_outputs", {})
