@@ -13,7 +13,7 @@ SMALL_DISK = 256 * 1024
 def require_mount(folder: Path) -> None:
     """Skips a test if `folder` is no file system, but has limits for single files only."""
     if not folder.is_mount():
-        pytest.skip("no small disk may be mounted here")
+        pytest.skip("cannot mount a small disk")
 
 
 def mounted(*arguments: str) -> bool:
