@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo test test-all repro lint pins clean
+.PHONY: help setup extras demo test test-all repro lint docs pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,12 @@ lint: $(READY)  ## ruff: rules and format
 	ruff check .
 	ruff format --check .
 
+docs: $(READY)  ## the documentation as a site, in site/; needs Python 3.11
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
+	@command -v zensical >/dev/null || { echo "error: make docs needs Python 3.11 or later" >&2; exit 1; }
+	python tools/reference_pages.py
+	zensical build --strict --clean
+
 extras: $(READY)  ## what `petseg serve`, other encoders, Beam, `petseg labels`, ONNX and HEIC photographs need on top of that
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-extras.txt
 
@@ -41,13 +47,16 @@ extras: $(READY)  ## what `petseg serve`, other encoders, Beam, `petseg labels`,
 PIN := uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.10 \
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt
+DOCS_PINS := $(VENV)/docs-pins.txt
 pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
 	$(PIN) --extra app --extra service --extra beam --extra labels --extra encoders --extra heic --extra onnx --output-file $(ALL_PINS)
 	$(PIN) --constraint $(ALL_PINS) --output-file requirements.txt
 	grep -vxFf requirements.txt $(ALL_PINS) > requirements-extras.txt
+	$(PIN) --constraint $(ALL_PINS) --extra docs --output-file $(DOCS_PINS)
+	grep -vxFf requirements.txt $(DOCS_PINS) > requirements-docs.txt
 
-clean:  ## remove .venv, .predict, demo/, checkpoints and caches; data, models and DVC's cache stay
-	rm -rf $(VENV) .predict demo .petseg .pytest_cache .ruff_cache .hypothesis
+clean:  ## remove .venv, .predict, demo/, site/, checkpoints and caches; data, models and DVC's cache stay
+	rm -rf $(VENV) .predict demo site docs/reference .petseg .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.txt pyproject.toml

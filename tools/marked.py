@@ -9,11 +9,20 @@ END = "<!-- end -->"
 
 def replace(page: Path, begin: str, end: str, text: str) -> None:
     """Puts `text` between the marks of a page; ends with a message where they are not there."""
-    before, opened, rest = page.read_text(encoding="utf-8").partition(begin)
+    content = page.read_text(encoding="utf-8")
+    try:
+        page.write_text(replaced(content, begin, end, text), encoding="utf-8")
+    except ValueError as error:
+        sys.exit(f"error: {page} {error}")
+
+
+def replaced(content: str, begin: str, end: str, text: str) -> str:
+    """`content` with `text` between two marks; ValueError where they are not there."""
+    before, opened, rest = content.partition(begin)
     _, closed, after = rest.partition(end)
     if not (opened and closed):
-        sys.exit(f"error: {page} lacks the marks {begin.strip()} and {end}")
-    page.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+        raise ValueError(f"lacks the marks {begin.strip()} and {end}")
+    return f"{before}{begin}{text}{end}{after}"
 
 
 def markdown(titles, lines) -> str:

@@ -1,7 +1,7 @@
 """A network rewritten to take less time: the same function, forward and backward.
 
 Models are written in stock Keras layers and know nothing of this. `accelerate` puts faster layers
-in their places; which ones, and what each is worth, is in benchmarks/README.md.
+in their places; which ones, and what each is worth, is in docs/speed.md.
 """
 
 from collections.abc import Collection

@@ -1,0 +1,1 @@
+"""The commands: `petseg inspect`, `check`, `predict`, `export`, `serve`, `compare` and others."""

@@ -10,7 +10,7 @@ def set_defaults() -> None:
     """Switches oneDNN's operations on, and limits TensorFlow's native log to errors.
 
     TensorFlow leaves oneDNN out on x86 CPUs without AVX-512 VNNI or AMX, where it is quicker all
-    the same (benchmarks/README.md); TF_ENABLE_ONEDNN_OPTS=0 switches it off. For the log see
+    the same (docs/speed.md); TF_ENABLE_ONEDNN_OPTS=0 switches it off. For the log see
     `petseg.core.quiet`.
     """
     if platform.machine().lower() in ("x86_64", "amd64"):

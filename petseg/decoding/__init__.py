@@ -1,0 +1,1 @@
+"""Encoded images and masks to pixels and labels, with checks."""

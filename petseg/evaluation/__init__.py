@@ -1,0 +1,1 @@
+"""Running a network over images; scores, tables, and scores at original size."""

@@ -1,0 +1,1 @@
+"""What a folder of images and masks contains, and a `dataset.yaml` for it."""

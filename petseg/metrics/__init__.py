@@ -1,0 +1,1 @@
+"""Confusion matrices to scores and bootstrap intervals: pure functions in NumPy."""

@@ -1,0 +1,1 @@
+"""A folder for each network, in stock Keras layers, and the encoders."""

@@ -1,2 +1,1 @@
-"""Trained networks at work: from a file and an image to labels and pictures, without TensorFlow
-where the file does without."""
+"""Trained networks of every format, applied to images of any kind: `petseg.load`."""

@@ -1,0 +1,1 @@
+"""Images, masks and encoder weights: copied or generated, checked, written into records."""

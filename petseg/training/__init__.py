@@ -1,0 +1,1 @@
+"""The training loop, its step and state, losses, schedule, checkpoints, devices, precision."""

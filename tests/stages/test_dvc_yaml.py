@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from import_graph import imported_files
 
 from petseg.core import params, paths, yaml12
 from petseg.core.strict import Section
 from tests.helpers import ROOT
-from tests.helpers.stage_imports import imported_files
 from tests.helpers.tiny import STAGES
 
 DVC = yaml12.read(ROOT / "dvc.yaml")["stages"]
