@@ -38,15 +38,14 @@ def test_committed_notebook_has_no_outputs(notebook):
     assert stripped.returncode == 0, f"run: nbstripout {NOTEBOOK.relative_to(ROOT)}"
 
 
-def test_notebook_links_lead_to_files(notebook):
-    links = [
-        link
-        for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)", cell.source)
-    ]
-    assert links
-    assert [link for link in links if not (NOTEBOOK.parent / link).exists()] == []
+def test_notebook_links_lead_to_pages_and_headings(notebook):
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)#?([^)]*)\)", text)
+    assert any(heading for _, heading in links)
+    for page, heading in links:
+        content = (NOTEBOOK.parent / page).read_text(encoding="utf-8")
+        anchors = {line.strip("# ").lower().replace(" ", "-") for line in content.splitlines()}
+        assert heading in anchors | {""}, (page, heading)
 
 
 @pytest.mark.slow
