@@ -1,4 +1,4 @@
-# Everything runs inside .venv, which `make` builds from requirements.txt when it is needed.
+# All targets run in .venv, which `make` builds from requirements.txt when needed.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo test test-all repro lint docs pins clean
+.PHONY: help setup extras demo test test-all coverage repro lint docs pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,9 +30,11 @@ repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
 bench: demo  ## how fast all this is, against the recipe everybody copies
 	python -m benchmarks
 
-lint: $(READY)  ## ruff: rules and format
-	ruff check .
-	ruff format --check .
+coverage: $(READY)  ## all tests, and the lines that no test runs
+	python -m pytest --cov --cov-report=term:skip-covered
+
+lint: $(READY)  ## what .pre-commit-config.yaml lists: ruff, mypy, notebooks, workflows
+	pre-commit run --all-files --show-diff-on-failure
 
 docs: $(READY)  ## the documentation as a site, in site/; needs Python 3.11
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
@@ -43,7 +45,7 @@ docs: $(READY)  ## the documentation as a site, in site/; needs Python 3.11
 extras: $(READY)  ## what `petseg serve`, other encoders, Beam, `petseg labels`, ONNX and HEIC photographs need on top of that
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-extras.txt
 
-# Everything at once first, so that the extras fit the versions in requirements.txt.
+# Resolves everything together first, so that the extras fit the versions in requirements.txt.
 PIN := uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.10 \
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt

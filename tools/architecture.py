@@ -33,7 +33,8 @@ def main() -> None:
 def rooms() -> dict[str, str]:
     """The folders of petseg/ with their one-line descriptions."""
     found = sorted(path.parent for path in (ROOT / "petseg").glob("*/__init__.py"))
-    return {path.name: ast.get_docstring(parsed(path / "__init__.py")) for path in found}
+    docstrings = {path.name: ast.get_docstring(parsed(path / "__init__.py")) for path in found}
+    return {name: (text or "").partition("\n")[0] for name, text in docstrings.items()}
 
 
 def needs() -> dict[str, set[str]]:

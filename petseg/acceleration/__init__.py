@@ -1,4 +1,4 @@
-"""Faster operations that compute the same, put into a finished network by one call."""
+"""Faster operations for the same network, applied from outside by one call."""
 
 from petseg.acceleration.network import TRICKS, accelerate
 

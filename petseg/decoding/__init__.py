@@ -1,1 +1,1 @@
-"""Encoded images and masks to pixels and labels, with checks."""
+"""Decodes images and masks to pixels and labels, and checks them."""

@@ -1,1 +1,1 @@
-"""Running a network over images; scores, tables, and scores at original size."""
+"""Runs networks over images; scores, tables, scores at original size."""

@@ -1,1 +1,1 @@
-"""Figures, drawn from tables and arrays."""
+"""Draws figures from tables and arrays."""

@@ -1,1 +1,1 @@
-"""What a folder of images and masks contains, and a `dataset.yaml` for it."""
+"""Reports on a folder of images and masks, and proposes its `dataset.yaml`."""

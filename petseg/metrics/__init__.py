@@ -1,1 +1,1 @@
-"""Confusion matrices to scores and bootstrap intervals: pure functions in NumPy."""
+"""Confusion matrix -> scores -> bootstrap intervals: pure functions in NumPy."""

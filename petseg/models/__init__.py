@@ -1,1 +1,1 @@
-"""A folder for each network, in stock Keras layers, and the encoders."""
+"""A folder for each network, only Keras layers: `unet/`, `shallow/`; and `encoders/`."""

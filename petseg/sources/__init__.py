@@ -1,1 +1,1 @@
-"""Images, masks and encoder weights: copied or generated, checked, written into records."""
+"""Brings images, masks and encoder weights to disk, and images and masks into records."""

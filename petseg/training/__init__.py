@@ -1,1 +1,1 @@
-"""The training loop, its step and state, losses, schedule, checkpoints, devices, precision."""
+"""The training loop: step, state, losses, schedule, checkpoints, devices, precision."""

@@ -35,6 +35,12 @@ def test_committed_figure_has_the_arrows_of_the_code():
     assert {pair.split("-")[0] for pair in set(drawn) - rooms} <= set(architecture.pipeline())
 
 
+def test_page_has_the_table_of_the_code():
+    assert architecture.BEGIN + architecture.table() in architecture.PAGE.read_text(
+        encoding="utf-8"
+    )
+
+
 def test_drawing_twice_gives_the_same_bytes(tmp_path):
     for name in "ab":
         architecture.draw(tmp_path / name)

@@ -41,5 +41,5 @@ def test_report_has_what_changed_and_its_charts(project, capsys):
 
 
 def test_unknown_revision_is_one_message(project):
-    with pytest.raises(SystemExit, match="^error: dvc params diff nowhere"):
+    with pytest.raises(SystemExit, match=r"^error: dvc params diff nowhere"):
         pull_request_report.main(["nowhere"])
