@@ -114,7 +114,7 @@ def _void(
 def _notes(found: Findings, names: Mapping, file: NamesFile | None) -> tuple[str, ...]:
     if not names:
         key = "mask_colour" if found.coloured else "value"
-        return (f"rename the classes as you like; `{key}` is what stands in the masks",)
+        return (f"rename the classes as you like; `{key}` is what the masks contain",)
     known = [name for name, _ in file.entries]
     absent = ", ".join(name for name in known if name not in names.values())
     notes = (f"the names are from {file.path}: check that they are the right ones",)
