@@ -13,6 +13,7 @@ import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -32,6 +33,9 @@ _STEP = " [while running "
 """What runners append to an error of a step."""
 _LOOKS_A_SECOND = 100
 """Items, at most, of which is asked in a second whether they are finished: a bucket counts them."""
+
+
+Item = TypeVar("Item")
 
 
 def require() -> None:
@@ -57,8 +61,8 @@ def imported() -> ModuleType:
 
 
 def for_each(
-    function: Callable,
-    items: Iterable,
+    function: Callable[[Item], object],
+    items: Iterable[Item],
     options: Sequence[str],
     *,
     what: str,

@@ -2,6 +2,7 @@
 
 import posixpath
 from pathlib import Path
+from typing import Any
 
 from petseg.core import beam
 from petseg.core.files import atomic_file
@@ -15,13 +16,15 @@ def matches(pattern: str) -> list[str]:
 
 def exists(path: str) -> bool:
     """Whether there is such a file."""
-    return _systems().exists(path)
+    found: bool = _systems().exists(path)
+    return found
 
 
 def read(path: str) -> bytes:
     """The content of a file; OSError where there is none."""
     with _systems().open(path, compression_type="uncompressed") as stream:
-        return stream.read()
+        content: bytes = stream.read()
+    return content
 
 
 def write(path: str, content: bytes) -> None:
@@ -40,5 +43,5 @@ def absolute(path: str) -> str:
     return path.rstrip("/") if _systems().get_scheme(path) else posixpath.abspath(path)
 
 
-def _systems():
+def _systems() -> Any:
     return beam.imported().io.filesystems.FileSystems

@@ -12,7 +12,7 @@ from petseg.core import yaml12
 from petseg.core.dataset_spec import DatasetSpec, Name
 from petseg.core.errors import PetsegError
 from petseg.core.paths import dataset_file
-from petseg.core.strict import Count, Section, Seed, listed, parse_section, text_or_share
+from petseg.core.strict import Count, Listed, Section, Seed, TextOrShare, parse_section
 
 MASK_KINDS = ("masks", "coco", "labelme")
 """The keys of a folder source that say where masks come from."""
@@ -46,8 +46,8 @@ class Splits(Section):
     """
 
     train: str | None = None
-    validation: text_or_share() = None
-    test: text_or_share()
+    validation: TextOrShare = None
+    test: TextOrShare
 
 
 class Folder(Section):
@@ -120,7 +120,7 @@ class DatasetFile(DatasetSpec):
     """The whole of a dataset.yaml."""
 
     source: Annotated[OxfordPets | GeneratedPets | Folder, Field(discriminator="type")]
-    leave_out: listed(str) = ()
+    leave_out: Listed[str] = ()
     """Names of images that neither train nor validate, as their masks are wrong."""
     _file: Path = PrivateAttr()
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 try:
     import fcntl
@@ -22,6 +23,9 @@ except ImportError:  # Windows: what killed processes leave stays
     fcntl = None
 
 from petseg.core.errors import PetsegError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEMPORARY = ".tmp-"
 
@@ -100,12 +104,12 @@ def write_json(target: Path, content: object) -> None:
     write_text(target, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(source: Path):
+def read_json(source: Path) -> Any:
     """The content of a JSON file."""
     return json.loads(Path(source).read_text(encoding="utf-8"))
 
 
-def write_csv(target: Path, table) -> None:
+def write_csv(target: Path, table: "pd.DataFrame") -> None:
     """Writes a pandas DataFrame as CSV without its index, atomically.
 
     Floats keep eight significant digits: enough to compare by, and few enough to read.

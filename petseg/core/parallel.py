@@ -3,10 +3,14 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def parallel_map(function: Callable, items: Iterable) -> Iterator:
+def parallel_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """`map` over all cores, in order, with a bounded number of items under way.
 
     Threads are enough for what reads files, or decodes and resizes by Pillow, which does not hold
@@ -14,7 +18,7 @@ def parallel_map(function: Callable, items: Iterable) -> Iterator:
     """
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        under_way: deque = deque()
+        under_way: deque[Future[Result]] = deque()
         for item in items:
             under_way.append(pool.submit(function, item))
             if len(under_way) > 8 * workers:

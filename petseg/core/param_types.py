@@ -21,12 +21,13 @@ def _image_size(value: object) -> tuple[int, int]:
             f"{shown(value)} should be a multiple of 32 from 32 to 4096, or two of them: "
             "[height, width]"
         )
-    return tuple(sides)
+    height, width = sides
+    return height, width
 
 
 def _class_weights(value: object) -> dict[str, float] | str:
     if value == BALANCED:
-        return value
+        return BALANCED
     if not isinstance(value, dict):
         raise ValueError(
             f"{shown(value)} should be {BALANCED}, or a weight for each class that is named"
@@ -41,7 +42,7 @@ def _class_weights(value: object) -> dict[str, float] | str:
 ImageSize = Annotated[tuple[int, int], PlainValidator(_image_size)]
 """(height, width) in pixels; in YAML a list of both, or one number for a square."""
 
-ClassWeights = Annotated[dict | str, PlainValidator(_class_weights)]
+ClassWeights = Annotated[dict[str, float] | str, PlainValidator(_class_weights)]
 """A weight, float, for each class that is named, or BALANCED."""
 
 
@@ -49,6 +50,6 @@ def unknown_classes(
     class_weights: dict[str, float] | str, class_names: Container[str]
 ) -> list[str]:
     """The names in `class_weights` that are no classes."""
-    if class_weights == BALANCED:
+    if isinstance(class_weights, str):  # BALANCED
         return []
     return [name for name in class_weights if name not in class_names]

@@ -13,9 +13,10 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 DEFAULT_LOG_LEVEL = "2"
@@ -59,14 +60,16 @@ class _QuietFinder(importlib.abc.MetaPathFinder):
     def __init__(self, level: int):
         self._level = level
 
-    def find_spec(self, name, path, target=None):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if name != "tensorflow":
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
-            def execute_quietly(module) -> None:
+            def execute_quietly(module: ModuleType) -> None:
                 if self in sys.meta_path:
                     sys.meta_path.remove(self)
                 with _filtered_stderr(_unwanted_lines(self._level)):
@@ -75,7 +78,8 @@ class _QuietFinder(importlib.abc.MetaPathFinder):
                 # The same for what TensorFlow Datasets writes from Python.
                 logging.getLogger("absl").setLevel(logging.INFO + 10 * self._level)
 
-            spec.loader.exec_module = execute_quietly
+            # Only this loader, which belongs to this import.
+            spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
         return spec
 
 
@@ -116,6 +120,7 @@ def _filtered_stderr(unwanted: str) -> Iterator[None]:
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for this process, not for the filter
     ) as process:
+        assert process.stdin is not None  # it is a pipe
         os.dup2(process.stdin.fileno(), 2)
         try:
             yield

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 from petseg.core import lost_results, yaml12
 from petseg.core.errors import PetsegError
@@ -19,7 +21,7 @@ DVC_YAML = Path("dvc.yaml")
 _STOPPED = "\nstopped; run the same command again to go on"
 
 
-def run(main: Callable[[], dict | None], stage: str) -> None:
+def run(main: Callable[[], dict[str, Any] | None], stage: str) -> None:
     """Runs a stage's `main`; ends this process with one message where it fails or is stopped.
 
     Seconds, peak memory and what `main` returns become the stage's run report. It is no out of the
@@ -38,7 +40,8 @@ def run(main: Callable[[], dict | None], stage: str) -> None:
     except SystemExit as end:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.code or 0)  # else every thread is waited for, a download of hours among them
+        # sys.exit would wait for every thread, for example a download of hours.
+        os._exit(int(end.code or 0))
 
 
 def running_stage() -> str | None:
@@ -92,7 +95,9 @@ def report_errors() -> Iterator[None]:
 def report_ctrl_c() -> None:
     """From now on, Ctrl-C where nothing catches it, as among imports, ends without a traceback."""
 
-    def tell(kind, error, traceback) -> None:
+    def tell(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
         if issubclass(kind, KeyboardInterrupt):
             print(_STOPPED, file=sys.stderr)
         else:

@@ -1,6 +1,7 @@
 """YAML sections as pydantic models: strict, and every mistake in one message."""
 
 import reprlib
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -14,38 +15,44 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
 
-def listed(kind, length: int | None = None):
-    """The type of a list in YAML, a tuple here: of `length` elements, or of any number."""
-
-    def as_tuple(value: object) -> tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{shown(value)} should be a list")
-        if length and len(value) != length:
-            raise ValueError(f"{shown(value)} should be a list of {length}")
-        return tuple(value)
-
-    return Annotated[tuple[kind, ...], BeforeValidator(as_tuple)]
+Element = TypeVar("Element")
 
 
-def one_or_more(kind):
-    """The type of one value or a list of them in YAML, a tuple here."""
-
-    def as_tuple(value: object) -> tuple:
-        return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-    return Annotated[tuple[kind, ...], BeforeValidator(as_tuple)]
+def _listed(value: object) -> tuple[object, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{shown(value)} should be a list")
+    return tuple(value)
 
 
-def text_or_share():
-    """The type of a text or a share between 0 and 1, both excluded, or of nothing."""
+def _pair(value: object) -> tuple[object, ...]:
+    values = _listed(value)
+    if len(values) != 2:
+        raise ValueError(f"{shown(value)} should be a list of 2")
+    return values
 
-    def check(value: object) -> object:
-        share = type(value) is float and 0 < value < 1
-        if not (share or value is None or (isinstance(value, str) and value)):
-            raise ValueError(f"{shown(value)} should be a text, or a share between 0 and 1")
-        return value
 
-    return Annotated[Any, BeforeValidator(check)]
+def _one_or_more(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _text_or_share(value: object) -> object:
+    share = type(value) is float and 0 < value < 1
+    if not (share or value is None or (isinstance(value, str) and value)):
+        raise ValueError(f"{shown(value)} should be a text, or a share between 0 and 1")
+    return value
+
+
+Listed = Annotated[tuple[Element, ...], BeforeValidator(_listed)]
+"""A list in YAML, a tuple in Python."""
+
+Pair = Annotated[tuple[Element, ...], BeforeValidator(_pair)]
+"""A list of two elements in YAML, a tuple in Python."""
+
+OneOrMore = Annotated[tuple[Element, ...], BeforeValidator(_one_or_more)]
+"""One value or a list of values in YAML, a tuple in Python."""
+
+TextOrShare = Annotated[Any, BeforeValidator(_text_or_share)]
+"""A text, a number between 0 and 1 (both excluded), or None."""
 
 
 class Section(BaseModel):
@@ -75,17 +82,17 @@ _PLAIN_WORDS = {
 }
 
 
-def _told(mistake: dict, kind: type[Section]) -> str:
+def _told(mistake: Mapping[str, Any], kind: type[Section]) -> str:
     """One of pydantic's errors as a line: the full key, and what is wrong with it."""
-    value, place = mistake["input"], list(mistake["loc"])
-    field = kind.model_fields.get(place[0]) if place else None
+    value, parts = mistake["input"], list(mistake["loc"])
+    field = kind.model_fields.get(parts[0]) if parts else None
     if field and field.discriminator:
-        del place[1:2]  # the name of the section that was chosen is no key
+        del parts[1:2]  # the name of the section that was chosen is no key
     if mistake["type"] == "invalid_key":
-        place[-1] = shown(value)  # a number as a key is no index
-    if place and place[-1] == "[key]":
-        del place[-2:]  # the value in the message is the key itself
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+        parts[-1] = shown(value)  # a number as a key is no index
+    if parts and parts[-1] == "[key]":
+        del parts[-2:]  # the value in the message is the key itself
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     place = place.lstrip(".") or "the file"
     match mistake["type"]:
         case "missing":

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from petseg.core.param_types import ClassWeights
-from petseg.core.strict import NonNegativeCount, Section, Share, Weight, listed
+from petseg.core.strict import NonNegativeCount, Pair, Section, Share, Weight
 
 
 class Loss(Section):
@@ -28,7 +28,7 @@ class Augmentation(Section):
     """Random changes to a training image and its mask; see petseg/records/augmentation.py."""
 
     flip: bool
-    scale: listed(Annotated[float, Field(ge=0.05, le=4)], 2)
+    scale: Pair[Annotated[float, Field(ge=0.05, le=4)]]
     stretch: Share
     rotation: Annotated[float, Field(ge=0, le=180)]
     brightness: Share
@@ -37,7 +37,7 @@ class Augmentation(Section):
 
     @field_validator("scale")
     @classmethod
-    def _is_a_range(cls, scale: tuple) -> tuple:
+    def _is_a_range(cls, scale: tuple[float, float]) -> tuple[float, float]:
         if scale[0] > scale[1]:
             raise ValueError(f"the lower end {scale[0]} is above the upper end {scale[1]}")
         return scale

@@ -6,6 +6,7 @@ PyYAML follows version 1.1, in which `1e-05`, as DVC writes a small number, is a
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -15,7 +16,7 @@ from petseg.core.errors import PetsegError
 _LEADING_POINT = ("tag:yaml.org,2002:float", re.compile(r"[-+]?\.[0-9]+[eE][0-9]+$"))
 
 
-def read(path: Path) -> object:
+def read(path: Path) -> Any:
     """The content of a YAML file; PetsegError where it cannot be read, as for `parse`."""
     try:
         return parse(Path(path).read_bytes(), str(path))
@@ -23,7 +24,7 @@ def read(path: Path) -> object:
         raise PetsegError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def parse(data: bytes, source: str) -> object:
+def parse(data: bytes, source: str) -> Any:
     """What YAML in UTF-8 holds, in plain Python types; None where it is empty.
 
     PetsegError, which begins with `source`, where it is no YAML, has a key twice, or a tag of other
@@ -48,7 +49,8 @@ def dump(content: object) -> str:
 def _yaml() -> YAML:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    # ruamel.yaml infers this attribute's type from its default, None.
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     for first in "-+.":  # ruamel.yaml takes `.5e3` for a text: its exponent must have a sign there
         yaml.resolver.versioned_resolver[first].append(_LEADING_POINT)
     return yaml

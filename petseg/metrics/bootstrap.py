@@ -6,11 +6,13 @@ Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13. They sp
 of test images alone, not of the chance in a training, and are too narrow where images are few.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+
+from petseg.metrics.scores import Floats, Integers
 
 CHUNK = 1 << 20
 """Draws at a time, and at least one resample: some 20 MB, whatever the number of images."""
@@ -19,14 +21,14 @@ CHUNK = 1 << 20
 class Interval(NamedTuple):
     """A statistic of all images and the ends of its bootstrap interval; float, or float64 (K,)."""
 
-    estimate: float | np.ndarray
-    low: float | np.ndarray
-    high: float | np.ndarray
+    estimate: float | Floats
+    low: float | Floats
+    high: float | Floats
 
 
 def intervals(
-    counts: dict[str, np.ndarray],
-    statistic: Callable[[np.ndarray], np.ndarray],
+    counts: dict[str, Integers],
+    statistic: Callable[[Integers], Floats],
     resamples: int,
     seed: int,
     level: float = 0.95,
@@ -64,7 +66,7 @@ def intervals(
     return {name: _interval(*pair, level) for name, pair in values.items()}
 
 
-def _stacked(counts: dict[str, np.ndarray]) -> np.ndarray:
+def _stacked(counts: dict[str, Integers]) -> Integers:
     """All counts as int64 (N, networks, K, 3)."""
     if not counts:
         raise ValueError("no network to resample the images of")
@@ -81,7 +83,7 @@ def _stacked(counts: dict[str, np.ndarray]) -> np.ndarray:
     return stacked
 
 
-def _resampled_sums(stacked: np.ndarray, resamples: int, seed: int):
+def _resampled_sums(stacked: Integers, resamples: int, seed: int) -> Iterator[Integers]:
     """Yields the sums over resampled images, int64 (some, networks, K, 3) each."""
     rng = np.random.default_rng(seed)
     count = len(stacked)
@@ -97,7 +99,7 @@ def _resampled_sums(stacked: np.ndarray, resamples: int, seed: int):
         yield sums.astype(np.int64).reshape(rows, *stacked.shape[1:])
 
 
-def _interval(estimate: np.ndarray, drawn: np.ndarray, level: float) -> Interval:
+def _interval(estimate: Floats, drawn: Floats, level: float) -> Interval:
     ends = [(1 - level) / 2, (1 + level) / 2]
     flat = drawn.reshape(len(drawn), -1)
     quantiles = np.full((2, flat.shape[1]), np.nan)

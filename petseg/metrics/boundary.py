@@ -8,6 +8,7 @@ IoU hardly tells a sharp mask from a round one.
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petseg.core.dataset_spec import VOID
 
@@ -16,15 +17,16 @@ DISTANCE = 0.02
 
 
 def counts(
-    truth: np.ndarray, predicted: np.ndarray, label_sets: Sequence[Sequence[int]]
-) -> np.ndarray:
+    truth: NDArray[np.uint8], predicted: NDArray[np.uint8], label_sets: Sequence[Sequence[int]]
+) -> NDArray[np.int64]:
     """Pixels near the outline in the truth, in the prediction, and in both: int64 (K, 3).
 
     Of K sets of labels, each taken as one class. `truth` and `predicted` are labels uint8 (H, W);
     where the truth is VOID nothing is counted. Counts of images add up, and `scores.iou` takes
     them.
     """
-    distance = max(1, round(DISTANCE * np.hypot(*truth.shape)))
+    height, width = truth.shape
+    distance = max(1, round(DISTANCE * np.hypot(height, width)))
     known = truth != VOID
     found = np.zeros((len(label_sets), 3), np.int64)
     for row, labels in zip(found, label_sets, strict=True):
@@ -39,7 +41,7 @@ def counts(
     return found
 
 
-def _near_outline(mask: np.ndarray, distance: int) -> np.ndarray:
+def _near_outline(mask: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
     """The pixels of a mask, bool (H, W), that are at most `distance` from what is not in it.
 
     Diagonal steps count as straight ones do, and beyond the image there is no mask.
@@ -52,7 +54,7 @@ def _near_outline(mask: np.ndarray, distance: int) -> np.ndarray:
     return mask & ~inner
 
 
-def _all_of(values: np.ndarray, width: int, axis: int) -> np.ndarray:
+def _all_of(values: NDArray[np.bool_], width: int, axis: int) -> NDArray[np.bool_]:
     """Whether all of `width` neighbours along an axis are set; the axis gets shorter.
 
     Windows of one, of two, of four and so on are joined.

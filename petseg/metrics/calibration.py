@@ -6,7 +6,10 @@ confidence and accuracy over bins of confidence; logits divided by a temperature
 cross-entropy on images that trained nothing, leave the predictions as they are.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from petseg.core.dataset_spec import VOID
 
@@ -20,7 +23,9 @@ _STEPS = 40
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-def reliability(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+def reliability(
+    logits: NDArray[np.float32], labels: NDArray[np.uint8], temperature: float = 1.0
+) -> NDArray[np.float64]:
     """Of pixels, by bins of their confidence: float64 (BINS, 3), as COUNTS says; they add up.
 
     `logits` are float32 (..., C), `labels` uint8 (...); VOID is not counted.
@@ -34,14 +39,14 @@ def reliability(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0
     return np.stack(list(sums), axis=1).astype(np.float64)
 
 
-def expected_error(reliability: np.ndarray) -> float:
+def expected_error(reliability: NDArray[np.float64]) -> float:
     """The expected calibration error, in [0, 1]; NaN where there is no pixel."""
     pixels, confidence, correct = reliability.T
     with np.errstate(invalid="ignore"):
         return float(np.abs(confidence - correct).sum() / np.float64(pixels.sum()))
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(logits: NDArray[np.float32], labels: NDArray[Any]) -> float:
     """The temperature with the least cross-entropy, by golden section in its logarithm.
 
     `logits` are float32 (N, C), `labels` (N,) without VOID; 1 where there are none. The
@@ -60,13 +65,16 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def _cross_entropy(logits: np.ndarray, labels: np.ndarray, log_temperature: float) -> float:
+def _cross_entropy(
+    logits: NDArray[np.float32], labels: NDArray[Any], log_temperature: float
+) -> float:
     scaled = logits / np.float32(np.exp(log_temperature))
     shifted = scaled - scaled.max(axis=-1, keepdims=True)
     of_labels = np.take_along_axis(shifted, labels[:, None].astype(np.intp), axis=-1)[:, 0]
     return float(np.mean(np.log(np.exp(shifted).sum(axis=-1)) - of_labels, dtype=np.float64))
 
 
-def _probabilities(logits: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+def _probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    exponentials: NDArray[np.float32] = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    sums: NDArray[np.float32] = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / sums

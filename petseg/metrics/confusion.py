@@ -1,11 +1,16 @@
 """Confusion matrices: the counts from which every score derives."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from petseg.core.dataset_spec import VOID
 
 
-def confusion_matrices(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+def confusion_matrices(
+    truth: NDArray[Any], predicted: NDArray[Any], classes: int
+) -> NDArray[np.int64]:
     """One matrix an image: int64 (B, C, C), rows the truth, columns the prediction, in pixels.
 
     `truth` and `predicted` are integer (B, H, W) of values 0 to C - 1, C = `classes`. Pixels whose

@@ -7,16 +7,21 @@ the Amount of Ecologic Association Between Species", Ecology 1945.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petseg.core.dataset_spec import DatasetSpec
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 COUNTS = ("truth", "predicted", "hits")
 """The last axis of what `counts` returns."""
 
 
-def counts(matrices: np.ndarray, label_sets: Sequence[Sequence[int]] | None = None) -> np.ndarray:
+def counts(matrices: Integers, label_sets: Sequence[Sequence[int]] | None = None) -> Integers:
     """Pixels in the truth, in the prediction, and in both: (..., C, C) -> (..., K, 3).
 
     Of K sets of labels, each taken as one class; without `label_sets`, of each class by itself.
@@ -33,7 +38,7 @@ def counts(matrices: np.ndarray, label_sets: Sequence[Sequence[int]] | None = No
     return np.stack(parts, axis=-2)
 
 
-def iou(counts: np.ndarray) -> np.ndarray:
+def iou(counts: Integers) -> Floats:
     """Intersection over union: (..., K, 3) -> float64 (..., K) in [0, 1].
 
     NaN, an undefined score, where the truth has no pixel.
@@ -42,31 +47,31 @@ def iou(counts: np.ndarray) -> np.ndarray:
     return _ratio(hits, truth + predicted - hits, truth)
 
 
-def dice(counts: np.ndarray) -> np.ndarray:
+def dice(counts: Integers) -> Floats:
     """Dice coefficient (F1): (..., K, 3) -> float64 (..., K) in [0, 1]; NaN as in `iou`."""
     truth, predicted, hits = np.moveaxis(counts, -1, 0)
     return _ratio(2 * hits, truth + predicted, truth)
 
 
-def pixel_accuracy(counts: np.ndarray) -> np.ndarray:
+def pixel_accuracy(counts: Integers) -> Floats:
     """Share of pixels with the right label, from counts of all classes: (..., C, 3) -> (...)."""
     truth, _, hits = np.moveaxis(counts, -1, 0)
     return _ratio(hits.sum(-1), truth.sum(-1), truth.sum(-1))
 
 
-def mean_iou(counts: np.ndarray) -> np.ndarray:
+def mean_iou(counts: Integers) -> Floats:
     """Mean of `iou` over the classes that the truth holds: (..., C, 3) -> float64 (...)."""
     return mean_defined(iou(counts))
 
 
-def mean_defined(values: np.ndarray) -> np.ndarray:
+def mean_defined(values: Floats) -> Floats:
     """Mean over the last axis without NaN, and NaN where there is nothing else."""
     defined = ~np.isnan(values)
     number = defined.sum(axis=-1)
     return _ratio(np.where(defined, values, 0).sum(axis=-1), number, number)
 
 
-def summary(counts: np.ndarray, spec: DatasetSpec) -> dict:
+def summary(counts: Integers, spec: DatasetSpec) -> dict[str, Any]:
     """The scores of a whole split from the counts of each image, int64 (N, K, 3).
 
     K are the classes and then the regions of `spec`. Classes are scored on the sums over all
@@ -89,7 +94,7 @@ def summary(counts: np.ndarray, spec: DatasetSpec) -> dict:
     }
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray, defined: np.ndarray) -> np.ndarray:
+def _ratio(part: NDArray[Any], whole: NDArray[Any], defined: NDArray[Any]) -> Floats:
     """`part` / `whole` where `defined` is not 0, else NaN."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(defined, np.true_divide(part, whole), np.nan)
