@@ -16,18 +16,17 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-try:
-    import fcntl
-except ImportError:  # Windows: what killed processes leave stays
-    fcntl = None
+from uuid import uuid4
 
 from petseg.core.errors import PetsegError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from filelock import FileLock
 
 TEMPORARY = ".tmp-"
+
+_MARK = ".in-use-"
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -81,15 +80,21 @@ def is_disk_full(error: BaseException) -> bool:
 
 @contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Marks a folder as in use until the block ends, or this process, in whatever way."""
-    with _locked(folder, "LOCK_SH"):
+    """Marks a folder as in use until the block ends, or the process, even if it is killed."""
+    mark = folder / f"{_MARK}{uuid4().hex}"
+    lock = _lock(mark, timeout=1)
+    with contextlib.suppress(OSError):  # a file system without locks
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
+        mark.unlink(missing_ok=True)
 
 
 def is_in_use(folder: Path) -> bool:
-    """Whether a process marks `folder` as in use; True also where that cannot be told."""
-    with _locked(folder, "LOCK_EX") as alone:
-        return not alone
+    """Whether a process marks `folder` as in use; True also where files cannot be locked."""
+    return any(_is_held(mark) for mark in folder.glob(f"{_MARK}*"))
 
 
 def write_text(target: Path, text: str) -> None:
@@ -158,21 +163,21 @@ def _clear_leftovers(target: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _locked(folder: Path, kind: str) -> Iterator[bool]:
-    """Holds a lock of a kind, which the system drops when the process ends; yields whether."""
-    if fcntl is None:
-        yield False
-        return
-    handle = os.open(folder, os.O_RDONLY)
+def _is_held(mark: Path) -> bool:
+    """Whether a process holds the lock on a mark; a mark that a killed process left is removed."""
     try:
-        held = False
-        with contextlib.suppress(OSError):  # another holds it, or the file system has no locks
-            fcntl.flock(handle, getattr(fcntl, kind) | fcntl.LOCK_NB)
-            held = True
-        yield held
-    finally:
-        os.close(handle)
+        with _lock(mark, timeout=0):
+            pass
+    except OSError:
+        return True
+    mark.unlink(missing_ok=True)
+    return False
+
+
+def _lock(mark: Path, timeout: float) -> "FileLock":
+    from filelock import FileLock  # takes a tenth of a second; a command that only reads needs none
+
+    return FileLock(mark, timeout=timeout, fallback_to_soft=False)
 
 
 def _reason(error: BaseException | None) -> str | None:
