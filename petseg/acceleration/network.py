@@ -5,6 +5,7 @@ in their places; which ones, and what each is worth, is in benchmarks/README.md.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import keras
 
@@ -39,7 +40,7 @@ def accelerate(network: keras.Model, tricks: Collection[str] = TRICKS) -> keras.
         return network
     operations = STOCK._replace(**{t: getattr(FAST, t) for t in tricks if t in FAST._fields})
     replaced, left_out = _folded(network, tricks, operations)
-    kinds = [FastConvolution, FastReLU6]
+    kinds: list[Any] = [FastConvolution, FastReLU6]
     kinds += [FastBatchNormalization] * ("batch_normalization" in tricks)
     replaced |= {
         layer: kind(layer, operations)
@@ -62,7 +63,8 @@ def accelerate(network: keras.Model, tricks: Collection[str] = TRICKS) -> keras.
 
 def _folded(network: keras.Model, tricks, operations: Operations) -> tuple[dict, set]:
     """Each normalization -> what replaces it and the convolution before it; what is left out."""
-    replaced, left_out = {}, set()
+    replaced: dict = {}
+    left_out: set = set()
     if "folding" not in tricks:
         return replaced, left_out
     for normalization in network.layers:
@@ -80,7 +82,7 @@ def _folded(network: keras.Model, tricks, operations: Operations) -> tuple[dict,
 def _padding_to_leave_out(convolution, network: keras.Model) -> keras.layers.Layer | None:
     """The layer of zeros before a convolution that would add the same zeros with padding SAME."""
     before = _only_layer_before(convolution, network)
-    if type(before) is not keras.layers.ZeroPadding2D:
+    if before is None or type(before) is not keras.layers.ZeroPadding2D:
         return None
     sides = before.input.shape[1:3]
     same = (

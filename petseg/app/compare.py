@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def flat(nested: dict, prefix: str = "") -> dict:
     """Nested keys joined by dots; an empty section stays as a value."""
-    joined = {}
+    joined: dict = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"
         nested_further = isinstance(value, dict) and value
@@ -106,7 +106,9 @@ def _json(found: Comparison, params: dict, options: argparse.Namespace) -> str:
 
 def _records(table: pd.DataFrame) -> list[dict]:
     """The rows of a table, with None for NaN."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    # pandas-stubs do not accept None here, pandas does.
+    known = table.astype(object).where(table.notna(), None)  # type: ignore[call-overload]
+    return known.to_dict("records")
 
 
 def _text(found: Comparison, params: dict, options: argparse.Namespace) -> str:

@@ -4,6 +4,8 @@ Formats and their accelerators, such as TFLite's GPU delegate and Core ML, take 
 dimensions at most. Where Keras goes by way of more, another operation does the same.
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -82,6 +84,6 @@ def _subpixels(layer) -> set:
     return {split, permute} if same and type(split) is keras.layers.Reshape else set()
 
 
-def _before(layer, kind: type):
+def _before(layer, kind: Any):
     """The layer before one of this kind; None before one of another."""
     return layer.input._keras_history.operation if type(layer) is kind else None

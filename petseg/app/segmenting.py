@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -29,7 +29,7 @@ FORMATS = {
     "webp": {"labels": "png", "overlay": "webp", "cutout": "webp"},
 }
 """The suffix of each kind of picture."""
-SAVED = {
+SAVED: dict[str, dict[str, Any]] = {
     "jpg": {"format": "JPEG", "quality": 92},
     "png": {"format": "PNG", "compress_level": 1},  # of photographs, 6 takes off 7 % in 3 times
     "webp": {"format": "WEBP", "quality": 90, "method": 2},
@@ -126,7 +126,8 @@ def _pixels(path: Path) -> int:
 
 def _once(load: Callable[[], Network]) -> Callable[[], Network]:
     """The same function, which the first thread calls while the others wait."""
-    lock, made = threading.Lock(), []
+    lock = threading.Lock()
+    made: list[Network] = []
 
     def network() -> Network:
         with lock:

@@ -1,11 +1,12 @@
 """Decoding masks: from the values or colours that stand in a file to labels."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
-from petseg.core.dataset_spec import VOID, DatasetSpec
+from petseg.core.dataset_spec import VOID, ClassSpec, DatasetSpec
 from petseg.decoding.photograph import (
     BadExample,
     exif_orientation,
@@ -20,6 +21,8 @@ SHOWN = 5
 _UNKNOWN = 254
 """Stands for values that are no class and not void: no label, as there are at most 150 classes."""
 
+Values = Callable[[Image.Image], np.ndarray]
+
 _LOSSY = ("JPEG", "MPO")
 
 
@@ -32,7 +35,7 @@ class UnknownValues(BadExample):
     def __init__(self, pixels: dict[int | str, int], mask_pixels: int):
         self.pixels = pixels
         self.mask_pixels = mask_pixels
-        marks = sorted(pixels, key=pixels.get, reverse=True)
+        marks = sorted(pixels, key=pixels.__getitem__, reverse=True)
         more = f" and {len(marks) - SHOWN} more" * (len(marks) > SHOWN)
         super().__init__(
             f"the mask holds {', '.join(map(str, marks[:SHOWN]))}{more}: neither classes nor void"
@@ -71,11 +74,12 @@ def decode_mask(
     return _labels(values(mask), spec)
 
 
-def _values(mask: Image.Image, spec: DatasetSpec) -> tuple[Image.Image, object]:
+def _values(mask: Image.Image, spec: DatasetSpec) -> tuple[Image.Image, Values]:
     """An image in a mode that the spec takes, and the function that makes it int values (H, W)."""
-    coloured = bool(spec.classes[0].mask_colour)
-    if coloured or spec.threshold is not None:
-        return _without_transparency(mask), _packed if coloured else _above(spec.threshold)
+    if spec.classes[0].mask_colour:
+        return _without_transparency(mask), _packed
+    if spec.threshold is not None:
+        return _without_transparency(mask), _above(spec.threshold)
     if mask.mode not in ("1", "L", "P") and not mask.mode.startswith("I"):
         raise BadExample(f"the mask is not one channel of values, but {mask.mode}{_mend(mask)}")
     return mask.convert("L") if mask.mode == "1" else mask, np.asarray
@@ -98,7 +102,7 @@ def _packed(mask: Image.Image) -> np.ndarray:
     return np.asarray(mask.convert("RGBA")).view("<u4")[..., 0] & 0xFFFFFF
 
 
-def _above(threshold: int):
+def _above(threshold: int) -> Values:
     return lambda mask: np.where(
         np.asarray(mask.convert("L")) < threshold, np.uint8(0), np.uint8(255)
     )
@@ -132,7 +136,7 @@ def _labels(values: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     return labels
 
 
-def _marks(one) -> tuple:
+def _marks(one: ClassSpec) -> tuple[int, ...] | tuple[str, ...]:
     return one.value or one.mask_colour
 
 
@@ -142,8 +146,9 @@ def _table(marks: tuple[tuple[int | str, int], ...]) -> np.ndarray:
     coloured = any(isinstance(mark, str) for mark, _ in marks)
     table = np.full(1 << (24 if coloured else 16), _UNKNOWN, np.uint8)
     for mark, label in marks:
-        value = int.from_bytes(bytes.fromhex(mark[1:]), "little") if coloured else mark
-        table[value] = label
+        if isinstance(mark, str):
+            mark = int.from_bytes(bytes.fromhex(mark[1:]), "little")
+        table[mark] = label
     return table
 
 

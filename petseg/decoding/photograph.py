@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -12,6 +12,8 @@ from PIL.ExifTags import Base as Tag
 
 MAX_MEGAPIXELS = 300
 """Larger images are refused: decoded, one takes 1.2 GB. `limit_megapixels` sets another limit."""
+
+Box = tuple[float, float, float, float]
 
 GREY = (128, 128, 128)
 """What a network sees where an image is transparent."""
@@ -61,7 +63,7 @@ class Photograph(NamedTuple):
 
     image: Image.Image
     size: tuple[int, int]
-    box: tuple[float, float, float, float]
+    box: Box
     orientation: int
     converted: str | None
 
@@ -91,7 +93,8 @@ def decode_with_transparency(data: bytes, at_least: tuple[int, int] | None = Non
 def of_image(image: Image.Image, at_least: tuple[int, int] | None = None) -> Photograph:
     """The same of an opened image; Pillow's own errors where it is damaged."""
     orientation = exif_orientation(image)
-    size, box = image.size, (0, 0, *image.size)
+    size = image.size
+    box: Box = (0, 0, *size)
     if at_least:
         needed = at_least if orientation >= 5 else at_least[::-1]  # as the file holds it
         if drafted := image.draft(None, needed):
@@ -128,7 +131,7 @@ def opened(what: str, data: bytes) -> Iterator[Image.Image]:
     except BadExample:
         raise
     except Image.DecompressionBombError:
-        limit = Image.MAX_IMAGE_PIXELS / 1_000_000
+        limit = (Image.MAX_IMAGE_PIXELS or 0) / 1_000_000
         raise TooLarge(
             f"the {what} has more than {limit:g} megapixels, the limit; reduce it first"
         ) from None
@@ -180,13 +183,11 @@ def with_transparency(image: Image.Image) -> Image.Image:
     if image.mode == "La":  # as RGBa, with colours multiplied by opacity; has no way to RGBA
         image = image.convert("LA")
     image = image.convert("RGBA")
-    lowest, _ = image.getchannel("A").getextrema()
+    lowest: Any = image.getchannel("A").getextrema()[0]
     return image if lowest < 255 else image.convert("RGB")
 
 
-def turn_upright(
-    image: Image.Image, box: tuple[float, float, float, float], orientation: int
-) -> tuple[Image.Image, tuple[float, float, float, float]]:
+def turn_upright(image: Image.Image, box: Box, orientation: int) -> tuple[Image.Image, Box]:
     """An image and the box of its pixels, turned upright."""
     if orientation == 1:
         return image, box

@@ -1,6 +1,7 @@
 """Predictions that see no image: what every network must beat."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def best_baseline(
     """Name and mask of the constant prediction with the higher mean IoU on the validation split."""
     baselines = constant_baselines(training_masks, classes)
     predicted = np.stack(list(baselines.values()))
-    matrices = sum(
+    matrices: Any = sum(
         confusion_matrices(np.broadcast_to(truth, predicted.shape), predicted, classes)
         for truth in validation_masks
     )

@@ -1,9 +1,10 @@
 """The facts of all examples, summed up."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from petseg.inspection.scan import Facts, ImageFacts, MaskFacts
 
@@ -80,7 +81,8 @@ class Findings:
 
     def duplicates(self) -> tuple[list[str], list[str]]:
         """Images of the same bytes: within a split, and across splits."""
-        within, across = [], []
+        within: list[str] = []
+        across: list[str] = []
         for images in self.copies.values():
             if len(images) > 1:
                 kind = across if len({split for split, _ in images}) > 1 else within
@@ -88,7 +90,7 @@ class Findings:
         return within, across
 
 
-def has_soft_edges(shares: Mapping[int, float]) -> bool:
+def has_soft_edges(shares: Mapping[Any, float]) -> bool:
     """Whether masks of 0 and 255 have other values between, as drawn with soft edges.
 
     Class values are few or follow each other: 0, 1, 2 ... 20 and 255 as void are no soft edges.
@@ -153,6 +155,6 @@ def _compare(found: Findings, name: str, image: ImageFacts, mask: MaskFacts) -> 
     found.other_sizes.append(f"{name}: {by(mask.size)}, the image {by(image.size)}{turned}")
 
 
-def by(size: tuple[int, int]) -> str:
+def by(size: Sequence[int]) -> str:
     """A width and height in words."""
     return f"{size[0]}x{size[1]}"

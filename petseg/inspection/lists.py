@@ -18,7 +18,7 @@ class Listed(NamedTuple):
     """How many pairs a list names, and whether each line has an image and a mask."""
 
     path: str
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     in_pairs: bool
 
 

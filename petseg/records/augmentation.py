@@ -82,7 +82,7 @@ def _transforms(draws, height, width, params: Augmentation):
     return tf.stack([a0, a1, a2, b0, b1, b2, nothing, nothing], axis=1)
 
 
-def _finer(images, transforms):
+def _finer(images, transforms) -> tuple[tf.Tensor, tf.Tensor]:
     """The images on a SUPERSAMPLING times finer grid, and transforms that read from there.
 
     Every pixel stays a point of the grid; those between are interpolated by cubic convolution

@@ -57,18 +57,18 @@ def free_memory() -> int:
         ("memory.max", "memory.current"),  # cgroup v2
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),  # cgroup v1
     ):
-        values = [_number(Path("/sys/fs/cgroup") / name) for name in (limit, used)]
-        if None not in values:
-            free.append(values[0] - values[1])
+        allowed, taken = (_number(Path("/sys/fs/cgroup") / name) for name in (limit, used))
+        if allowed is not None and taken is not None:
+            free.append(allowed - taken)
     if hasattr(process, "rlimit"):  # Linux
         memory = process.memory_info()
-        for limit, used in (
+        for resource, size in (
             (psutil.RLIMIT_AS, memory.vms),
             (psutil.RLIMIT_DATA, memory.data),
         ):
-            soft, _ = process.rlimit(limit)
+            soft, _ = process.rlimit(resource)
             if soft != psutil.RLIM_INFINITY:
-                free.append(soft - used)
+                free.append(soft - size)
     return max(0, min(free))
 
 

@@ -28,7 +28,7 @@ class Source(NamedTuple):
     (B, H, W, 3) and masks uint8 (B, H, W).
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     image_size: tuple[int, int]
     fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ class SplitWriter:
         self._rows: list[tuple] = []
         self._label_pixels = np.zeros(VOID + 1, np.int64)
         self._open = ExitStack()
-        self._writer = None
+        self._writer: Any = None
 
     def __enter__(self):
         return self
@@ -95,7 +95,7 @@ class Piece(NamedTuple):
     """Consecutive examples of a shard: those from `first` to before `end`."""
 
     shard: Path
-    index: Path
+    index: Path  # type: ignore[assignment]  # hides tuple.index
     first: int
     end: int
 
@@ -124,9 +124,10 @@ def join(pieces: Sequence[Piece], folder: Path, split: str, number: int) -> dict
 def read_index(path: Path) -> pd.DataFrame:
     """The index beside a shard: names and groups are texts."""
     # A name may be NA, or hold a carriage return, which Python's writer does not quote.
-    numbers = {"offset": np.int64, "length": np.int64}
-    options = {"keep_default_na": False, "lineterminator": "\n"}
-    return pd.read_csv(path, dtype=defaultdict(lambda: str, numbers), **options)
+    kinds: defaultdict[Any, Any] = defaultdict(
+        lambda: str, {"offset": np.int64, "length": np.int64}
+    )
+    return pd.read_csv(path, dtype=kinds, keep_default_na=False, lineterminator="\n")
 
 
 def _copy(source: BinaryIO, target: BinaryIO, start: int, end: int) -> None:

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -62,7 +63,7 @@ class Coco:
         """The file names of the images, as they stand in the file."""
         return tuple(self._sizes)
 
-    def mask(self, name: str, spec: DatasetSpec, unlabelled: str) -> bytes:
+    def mask(self, name: str, spec: DatasetSpec, unlabelled: str | None) -> bytes:
         """A mask as a PNG of one channel: for each class its first value.
 
         `unlabelled` is the class of pixels without an annotation, or "void". PetsegError for a
@@ -81,7 +82,7 @@ def open_coco(path: Path) -> Coco:
     return Coco(path, _read_json(path))
 
 
-def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str) -> bytes:
+def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str | None) -> bytes:
     """A mask, as `Coco.mask` gives it, from a LabelMe file.
 
     Polygons, rectangles, circles and masks are drawn; PetsegError for other shapes, a label that is
@@ -125,8 +126,8 @@ def _values(spec: DatasetSpec) -> dict[str, int]:
     return void | {one.name: one.value[0] for one in spec.classes}
 
 
-def _value(values: dict[str, int], unlabelled: str) -> int:
-    if unlabelled not in values:
+def _value(values: dict[str, int], unlabelled: str | None) -> int:
+    if unlabelled is None or unlabelled not in values:
         need = "a value for void, as void: [255]" if unlabelled == VOID_NAME else "a class"
         raise PetsegError(f"source.unlabelled: {unlabelled} needs {need} in dataset.yaml")
     return values[unlabelled]
@@ -158,14 +159,14 @@ def _labelme_size(path: Path, content: dict) -> tuple[int, int]:
     raise PetsegError(f"{path} has no imageHeight and imageWidth; save it again with LabelMe")
 
 
-def _size(where: str, height: object, width: object) -> tuple[int, int]:
+def _size(where: str, height: Any, width: Any) -> tuple[int, int]:
     whole = type(height) is int and type(width) is int
     if whole and min(height, width) > 0 and height * width <= (Image.MAX_IMAGE_PIXELS or math.inf):
         return height, width
     raise PetsegError(f"{where}: {width!r} by {height!r} is no size of an image")
 
 
-def _entries(path: Path, entries: list, what: str, **keys: type) -> Iterable[tuple[str, dict]]:
+def _entries(path: Path, entries: list, what: str, **keys: Any) -> Iterable[tuple[str, dict]]:
     """Where each entry stands, and the entry; PetsegError where a key is missing or odd."""
     for index, one in enumerate(entries):
         where = f"{path}, {what}[{index}]"
@@ -181,7 +182,7 @@ def _list(path: Path, content: object, key: str) -> list:
     raise PetsegError(f"{path} has no list {key!r}, as COCO's and LabelMe's files have")
 
 
-def _read_json(path: Path) -> object:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(Path(path).read_bytes())
     except OSError as error:

@@ -68,8 +68,8 @@ def preset_folder(encoder: str) -> Path | None:
             )
         return path
     folder = offline_folder()
-    path = folder and folder / encoder
-    return path if path and (path / PRESET_FILE).is_file() else None
+    offline = folder and folder / encoder
+    return offline if offline and (offline / PRESET_FILE).is_file() else None
 
 
 def imagenet_name(alpha: float) -> str:
@@ -118,7 +118,7 @@ def require_unchanged(params: Params, dataset: DatasetFile) -> None:
     if made["dataset"]["name"] == dataset.name:
         _require_same_dataset(made["dataset"], dataset)
     unet, encoder = params.train_unet, made["encoder"]
-    wanted = {"encoder": unet.encoder, "weights": unet.encoder_weights}
+    wanted: dict[str, object] = {"encoder": unet.encoder, "weights": unet.encoder_weights}
     if unet.encoder == MOBILENET_V2:
         wanted["alpha"] = unet.encoder_alpha
     if encoder.items() >= wanted.items() and (path := encoder_source(unet)):

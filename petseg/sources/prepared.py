@@ -1,6 +1,6 @@
 """One example on its way to a record: checked, decoded and resized."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ class Prepared(NamedTuple):
     """What became of one image: an example, or the reason why there is none."""
 
     name: str
-    example: records.Example | None
+    example: Any  # records.Example, or None where `bad` is the reason
     bad: BadExample | None = None
     converted: str | None = None
     mask_pixels: int = 0
