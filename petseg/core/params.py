@@ -1,7 +1,7 @@
-"""params.yaml as frozen sections: every key with its type and the values that it may take.
+"""params.yaml as frozen sections: every key with its type and valid values.
 
-What contradicts another key is checked at the later one of the two. Nothing here imports
-TensorFlow, so that a typing error costs a second and not a minute.
+If two keys contradict each other, the error names the later one. This module does not import
+TensorFlow, so a mistake in the file is reported within a second.
 """
 
 from pathlib import Path
@@ -28,25 +28,25 @@ IMAGENET_ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 """The widths of MobileNetV2 for which Keras Applications has ImageNet weights."""
 
 MOBILENET_V2 = "mobilenet_v2"
-"""The encoder of Keras Applications; others are presets of KerasHub."""
+"""The encoder from Keras Applications. All others are KerasHub presets."""
 
 Level = Literal["level_1", "level_2", "level_3", "level_4", "level_5"]
-"""Where fine-tuning may begin, in any encoder: level_N has features at 1 / 2**N of its input."""
+"""Start of fine-tuning in any encoder: level_N has features at 1 / 2**N of its input."""
 LEVELS: tuple[str, ...] = get_args(Level)
 
 Block = Literal[
     "block_1", "block_2", "block_3", "block_4", "block_5", "block_6", "block_7", "block_8",
     "block_9", "block_10", "block_11", "block_12", "block_13", "block_14", "block_15", "block_16",
 ]  # fmt: skip
-"""Where fine-tuning may begin in MobileNetV2, too."""
+"""Start of fine-tuning in MobileNetV2."""
 
 DECODER_BLOCKS = {1: 4, 2: 3, 4: 2}
-"""`encoder_upscale` -> the number of upsample blocks from MobileNetV2's bottom, at 1/32 of its
-input, to half of the image's side."""
+"""`encoder_upscale` -> the number of upsample blocks from MobileNetV2's bottleneck, at 1/32 of its
+input, to half of the image size."""
 
 
 class Dataset(Section):
-    """Which dataset: the name of a folder in datasets/."""
+    """The dataset: the name of a folder in datasets/."""
 
     name: Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
 
@@ -63,7 +63,7 @@ class Preprocess(Section):
 
 
 class Machine(Section):
-    """What training uses of the machine or machines; see docs/devices.md."""
+    """Devices and memory for training; see docs/devices.md."""
 
     strategy: Literal["auto", "single", "mirrored", "multi_worker"]
     cache: Literal["auto", "memory", "disk", "none"]
@@ -87,7 +87,7 @@ class TrainUnet(Training):
 
     @field_validator("encoder_weights")
     @classmethod
-    def _are_the_preset_s(cls, weights: str, info: ValidationInfo) -> str:
+    def _are_valid_for_a_preset(cls, weights: str, info: ValidationInfo) -> str:
         if not _is_mobilenet_v2(info) and weights not in ("imagenet", "none"):
             raise ValueError(
                 f"{info.data['encoder']} is a preset, which comes with its weights: imagenet takes "
@@ -138,7 +138,7 @@ class TrainUnet(Training):
 
     @field_validator("decoder_filters")
     @classmethod
-    def _reaches_half_size(cls, filters: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+    def _reach_half_size(cls, filters: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         upscale = info.data.get("encoder_upscale", 0)
         blocks = DECODER_BLOCKS.get(upscale, len(filters))
         if len(filters) != blocks and _is_mobilenet_v2(info):
@@ -154,7 +154,7 @@ def _is_mobilenet_v2(info: ValidationInfo) -> bool:
 
 
 class TrainShallow(Training):
-    """The in-house shallow network; see petseg/models/shallow/network.py."""
+    """The shallow network; see petseg/models/shallow/network.py."""
 
     width: Annotated[int, Field(ge=1, le=4096)]
 
@@ -168,7 +168,7 @@ class Evaluate(Section):
 
     @field_validator("subsets")
     @classmethod
-    def _have_names_of_their_own(cls, subsets: tuple[str, ...]) -> tuple[str, ...]:
+    def _have_unique_names(cls, subsets: tuple[str, ...]) -> tuple[str, ...]:
         names = [Path(subset).stem for subset in subsets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two files are called {twice[0]}, which names the subset in metrics")
@@ -185,7 +185,7 @@ class Visualize(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """All of params.yaml."""
 
     seed: Seed
     image_size: ImageSize
@@ -199,12 +199,12 @@ class Params(Section):
 
 
 def load_params(path: Path = PARAMS) -> Params:
-    """The parameters in a YAML file; PetsegError names every mistake in it at once."""
+    """Returns the parameters of a YAML file. Raises PetsegError with all mistakes."""
     if not Path(path).exists():
         raise PetsegError(f"{path} not found; run from the project's root folder")
     return parse_params(yaml12.read(path), str(path))
 
 
 def parse_params(content: object, source: str = "parameters") -> Params:
-    """Params from plain nested dicts; PetsegError names every mistake in them at once."""
+    """Returns Params from nested dicts. Raises PetsegError with all mistakes."""
     return parse_section(Params, content, source)

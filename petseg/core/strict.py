@@ -1,4 +1,4 @@
-"""YAML sections as pydantic models: strict, and every mistake in one message."""
+"""YAML sections as strict pydantic models, with all mistakes in one message."""
 
 import reprlib
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ TextOrShare = Annotated[Any, BeforeValidator(_text_or_share)]
 
 
 class Section(BaseModel):
-    """Keys and values of which none is unknown, missing, converted or changed later."""
+    """A frozen section: no key is unknown or missing, and no value is converted."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -65,11 +65,11 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 
 def parse_section(kind: type[AnySection], content: object, source: str) -> AnySection:
-    """A section from plain nested dicts; PetsegError names every mistake in them at once."""
+    """Returns a section from nested dicts. Raises PetsegError with all mistakes."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        mistakes = [_told(mistake, kind) for mistake in error.errors(include_url=False)]
+        mistakes = [_line(mistake, kind) for mistake in error.errors(include_url=False)]
     lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
     raise PetsegError(f"{source} has {len(mistakes)} mistake{'s' * (len(mistakes) != 1)}:{lines}")
 
@@ -82,14 +82,14 @@ _PLAIN_WORDS = {
 }
 
 
-def _told(mistake: Mapping[str, Any], kind: type[Section]) -> str:
-    """One of pydantic's errors as a line: the full key, and what is wrong with it."""
+def _line(mistake: Mapping[str, Any], kind: type[Section]) -> str:
+    """Returns one of pydantic's errors as a line: the full key and the mistake."""
     value, parts = mistake["input"], list(mistake["loc"])
     field = kind.model_fields.get(parts[0]) if parts else None
     if field and field.discriminator:
-        del parts[1:2]  # the name of the section that was chosen is no key
+        del parts[1:2]  # the chosen section's name, not a key
     if mistake["type"] == "invalid_key":
-        parts[-1] = shown(value)  # a number as a key is no index
+        parts[-1] = shown(value)  # a key that is a number, not an index
     if parts and parts[-1] == "[key]":
         del parts[-2:]  # the value in the message is the key itself
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
@@ -117,10 +117,10 @@ def _told(mistake: Mapping[str, Any], kind: type[Section]) -> str:
 
 
 class _Short(reprlib.Repr):
-    """Collections and numbers cut short: YAML's aliases fit billions of values into ten lines."""
+    """Shortens collections and numbers: ten lines of YAML aliases can mean billions of values."""
 
     def repr_int(self, value: int, level: int) -> str:
-        bits = value.bit_length()  # of too many, Python makes no decimal digits
+        bits = value.bit_length()  # Python refuses to format very large integers
         return repr(value) if bits < 10_000 else f"a whole number of {bits} bits"
 
     def repr_str(self, value: str, level: int) -> str:
@@ -128,7 +128,7 @@ class _Short(reprlib.Repr):
 
 
 def shown(value: object) -> str:
-    """A value for a message."""
+    """Returns a value as text for a message."""
     short = _Short()
     short.maxlevel = 2
     return short.repr(value)

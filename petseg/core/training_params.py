@@ -1,4 +1,4 @@
-"""The part of params.yaml that every network's section shares; see params.py for the whole."""
+"""The keys of params.yaml that all networks share; see params.py for the others."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from petseg.core.strict import NonNegativeCount, Pair, Section, Share, Weight
 
 
 class Loss(Section):
-    """What training minimises: a weighted sum of cross-entropy and soft Dice loss."""
+    """The training loss: a weighted sum of cross-entropy and soft Dice loss."""
 
     cross_entropy: Weight
     dice: Weight
@@ -25,7 +25,7 @@ class Loss(Section):
 
 
 class Augmentation(Section):
-    """Random changes to a training image and its mask; see petseg/records/augmentation.py."""
+    """Random changes of images and masks; see petseg/records/augmentation.py."""
 
     flip: bool
     scale: Pair[Annotated[float, Field(ge=0.05, le=4)]]
@@ -44,7 +44,7 @@ class Augmentation(Section):
 
 
 class Training(Section):
-    """The keys that every network's section shares; see petseg/training/loop.py."""
+    """The keys that all networks share; see petseg/training/loop.py."""
 
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]

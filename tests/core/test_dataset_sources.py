@@ -44,9 +44,9 @@ SOURCE_MISTAKES = {
     "{split} without a text for training": (
         folder(images="{split}/images"),
         {},
-        "source.splits: train needs the text that takes the place of {split}",
+        "source.splits: train needs the text that replaces {split}",
     ),
-    "{split} in path": (folder(path="{split}"), {}, "source.path: {split} belongs into images and"),
+    "{split} in path": (folder(path="{split}"), {}, "source.path: {split} belongs in images and"),
     "groups without a table": (folder(), GROUPED, "source: groups needs groups_file, a CSV file"),
     "a table without groups": (folder(groups_file="g.csv"), {}, "source: groups needs groups_file"),
     "a group that is a column already": (
