@@ -201,7 +201,7 @@ def _disk_full(target: Path, needs: int, reason: str) -> PetsegError:
         room = f"more than the {free} that are free in {folder} are needed"
     return PetsegError(
         f"{target} could not be written ({reason}): {room}. "
-        "Nothing is half written; make room and run the same command again"
+        "No partial file is left; free some space and run the same command again"
     )
 
 

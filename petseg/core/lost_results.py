@@ -33,7 +33,7 @@ def way_back() -> str:
     if not commands:
         return ""
     listed = "".join(f"\n  {command}" for command in commands)
-    return f"DVC removed this stage's last results before it started. To have them back:{listed}"
+    return f"DVC removed this stage's last results before it started. To restore them:{listed}"
 
 
 def _tracked(names: list[str]) -> list[str]:

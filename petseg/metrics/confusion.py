@@ -1,4 +1,4 @@
-"""Confusion matrices: the counts from which every score derives."""
+"""Confusion matrices, from which all scores are computed."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from petseg.core.dataset_spec import VOID
 def confusion_matrices(
     truth: NDArray[Any], predicted: NDArray[Any], classes: int
 ) -> NDArray[np.int64]:
-    """One matrix an image: int64 (B, C, C), rows the truth, columns the prediction, in pixels.
+    """Returns a matrix for each image, in pixels: int64 (B, C, C), truth by prediction.
 
-    `truth` and `predicted` are integer (B, H, W) of values 0 to C - 1, C = `classes`. Pixels whose
-    truth is VOID are not counted.
+    `truth` and `predicted` are integers (B, H, W) from 0 to C - 1, with C = `classes`. Pixels whose
+    truth is VOID are ignored.
     """
     cells = np.asarray(truth, np.intp) * classes + predicted
     cells[truth == VOID] = classes**2

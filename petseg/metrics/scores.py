@@ -1,6 +1,6 @@
-"""Scores from counts of pixels, in plain numpy: small pure functions.
+"""Scores from pixel counts: small pure functions in plain numpy.
 
-A confusion matrix has the truth in its rows and the prediction in its columns. Of it, scores need
+Confusion matrices have the truth in their rows and the prediction in their columns. Scores need
 three counts of each class: its pixels in the truth, in the prediction, and in both. Formulas:
 Everingham et al., "The Pascal Visual Object Classes Challenge", IJCV 2010 (IoU); Dice, "Measures of
 the Amount of Ecologic Association Between Species", Ecology 1945.
@@ -18,13 +18,13 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 COUNTS = ("truth", "predicted", "hits")
-"""The last axis of what `counts` returns."""
+"""The last axis of the result of `counts`."""
 
 
 def counts(matrices: Integers, label_sets: Sequence[Sequence[int]] | None = None) -> Integers:
-    """Pixels in the truth, in the prediction, and in both: (..., C, C) -> (..., K, 3).
+    """Counts pixels in the truth, in the prediction, and in both: (..., C, C) -> (..., K, 3).
 
-    Of K sets of labels, each taken as one class; without `label_sets`, of each class by itself.
+    Each of the K label sets counts as one class. The default is one set for each class.
     """
     if label_sets is None:
         hits = np.diagonal(matrices, axis1=-2, axis2=-1)
@@ -39,43 +39,43 @@ def counts(matrices: Integers, label_sets: Sequence[Sequence[int]] | None = None
 
 
 def iou(counts: Integers) -> Floats:
-    """Intersection over union: (..., K, 3) -> float64 (..., K) in [0, 1].
+    """Computes intersection over union: (..., K, 3) -> float64 (..., K) in [0, 1].
 
-    NaN, an undefined score, where the truth has no pixel.
+    NaN, which means undefined, if the truth has no pixel.
     """
     truth, predicted, hits = np.moveaxis(counts, -1, 0)
     return _ratio(hits, truth + predicted - hits, truth)
 
 
 def dice(counts: Integers) -> Floats:
-    """Dice coefficient (F1): (..., K, 3) -> float64 (..., K) in [0, 1]; NaN as in `iou`."""
+    """Computes Dice (F1): (..., K, 3) -> float64 (..., K) in [0, 1]; NaN as in `iou`."""
     truth, predicted, hits = np.moveaxis(counts, -1, 0)
     return _ratio(2 * hits, truth + predicted, truth)
 
 
 def pixel_accuracy(counts: Integers) -> Floats:
-    """Share of pixels with the right label, from counts of all classes: (..., C, 3) -> (...)."""
+    """Computes the share of correct pixels, from counts of all classes: (..., C, 3) -> (...)."""
     truth, _, hits = np.moveaxis(counts, -1, 0)
     return _ratio(hits.sum(-1), truth.sum(-1), truth.sum(-1))
 
 
 def mean_iou(counts: Integers) -> Floats:
-    """Mean of `iou` over the classes that the truth holds: (..., C, 3) -> float64 (...)."""
+    """Computes the mean `iou` of the classes in the truth: (..., C, 3) -> float64 (...)."""
     return mean_defined(iou(counts))
 
 
 def mean_defined(values: Floats) -> Floats:
-    """Mean over the last axis without NaN, and NaN where there is nothing else."""
+    """Computes the mean over the last axis without NaN, or NaN if all values are NaN."""
     defined = ~np.isnan(values)
     number = defined.sum(axis=-1)
     return _ratio(np.where(defined, values, 0).sum(axis=-1), number, number)
 
 
 def summary(counts: Integers, spec: DatasetSpec) -> dict[str, Any]:
-    """The scores of a whole split from the counts of each image, int64 (N, K, 3).
+    """Computes the scores of a split from the counts of each image, int64 (N, K, 3).
 
-    K are the classes and then the regions of `spec`. Classes are scored on the sums over all
-    images; a region also as the mean over the images that hold it.
+    K are the classes of `spec`, then its regions. Classes are scored on the sums over all images.
+    Regions also have the mean score over the images that contain them.
     """
     classes, total = len(spec.classes), counts.sum(axis=0)
     of_classes, of_regions = total[:classes], iou(total[classes:])
@@ -95,6 +95,6 @@ def summary(counts: Integers, spec: DatasetSpec) -> dict[str, Any]:
 
 
 def _ratio(part: NDArray[Any], whole: NDArray[Any], defined: NDArray[Any]) -> Floats:
-    """`part` / `whole` where `defined` is not 0, else NaN."""
+    """Computes `part` / `whole`, or NaN where `defined` is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(defined, np.true_divide(part, whole), np.nan)

@@ -1,4 +1,4 @@
-"""What in a source of dataset.yaml contradicts something else is told before any work."""
+"""Contradictions between a source and the rest of dataset.yaml."""
 
 import subprocess
 import sys
@@ -15,12 +15,12 @@ FOLDER = {"type": "folder", "images": "images", "masks": "masks", "splits": {"te
 
 
 def folder(**changes) -> dict:
-    """A folder source with changes; what is None is left out."""
+    """Returns a folder source with changes, without the keys that are None."""
     return {key: value for key, value in (FOLDER | changes).items() if value is not None}
 
 
 def mistakes(source: dict, **rest) -> list[str]:
-    """The lines of the one message that refuses a dataset.yaml."""
+    """Returns the lines of the error message for a dataset.yaml."""
     content = {"source": source, "classes": CLASSES} | rest
     with pytest.raises(PetsegError) as caught:
         parse_dataset(content, "mine", Path("datasets/mine/dataset.yaml"))
@@ -60,12 +60,12 @@ SOURCE_MISTAKES = {
 @pytest.mark.parametrize(
     ("source", "rest", "mistake"), SOURCE_MISTAKES.values(), ids=SOURCE_MISTAKES
 )
-def test_a_source_that_contradicts_itself_or_the_rest(source, rest, mistake):
+def test_contradiction_in_source_is_reported(source, rest, mistake):
     (found,) = mistakes(source, **rest)
     assert found.startswith(mistake)
 
 
-def test_a_folder_source_with_groups_and_a_table_is_taken():
+def test_folder_source_with_groups_file_is_accepted():
     content = {"source": folder(groups_file="g.csv"), "classes": CLASSES} | GROUPED
     dataset = parse_dataset(content, "mine", Path("datasets/mine/dataset.yaml"))
     assert (dataset.file, dataset.folder) == (
@@ -74,7 +74,7 @@ def test_a_folder_source_with_groups_and_a_table_is_taken():
     )
 
 
-def test_it_is_read_without_tensorflow():
+def test_dataset_loads_without_tensorflow():
     code = (
         "import sys; from petseg.core.dataset_file import load_dataset; "
         "load_dataset('oxford_iiit_pet'); "

@@ -136,7 +136,7 @@ def test_unknown_values_are_summed_up_over_all_masks(tmp_path):
     mend = f"make it a class or void in {tmp_path}/dataset.yaml"
     pixels = 8 * 40 * 56  # of all masks that are of their image's size
     assert lines == [
-        "  - small: the mask is 56x40, the photograph 5x4",
+        "  - small: the mask is 56x40, the image 5x4",
         f"  - value 7 is in 3 masks ({100 * 3 * 1120 / pixels:.2g} % of all pixels), "
         f"as in x, y, z: {mend}",
         f"  - value 9 is in 1 mask ({100 * 8 / pixels:.2g} % of all pixels), as in z: {mend}",
@@ -189,7 +189,7 @@ def test_a_photograph_with_an_exif_orientation_needs_an_upright_mask(tmp_path):
     lying(upright, 6).save(tmp_path / "images/d.png", exif=exif)
     (_, line) = refused(described(tmp_path, DRAWN), tmp_path / "again")
     assert line == (
-        "  - d: the mask is 40x56, the photograph, turned upright (EXIF orientation 6), 56x40"
+        "  - d: the mask is 40x56, the image, turned upright (EXIF orientation 6), 56x40"
     )
 
 
