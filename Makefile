@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo test test-all repro lint pins clean
+.PHONY: help setup extras demo test test-all coverage repro lint docs pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,9 +30,17 @@ repro: $(READY)  ## the whole pipeline on the Oxford-IIIT Pet dataset
 bench: demo  ## how fast all this is, against the recipe everybody copies
 	python -m benchmarks
 
-lint: $(READY)  ## ruff: rules and format
-	ruff check .
-	ruff format --check .
+coverage: $(READY)  ## all tests, and the lines that no test runs
+	python -m pytest --cov --cov-report=term:skip-covered
+
+lint: $(READY)  ## what .pre-commit-config.yaml lists: ruff, mypy, notebooks, workflows
+	pre-commit run --all-files --show-diff-on-failure
+
+docs: $(READY)  ## the documentation as a site, in site/; needs Python 3.11
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
+	@command -v zensical >/dev/null || { echo "error: make docs needs Python 3.11 or later" >&2; exit 1; }
+	python tools/reference_pages.py
+	zensical build --strict --clean
 
 extras: $(READY)  ## what `petseg serve`, other encoders, Beam, `petseg labels`, ONNX and HEIC photographs need on top of that
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-extras.txt
@@ -49,8 +57,8 @@ pins: $(READY)  ## rebuild requirements*.txt from pyproject.toml
 	$(PIN) --constraint $(ALL_PINS) --extra docs --output-file $(DOCS_PINS)
 	grep -vxFf requirements.txt $(DOCS_PINS) > requirements-docs.txt
 
-clean:  ## remove .venv, .predict, demo/, checkpoints and caches; data, models and DVC's cache stay
-	rm -rf $(VENV) .predict demo .petseg .pytest_cache .ruff_cache .hypothesis
+clean:  ## remove .venv, .predict, demo/, site/, checkpoints and caches; data, models and DVC's cache stay
+	rm -rf $(VENV) .predict demo site docs/reference .petseg .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.txt pyproject.toml

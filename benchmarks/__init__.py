@@ -1,7 +1,9 @@
-"""Measurements of this project, against what people do without it."""
+"""Benchmarks of this project against common alternatives."""
 
 import os
 
 ENVIRONMENT = dict(os.environ)
-"""As it is before `petseg` is imported, which tells TensorFlow how to compute: what is measured
-starts with this one, so that a rival gets TensorFlow as it comes."""
+"""The environment before the import of `petseg`, which changes TensorFlow's settings.
+
+Measured processes start with it, so that rivals run with TensorFlow's defaults.
+"""

@@ -1,4 +1,4 @@
-"""Measures this project against the recipe everybody copies, in turn, and prints the ratios."""
+"""Measures this project against the common tutorial recipe, in turn, and prints the ratios."""
 
 import argparse
 import os
@@ -108,7 +108,7 @@ def main() -> None:
             results[name] = measure.compare(COMPARISONS[name], options.rounds)
         except RuntimeError as error:
             sys.exit(f"error: {error}")
-        # After each of them, as what comes next may fail or be stopped.
+        # After each comparison, because a later one may fail or be interrupted.
         content = {"machine": _machine(), "rounds": options.rounds, "results": results}
         write_json(RESULTS, content)
     print(measure.table(list(results.values())))

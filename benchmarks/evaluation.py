@@ -1,6 +1,6 @@
-"""Images per second of our evaluation: every score of every image, also on its mask as published.
+"""Images per second of our evaluation: all scores of all images, also on published-size masks.
 
-These masks are as large as those of the Oxford-IIIT Pet dataset mostly are.
+The masks have the most common size of the Oxford-IIIT Pet dataset.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def encoded(labels) -> bytes:
-    """A mask in the size and with the values of one in the dataset, as PNG."""
+    """Returns a mask as PNG, in the size and with the values of one in the dataset."""
     stream = io.BytesIO()
     mask = Image.fromarray(labels + 1).resize(PUBLISHED, Image.Resampling.NEAREST)
     mask.save(stream, "PNG")

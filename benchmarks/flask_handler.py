@@ -1,8 +1,8 @@
-"""A network behind Flask and `model.predict`, as tutorials have it.
+"""A network behind Flask and `model.predict`, as in tutorials.
 
     python flask_handler.py MODEL PORT
 
-What it answers is what `POST /v1/segment?as=labels` answers: a PNG with the label of each pixel.
+Responds like `POST /v1/segment?as=labels`: a PNG with the label of each pixel.
 """
 
 import io

@@ -1,9 +1,9 @@
-"""What the time of a training step goes to, and how far it is from what the machine could do.
+"""Time of a training step by operation, and the machine's limits.
 
 Trains the U-Net of params.yaml under TensorFlow's profiler and prints each kind of operation's
-share of the time that operations take. Then the floor: the multiply-adds of a step over the rate of
-a large matrix product in the same precision, and the bytes of its activations over the memory's
-bandwidth, both measured here; and the rate that training has without the profiler.
+share of the total operation time. Then prints the floor: the multiply-adds of a step over the rate
+of a large matrix product in the same precision, and the bytes of its activations over the memory
+bandwidth, both measured here; and the training rate without the profiler.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 MATRIX = 4096
 COPIED = 1 << 28
-"""Bytes: more than any cache holds."""
+"""Bytes: more than any cache has."""
 PASSES = 3
-"""Over the arithmetic of a layer that trains: forward, and the gradients of inputs and weights."""
+"""Passes over a trained layer's arithmetic: forward, and gradients of inputs and weights."""
 TOUCHES = 5
-"""Of its activation: written; read by the next layer; read twice and written once backward."""
+"""Accesses to an activation: written; read by the next layer; read twice, written once backward."""
 ROWS = 14
 
 
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def profiled(run) -> Counter:
-    """The milliseconds of each kind of operation while `run` runs."""
+    """Returns the milliseconds of each kind of operation while `run` runs."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -94,7 +94,6 @@ def profiled(run) -> Counter:
 
 
 def print_shares(spent: Counter) -> None:
-    """A table of the kinds of operation that take longest."""
     total = sum(spent.values())
     print("| operation | share |\n| --- | ---: |")
     for kind, milliseconds in spent.most_common(ROWS):
@@ -104,7 +103,7 @@ def print_shares(spent: Counter) -> None:
 
 
 def layers(network: keras.Model):
-    """Each layer, those of inner models too, and whether it or one before it trains."""
+    """Yields each layer, also of inner models, and whether it or an earlier one trains."""
     trained = False
     for layer in _flat(network):
         trained = trained or bool(layer.trainable_weights)
@@ -119,7 +118,7 @@ def _flat(model: keras.Model):
 
 
 def multiply_adds(layer: keras.layers.Layer) -> int:
-    """Of a convolution, for one image, forward; 0 for other layers."""
+    """Returns the multiply-adds of a convolution for one image, forward; 0 for other layers."""
     import keras
 
     kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
@@ -130,7 +129,7 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
 
 
 def activation_bytes(layer: keras.layers.Layer, dtype: str) -> int:
-    """The size of what a layer makes of one image; 0 for what folding spares."""
+    """Returns the size of a layer's output for one image; 0 if folding removes the layer."""
     import keras
 
     folded = isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
@@ -140,7 +139,7 @@ def activation_bytes(layer: keras.layers.Layer, dtype: str) -> int:
 
 
 def matrix_product_rate(dtype: str) -> float:
-    """Operations a second, a multiply-add counting as two."""
+    """Returns operations per second; a multiply-add counts as two."""
     import tensorflow as tf
 
     matrix = tf.cast(tf.random.stateless_normal((MATRIX, MATRIX), seed=(1, 2)), dtype)
@@ -149,7 +148,7 @@ def matrix_product_rate(dtype: str) -> float:
 
 
 def copy_bandwidth() -> float:
-    """Bytes a second, read and written, by all cores together."""
+    """Returns bytes per second, read and written, by all cores together."""
     source, target = (np.ones(COPIED // 8) for _ in range(2))
     parts = [np.array_split(array, os.cpu_count()) for array in (target, source)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -157,9 +156,9 @@ def copy_bandwidth() -> float:
 
 
 def shortest(function, rounds: int = 5) -> float:
-    """The seconds of the quickest call."""
+    """Returns the seconds of the fastest call."""
     seconds = []
-    for _ in range(rounds + 1):  # the first one builds and warms
+    for _ in range(rounds + 1):  # the first one builds and warms up
         start = time.perf_counter()
         function()
         seconds.append(time.perf_counter() - start)

@@ -1,7 +1,7 @@
-"""Trains on generated images that take more memory than the process may have.
+"""Trains on generated images that need more memory than the process may have.
 
-Under a limit on the memory that a process may ask for (RLIMIT_DATA, which Linux keeps for private
-writable memory) the set is streamed with cache `none` and `disk`, and refused with `memory`. Prints
+RLIMIT_DATA limits the memory that the process may request; Linux applies it to private writable
+memory. The dataset is streamed with cache `none` and `disk`, and refused with `memory`. Prints
 images per second and peak memory as a table, and writes them to benchmarks/larger_than_memory.json.
 """
 
@@ -53,7 +53,7 @@ FIGURES = ("images_per_second", "peak_memory_mib")
 
 
 def draw(folder: Path, count: int) -> None:
-    """Writes records of `count` training images: noise, as nobody is going to learn it."""
+    """Writes records of `count` training images of noise; nothing has to be learnt."""
     from petseg import records
     from petseg.core.dataset_file import load_dataset
     from petseg.core.files import atomic_folder, write_json
@@ -73,7 +73,7 @@ def draw(folder: Path, count: int) -> None:
 
 
 def measured(arguments: list[str], cache: str) -> dict:
-    """What an epoch in a process of its own comes to, or why it was refused."""
+    """Returns the results of an epoch in a separate process, or why it was refused."""
     with tempfile.TemporaryDirectory(dir=HOME) as home:
         environment = os.environ | {"PETSEG_CACHE_DIR": home}
         command = [sys.executable, "-m", "benchmarks.larger_than_memory", *arguments]
@@ -86,7 +86,7 @@ def measured(arguments: list[str], cache: str) -> dict:
 
 
 def train(folder: Path, cache: str, limit: int) -> None:
-    """Trains the smallest network for an epoch under the limit and prints what it took."""
+    """Trains the smallest network for an epoch under the limit and prints its speed and memory."""
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     from petseg import records
     from petseg.core.errors import PetsegError

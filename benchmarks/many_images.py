@@ -1,8 +1,8 @@
 """Preprocesses and segments very many small images on Apache Beam, with 1, 2, ... processes.
 
-Prints, for each number of workers, the time, and the memory of the largest worker at a quarter and
-at the end of the time: it must not grow with the number of images. Beside it, preprocessing without
-Beam. Writes all of it to benchmarks/many_images.json.
+Prints, for each number of workers, the time and the memory of the largest worker at each quarter of
+the time: it must not grow with the number of images. Also measures preprocessing without Beam.
+Writes the results to benchmarks/many_images.json.
 """
 
 import argparse
@@ -23,8 +23,8 @@ from benchmarks.pets import HOME
 
 RESULTS = Path("benchmarks") / "many_images.json"
 SIDE, DISTINCT = 32, 1000
-"""Pixels of a side; and how many images differ, as noise of so few pixels is noise anyway."""
-SECONDS_BETWEEN_LOOKS = 1.0
+"""Pixels per side; number of different images: they are repeated, as all are noise anyway."""
+POLL_SECONDS = 1.0
 MODEL = Path("pretrained/shallow.tflite").absolute()
 WORKER = "apache_beam.runners.worker.sdk_worker_main"
 MIB = 1 << 20
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=200_000, help="default: %(default)s")
     parser.add_argument(
-        "--segmented", type=int, default=5000, help="of them, by predict; default: %(default)s"
+        "--segmented", type=int, default=5000, help="number for predict; default: %(default)s"
     )
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
@@ -59,7 +59,7 @@ QUARTERS = ("a worker at 1/4, MiB", "at 2/4", "at 3/4", "at the end")
 
 
 def draw(home: Path, count: int) -> None:
-    """A dataset as `download` leaves it: noise, and masks of two classes."""
+    """Writes a dataset as `download` does: noise, and masks of two classes."""
     from petseg.core.dataset_file import parse_dataset
     from petseg.core.files import atomic_folder
     from petseg.sources import raw
@@ -134,13 +134,13 @@ def flags(workers: int) -> list[str]:
 
 
 def measured(command: list[str], count: int) -> dict:
-    """How long a command takes, and the memory (RSS) of its first process and its workers."""
+    """Returns a command's time, and the memory (RSS) of its first process and its workers."""
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     driver, largest = 0.0, []
     while process.poll() is None:
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(POLL_SECONDS)
         first, others = _memory(process.pid)
         driver = max(driver, first)
         if others:
@@ -157,7 +157,7 @@ def measured(command: list[str], count: int) -> dict:
 
 
 def _memory(pid: int) -> tuple[float, list[float]]:
-    """The memory of a process, and of each worker that it started, in MiB."""
+    """Returns the memory of a process, and of each worker that it started, in MiB."""
     try:
         first = psutil.Process(pid)
         found = {child.pid: child for child in first.children(recursive=True)}

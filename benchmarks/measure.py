@@ -1,7 +1,7 @@
-"""Taking turns: each measurement is a process of its own, and rivals run one after the other.
+"""Alternating measurements: each is a separate process, and rivals run one after the other.
 
-A machine's speed drifts over minutes, so rivals are compared within a round, and the ratio is the
-median over rounds.
+A machine's speed drifts over minutes. Rivals are therefore compared within a round, and the ratio
+is the median over rounds.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from tqdm import tqdm
 from benchmarks import ENVIRONMENT
 
 IMAGES = 640
-"""For training and for evaluation."""
+"""Default number of images for training and evaluation."""
 
 
 class Comparison(NamedTuple):
-    """One row of the report: what is measured, in which unit, and by which commands.
+    """One row of the report: what is measured, its unit, and the commands.
 
-    A command prints a JSON object with `value` and `peak_memory_mib` as its last line. The ratio
-    is ours over theirs for a rate, theirs over ours for seconds: above 1, ours is faster.
+    A command prints a JSON object with `value` and `peak_memory_mib` as its last line. The ratio is
+    ours over theirs for a rate, and theirs over ours for seconds: above 1, ours is faster.
     """
 
     title: str
@@ -61,7 +61,7 @@ def compare(comparison: Comparison, rounds: int) -> dict:
 
 
 def table(results: Sequence[Mapping]) -> str:
-    """The results as a Markdown table: median (lowest to highest)."""
+    """Returns the results as a Markdown table: median (lowest to highest)."""
     lines = [
         "| | unit | theirs | ours | ratio | memory, MiB: theirs | ours |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
@@ -74,7 +74,7 @@ def table(results: Sequence[Mapping]) -> str:
 
 
 def second_run(function: Callable[[], object]) -> float:
-    """The seconds of a second call: the first one builds graphs and fills caches."""
+    """Returns the seconds of a second call: the first one builds graphs and fills caches."""
     function()
     start = time.perf_counter()
     function()
@@ -82,7 +82,7 @@ def second_run(function: Callable[[], object]) -> float:
 
 
 def report(value: float) -> None:
-    """Prints what a measured process found, with its peak memory, as its last line."""
+    """Prints a measured value, with the process's peak memory, as the last line."""
     import resource
 
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -92,7 +92,7 @@ def report(value: float) -> None:
 
 
 def add_images_option(parser: argparse.ArgumentParser) -> None:
-    """`--images`, the number of images to measure on."""
+    """Adds `--images`, the number of images to measure on."""
     parser.add_argument(
         "--images", type=int, default=IMAGES, metavar="N", help="default: %(default)s"
     )

@@ -1,4 +1,4 @@
-"""Seconds of a `dvc repro` that has nothing to do: our pipeline, in demo/, or an empty one."""
+"""Seconds of a `dvc repro` without changes: our pipeline, in demo/, or an empty one."""
 
 import argparse
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import measure
 
 DEMO = Path("demo")
-"""Where `make demo` has run all stages, so that nothing of the real run is started here."""
+"""Where `make demo` has run all stages, so that no stage of the real project runs here."""
 
 
 def main() -> None:
@@ -30,9 +30,9 @@ def main() -> None:
 
 
 def require_demo() -> None:
-    """Ends with a message where `make demo` has not been run to its end."""
+    """Exits with a message if `make demo` was not completed."""
     if not (DEMO / "dvc.lock").is_file() or not list((DEMO / "plots").glob("*.png")):
-        sys.exit("error: a pipeline that has nothing to do is needed; run this first: make demo")
+        sys.exit("error: this needs a completed pipeline in demo/; run first: make demo")
 
 
 def _seconds(folder: str | Path) -> float:

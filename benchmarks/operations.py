@@ -1,8 +1,8 @@
 """Milliseconds of the operations in petseg.acceleration, and of their gradients, on all cores.
 
-Each by TensorFlow's own gradient and by the faster one, in float32 and in bfloat16. Shapes are
-those of MobileNetV2 and of the decoder, for 16 images of 128x128 pixels. The last row is a large
-matrix product. `python -m benchmarks.tricks` tells what this is worth in a training step.
+Each is timed with TensorFlow's gradient and with the faster one, in float32 and bfloat16. Shapes
+are those of MobileNetV2 and the decoder, for 16 images of 128x128 pixels. The last row is a large
+matrix product. `python -m benchmarks.tricks` measures the effect on a training step.
 """
 
 import argparse
@@ -17,7 +17,7 @@ DTYPES = ("float32", "bfloat16")
 
 
 class Case(NamedTuple):
-    """An operation of `petseg.acceleration.operations.Operations` on inputs of some shapes."""
+    """An operation of `petseg.acceleration.operations.Operations`, and the shapes of its inputs."""
 
     operation: str
     title: str
@@ -26,7 +26,6 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """Everything that is timed."""
     for side, channels, stride in ((64, 96, 2), (32, 144, 1), (16, 192, 1)):
         shapes = (IMAGES, side, side, channels), (3, 3, channels, 1)
         title = f"depthwise 3x3, {side}x{side}x{channels}, stride {stride}"
@@ -59,7 +58,7 @@ def main() -> None:
 
 
 def milliseconds(case: Case, dtype: str, rounds: int) -> tuple[dict, dict]:
-    """What the stock and the fast operation take: forward, and the gradient of each input."""
+    """Times the stock and the fast operation: forward, and the gradient of each input."""
     from petseg.acceleration.operations import FAST, STOCK
 
     inputs = [_random(shape, dtype) for shape in case.shapes]
@@ -75,7 +74,7 @@ def milliseconds(case: Case, dtype: str, rounds: int) -> tuple[dict, dict]:
 
 
 def matrix_product(dtype: str, rounds: int) -> float:
-    """The milliseconds of a large matrix product."""
+    """Returns the milliseconds of a large matrix product."""
     import tensorflow as tf
 
     matrix = _random((MATRIX, MATRIX), dtype)
@@ -83,7 +82,7 @@ def matrix_product(dtype: str, rounds: int) -> float:
 
 
 def _gradient(operation, index: int, upstream, *inputs):
-    """The gradient of one of the inputs, and what is computed forward for it."""
+    """Returns the gradient of one input; includes the forward computation."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -93,12 +92,12 @@ def _gradient(operation, index: int, upstream, *inputs):
 
 
 def _shortest(functions: list, arguments: list, rounds: int) -> list[float]:
-    """The shortest time of a call of each function, in milliseconds; they run in turn."""
+    """Returns the shortest time of each function in milliseconds; the functions run in turn."""
     import tensorflow as tf
 
     graphs = [tf.function(function, autograph=False) for function in functions]
     times: list[list[float]] = [[] for _ in graphs]
-    for _ in range(rounds + 2):  # the first ones build and warm
+    for _ in range(rounds + 2):  # the first ones build and warm up
         for graph, taken in zip(graphs, times, strict=True):
             start = time.perf_counter()
             graph(*arguments)

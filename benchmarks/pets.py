@@ -1,6 +1,6 @@
 """Generated pets to measure on, made once and kept in `.petseg/benchmarks`.
 
-What needs TensorFlow is imported in functions, so that `--help` need not wait for it.
+TensorFlow is only imported inside functions, so that `--help` is fast.
 """
 
 import shutil
@@ -21,7 +21,7 @@ from petseg.sources.generated.drawing import draw_pet
 HOME = Path(".petseg") / "benchmarks"
 ROOT = Path(__file__).parent.parent
 SIZE = load_params(ROOT / PARAMS).image_size
-"""(height, width), as params.yaml has it."""
+"""(height, width) from params.yaml."""
 FILE = ROOT / dataset_file("generated_pets")
 DATASET = parse_dataset(yaml12.read(FILE), "generated_pets", FILE)
 SPEC = DATASET.spec()
@@ -29,7 +29,7 @@ CLASSES = len(SPEC.classes)
 
 
 def as_records(count: int) -> Path:
-    """A folder of records with `count` training and test examples each, and 64 for validation."""
+    """Returns records of `count` training and test examples each, and 64 for validation."""
     height, width = SIZE
     folder = HOME / f"tfrecords-{height}x{width}-{count}"
     if not folder.exists():
@@ -39,7 +39,7 @@ def as_records(count: int) -> Path:
 
 
 def drawn(count: int, side: int) -> Path:
-    """A folder of `count` images with sides of at least `side`, laid out as the archives."""
+    """Returns a folder of `count` images, laid out as the archives; sides are at least `side`."""
     folder = HOME / f"pictures-{count}-{side}"
     if not folder.exists():
         write_dataset(folder, train=count - 1, test=1, image_size=side, seed=1)
@@ -47,7 +47,7 @@ def drawn(count: int, side: int) -> Path:
 
 
 def as_dataset(pictures: Path, copies: int) -> Path:
-    """The images in `pictures`, `copies` times each under other names, as `download` has them."""
+    """Returns `pictures`, `copies` times each under other names, as `download` stores them."""
     from petseg.sources import acquisition, oxford_pets, raw
 
     folder = HOME / f"dataset-{pictures.name}-{copies}"
@@ -61,7 +61,7 @@ def as_dataset(pictures: Path, copies: int) -> Path:
 
 
 def encoder_weights() -> Path:
-    """A file of random weights: to be timed, a network need not have learnt anything."""
+    """Returns a file of random weights, which are enough for timing."""
     import keras
 
     path = HOME / "encoder.weights.h5"

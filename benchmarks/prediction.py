@@ -2,11 +2,11 @@
 
     python -m benchmarks.prediction one        # seconds, by TFLite; --format keras: by TensorFlow
     python -m benchmarks.prediction many       # images/s, of 100 photographs
-    python -m benchmarks.prediction floor      # the same pictures decoded and written, nothing else
-    python -m benchmarks.prediction steps      # what each step takes for the large one, on one core
+    python -m benchmarks.prediction floor      # only decodes and writes the same pictures
+    python -m benchmarks.prediction steps      # each step for the large one, on one core
 
-The network is the U-Net of params.yaml with random weights, which take as long as trained ones. Its
-logits are smoothed, as a trained network's regions are large.
+The network is the U-Net of params.yaml with random weights, which are as slow as trained ones. Its
+logits are smoothed, because a trained network's regions are large.
 """
 
 import argparse
@@ -28,11 +28,11 @@ SIDES = {"one": (3000, 4000), "many": (375, 500)}
 COUNTS = {"one": 1, "many": 100}
 FILES = {"tflite": "float16.tflite", "keras": "unet.keras"}
 GRAIN = 4
-"""Standard deviation of the noise on the photographs: without it, PNG and JPEG have it easy."""
+"""Standard deviation of the photographs' noise; without it, PNG and JPEG are too fast."""
 
 
 def network() -> Path:
-    """A folder with the network in both formats, made once."""
+    """Returns a folder with the network in both formats, made once."""
     folder = pets.HOME / f"prediction-{pets.SIZE[0]}x{pets.SIZE[1]}"
     if not folder.exists():
         from petseg.app.export_formats import FORMATS, Source
@@ -52,7 +52,7 @@ def network() -> Path:
 
 
 def smoothed(network):
-    """A Keras model whose logits are averaged over squares of 32 pixels, and interpolated."""
+    """Returns a model whose logits are averaged over squares of 32 pixels, and interpolated."""
     import keras
 
     squares = keras.layers.AveragePooling2D(32)
@@ -61,7 +61,7 @@ def smoothed(network):
 
 
 def photographs(kind: str) -> Path:
-    """A folder of JPEG files, drawn once."""
+    """Returns a folder of JPEG files, drawn once."""
     from petseg.core.files import atomic_folder
 
     folder = pets.HOME / f"photographs-{kind}"
@@ -81,7 +81,7 @@ def photographs(kind: str) -> Path:
 
 
 def seconds_of_predict(kind: str, file_format: str) -> float:
-    """A process of its own: its start, and all that `petseg predict` does."""
+    """Returns the seconds of `petseg predict` as a separate process, including its start."""
     command = [sys.executable, "-m", "petseg", "predict", str(photographs(kind))]
     command += ["--model", str(network() / FILES[file_format])]
     with tempfile.TemporaryDirectory() as out:
@@ -93,7 +93,7 @@ def seconds_of_predict(kind: str, file_format: str) -> float:
 
 
 def seconds_of_floor() -> float:
-    """Decoding the photographs and writing the pictures that predict wrote, on all cores."""
+    """Returns the seconds to decode the photographs and write predict's pictures, on all cores."""
     import petseg
     from petseg.app import segmenting
 
@@ -115,7 +115,7 @@ def seconds_of_floor() -> float:
 
 
 def print_steps() -> None:
-    """The median of five runs of each step, for the large photograph."""
+    """Prints the median of five runs of each step, for the large photograph."""
     import petseg
     from petseg.app import segmenting
     from petseg.evaluation import full_size

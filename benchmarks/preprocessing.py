@@ -1,6 +1,6 @@
 """Images per second in preprocessing, against a plain loop and against decoding alone.
 
-`parts` tells instead what each step takes on one core.
+`parts` prints the time of each step on one core instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IMAGES, SIDE = 740, 375  # the dataset's images are about 375 by 500 pixels
 
 
 def plain(raw: Path, folder: Path) -> int:
-    """What a script would do: a loop over the dataset, one image after the other."""
+    """Preprocesses as a simple script does: a loop over the dataset, one image after the other."""
     import tensorflow_datasets as tfds
 
     from petseg import records
@@ -55,7 +55,7 @@ def plain(raw: Path, folder: Path) -> int:
 
 
 def ours(raw: Path, folder: Path) -> int:
-    """What the stage does: with all checks, all splits and the manifest."""
+    """Preprocesses as the stage does, with all checks, all splits and the manifest."""
     from petseg.sources import preparation
 
     outcome = preparation.write_records(
@@ -72,13 +72,13 @@ def ours(raw: Path, folder: Path) -> int:
 
 
 def decoding(jpegs: Sequence[bytes]) -> int:
-    """The floor: libjpeg-turbo alone, by way of Pillow, on all cores."""
+    """Only decodes, by libjpeg-turbo through Pillow, on all cores: the floor."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return sum(pool.map(lambda jpeg: Image.open(io.BytesIO(jpeg)).load() is not None, jpegs))
 
 
 def print_parts(raw_examples: Sequence[RawExample], folder: Path) -> None:
-    """The milliseconds that each step takes for an image, on one core."""
+    """Prints the milliseconds per image of each step, on one core."""
     from petseg import records
     from petseg.decoding.mask import decode_mask
     from petseg.decoding.photograph import decode_photograph
@@ -88,7 +88,7 @@ def print_parts(raw_examples: Sequence[RawExample], folder: Path) -> None:
     _timed("decode in full", lambda jpeg: Image.open(io.BytesIO(jpeg)).load(), jpegs)
     decode = partial(decode_photograph, at_least=pets.SIZE)
     decoded = _timed("decode as far as needed", decode, jpegs)
-    sizes = [photograph.size for photograph in decoded]
+    sizes = [image.size for image in decoded]
     masks = _timed(
         "decode and check the mask",
         lambda example, size: decode_mask(example.mask, pets.SPEC, size),
@@ -97,7 +97,7 @@ def print_parts(raw_examples: Sequence[RawExample], folder: Path) -> None:
     )
     resized = _timed(
         "resize both",
-        lambda photograph, mask: prepared.resize(photograph.image, mask, pets.SIZE, photograph.box),
+        lambda image, mask: prepared.resize(image.image, mask, pets.SIZE, image.box),
         decoded,
         masks,
     )
@@ -125,9 +125,7 @@ def main() -> None:
     parser.add_argument(
         "--pictures", type=Path, help="a folder with images/ and annotations/; default: generated"
     )
-    parser.add_argument(
-        "--copies", type=int, default=3, help="how often each image is taken (default: 3)"
-    )
+    parser.add_argument("--copies", type=int, default=3, help="uses of each image (default: 3)")
     options = parser.parse_args()
     from petseg.sources.raw import open_raw
 
@@ -143,7 +141,7 @@ def main() -> None:
             work = partial(decoding, [example.image for example in examples])
         else:
             work = partial(ways[options.way], raw, Path(folder))
-            next(examples)  # TensorFlow wakes up
+            next(examples)  # initializes TensorFlow
         start = time.perf_counter()
         done = work()
         measure.report(done / (time.perf_counter() - start))

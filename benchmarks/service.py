@@ -1,11 +1,11 @@
-"""The load test of `petseg serve`: clients on loopback, latency, images a second, and memory.
+"""Load test of `petseg serve`: clients on loopback, latency, images per second, and memory.
 
     python -m benchmarks.service                   # then the same network behind Flask
     python -m benchmarks.service --requests 200    # shorter
 
-Each client sends one photograph of 451x300 pixels after the other over a connection of its own, and
-wants a mask. 503 is counted as told to wait, and the client comes again after a second. The network
-is the U-Net of params.yaml with random weights. Needs the extra `service`, and flask for its rival.
+Each client sends a photograph of 451x300 pixels again and again over one connection, and requests a
+mask. After a 503, the client counts a retry and waits a second. The network is the U-Net of
+params.yaml with random weights. Needs the extra `service`, and flask for the rival.
 """
 
 import argparse
@@ -31,10 +31,10 @@ PHOTOGRAPH = pets.ROOT / "docs/images/chelsea.jpg"
 
 
 class Load(NamedTuple):
-    """What came of some requests: seconds of each that was answered, those that were lost."""
+    """The result of some requests: seconds of each successful one, retries, and lost requests."""
 
     seconds: list[float]
-    told_to_wait: int
+    retries: int
     lost: int
     wall: float
 
@@ -44,7 +44,7 @@ def main() -> None:
     port = str(_free_port())
     ours = [sys.executable, "-m", "petseg", "serve", "--no-page", "--port", port]
     ours += ["--model", str(network() / FILES["tflite"])]
-    print("| service | clients | images/s | median | 95 % | 99 % | told to wait | lost | memory |")
+    print("| service | clients | images/s | median | 95 % | 99 % | retries | lost | memory |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     with served(ours, int(port)) as process:
         for clients in CLIENTS:
@@ -62,9 +62,9 @@ def main() -> None:
 
 
 def load(port: int, clients: int, requests: int) -> Load:
-    """Sends `requests` by so many clients at a time."""
+    """Sends `requests` requests from several clients at a time."""
     image, lock = PHOTOGRAPH.read_bytes(), threading.Lock()
-    left, seconds, waits, lost = [requests], [], [0], [0]
+    left, seconds, retries, lost = [requests], [], [0], [0]
 
     def take() -> bool:
         with lock:
@@ -78,7 +78,7 @@ def load(port: int, clients: int, requests: int) -> Load:
             try:
                 status = _ask(connection, image)
                 while status == 503:
-                    waits[0] += 1
+                    retries[0] += 1
                     time.sleep(1)
                     status = _ask(connection, image)
             except OSError:
@@ -95,7 +95,7 @@ def load(port: int, clients: int, requests: int) -> Load:
         thread.start()
     for thread in threads:
         thread.join()
-    return Load(seconds, waits[0], lost[0], time.perf_counter() - start)
+    return Load(seconds, retries[0], lost[0], time.perf_counter() - start)
 
 
 def _ask(connection: http.client.HTTPConnection, image: bytes) -> int:
@@ -113,7 +113,7 @@ def report(name: str, clients: int, found: Load, process: psutil.Process) -> Non
         clients,
         f"{len(found.seconds) / found.wall:.1f}",
         *(f"{cuts[percent - 1]:.0f} ms" for percent in (50, 95, 99)),
-        found.told_to_wait,
+        found.retries,
         found.lost,
         f"{_memory(process):.0f} MB",
     )
@@ -126,7 +126,7 @@ def memory_over(process: psutil.Process, port: int, requests: int) -> None:
     for _ in range(10):
         load(port, 8, requests // 10)
         steps.append(f"{_memory(process):.0f}")
-    print(f"\nMB after each tenth of {requests} requests more: {' '.join(steps)}\n", flush=True)
+    print(f"\nMB after each tenth of {requests} more requests: {' '.join(steps)}\n", flush=True)
 
 
 def _memory(process: psutil.Process) -> float:
@@ -135,23 +135,23 @@ def _memory(process: psutil.Process) -> float:
 
 @contextmanager
 def served(command: list[str], port: int):
-    """A service as a psutil.Process, from when it is there until the end of the context."""
+    """Runs a service as a psutil.Process; enters the context once it responds."""
     process = psutil.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        while not _is_there(port):
+        while not _responds(port):
             if process.poll() is not None:
                 sys.exit(f"error: {' '.join(command)} ended with exit code {process.returncode}")
             time.sleep(0.2)
-        load(port, 2, 4)  # the first call prepares what the others use
+        load(port, 2, 4)  # the first call is slower
         yield process
     finally:
         process.terminate()
         process.wait(timeout=60)
 
 
-def _is_there(port: int) -> bool:
+def _responds(port: int) -> bool:
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", "/healthz")
@@ -169,8 +169,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--requests", type=int, default=400, metavar="N", help="each of our rows")
-    parser.add_argument("--rival-requests", type=int, default=100, metavar="N", help="each of its")
+    parser.add_argument("--requests", type=int, default=400, metavar="N", help="per row, ours")
+    parser.add_argument(
+        "--rival-requests", type=int, default=100, metavar="N", help="per row, Flask"
+    )
     parser.add_argument(
         "--memory", type=int, default=2000, metavar="N", help="requests for the memory; 0: none"
     )

@@ -1,7 +1,7 @@
-"""Measures the recipe that everybody copies, in tutorial.py.
+"""Measures the common tutorial recipe, in tutorial.py.
 
-TensorFlow is imported before this project, which would change how it computes: the recipe gets
-TensorFlow as it comes.
+Imports TensorFlow before this project, which would change its settings: the recipe runs with
+TensorFlow's defaults.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def measure_training(images: int, *, frozen: bool) -> None:
-    """Trains for two epochs on generated pets and reports the second one's images per second."""
+    """Trains for two epochs on generated pets and reports images per second of the second one."""
     import keras
 
     from benchmarks import pets, tutorial
@@ -60,7 +60,7 @@ def measure_training(images: int, *, frozen: bool) -> None:
 
 
 def measure_evaluation(images: int) -> None:
-    """Predicts generated pets, scores them by Keras's metric, and reports images per second."""
+    """Predicts generated pets, scores them with Keras's metric, and reports images per second."""
     import keras
     import numpy as np
 
@@ -78,7 +78,7 @@ def measure_evaluation(images: int) -> None:
 
 
 def train_on_records(epochs: int) -> dict:
-    """Trains on the real training split: seconds, and the mean IoU on the validation split."""
+    """Trains on the real training split; returns seconds, and mean IoU on the validation split."""
     import keras
     import numpy as np
 

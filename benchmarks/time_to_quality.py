@@ -1,10 +1,10 @@
-"""How long until the network is as good as the tutorial's recipe gets, on the real dataset.
+"""Time until our network reaches the quality of the tutorial's recipe, on the real dataset.
 
     dvc repro preprocess && python -m benchmarks.time_to_quality
 
-Trains the tutorial's recipe to its end and takes its mean IoU on the validation split for the
-goal. Then trains ours, as params.yaml has it, until an epoch reaches the goal. The tutorial's clock
-runs while it trains; ours from the start of its process on, with imports, checks of the records and
+Trains the tutorial's recipe to its end; its mean IoU on the validation split is the goal. Then
+trains ours, as set in params.yaml, until an epoch reaches the goal. The tutorial's clock covers
+training only. Ours starts with the process, and includes imports, checks of the records and
 validation after every epoch. Prints a table, and writes it to benchmarks/time_to_quality.json.
 """
 
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def compare() -> None:
-    """Runs both, each in a process of its own, and tells what they took."""
+    """Runs both, each in a separate process, and prints their times."""
     training.require_records()
     theirs = training.printed(THEIRS)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,9 +56,9 @@ def compare() -> None:
 
 
 def until_reached(command: list[str], curve: Path, goal: float) -> dict:
-    """Runs a training until a row of its learning curve reaches `goal`, and stops it then.
+    """Runs a training until a row of its learning curve reaches `goal`, then stops it.
 
-    The clock begins with the process. PetsegError where the training ends before.
+    The clock starts with the process. Raises PetsegError if the training ends before.
     """
     start = time.perf_counter()
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
@@ -80,7 +80,7 @@ def until_reached(command: list[str], curve: Path, goal: float) -> dict:
 
 
 def train_ours(folder: Path) -> None:
-    """Trains our U-Net on the records, as params.yaml has it, and keeps everything in `folder`."""
+    """Trains our U-Net on the records, as set in params.yaml; writes everything to `folder`."""
     from petseg.core.params import load_params
     from petseg.models.encoders import storage
 

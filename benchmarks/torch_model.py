@@ -1,9 +1,9 @@
 """Trains a network of segmentation_models.pytorch, as its examples do, for some minutes.
 
-Runs in an environment of its own (requirements-torch.txt), which has neither TensorFlow nor this
-project. FOLDER holds uint8 arrays, `train_images.npy` (N, H, W, 3), `train_masks.npy` (N, H, W) of
-labels, and the same of `validation`; `encoder.npz` has the encoder's weights where there are any.
-Writes the labels predicted for the validation split to FOLDER/labels.npy and prints a JSON line.
+Runs in a separate environment (requirements-torch.txt), without TensorFlow and this project. FOLDER
+contains uint8 arrays: `train_images.npy` (N, H, W, 3), `train_masks.npy` (N, H, W) with labels, and
+the same for `validation`. `encoder.npz` has the encoder's weights, if there are any. Writes the
+labels predicted for the validation split to FOLDER/labels.npy and prints a JSON line.
 """
 
 import argparse
@@ -18,9 +18,9 @@ import torch
 BATCH_SIZE = 16
 LEARNING_RATE = 0.001
 TIMED_STEPS = 4
-"""After as many to warm up: from their pace follows how many steps the time allows."""
+"""After as many warm-up steps. Their pace sets the number of steps for the given time."""
 KERAS_EPSILON = 0.001
-"""Of batch normalization, with weights that Keras trained."""
+"""Epsilon of batch normalization for weights that Keras trained."""
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--architecture", default="Unet")
     parser.add_argument("--encoder", default="mobilenet_v2")
     parser.add_argument("--seconds", type=float, required=True, help="for training")
-    parser.add_argument("--pretrained", action="store_true", help="begin with FOLDER/encoder.npz")
+    parser.add_argument("--pretrained", action="store_true", help="start from FOLDER/encoder.npz")
     options = parser.parse_args()
     torch.manual_seed(1)
     images, masks, held_out = (
@@ -50,12 +50,12 @@ def main() -> None:
 
 
 def load_encoder(encoder: torch.nn.Module, weights) -> None:
-    """Weights by the encoder's own names; those of Keras, see torch_rival.py."""
+    """Loads weights by the encoder's own names; for those of Keras see torch_rival.py."""
     tensors = {name: torch.from_numpy(weights[name]) for name in weights.files}
     own = {n: t for n, t in encoder.state_dict().items() if not n.endswith("num_batches_tracked")}
     if own.keys() != tensors.keys():
         differing = sorted(own.keys() ^ tensors.keys())
-        raise SystemExit(f"error: these weights are not on both sides: {', '.join(differing)}")
+        raise SystemExit(f"error: these weights are missing on one side: {', '.join(differing)}")
     encoder.load_state_dict(encoder.state_dict() | tensors)
     for module in encoder.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -63,7 +63,7 @@ def load_encoder(encoder: torch.nn.Module, weights) -> None:
 
 
 def train(model: torch.nn.Module, images: np.ndarray, masks: np.ndarray, seconds: float) -> dict:
-    """AdamW with one cycle of the learning rate over the time that there is; flips alone."""
+    """Trains with AdamW and one learning rate cycle over the given time; augments by flips only."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     loss_function = torch.nn.CrossEntropyLoss(ignore_index=255)
     rng, schedule, steps = np.random.default_rng(1), None, 0
@@ -95,7 +95,7 @@ def train(model: torch.nn.Module, images: np.ndarray, masks: np.ndarray, seconds
 
 @torch.no_grad()
 def predicted(model: torch.nn.Module, images: np.ndarray) -> np.ndarray:
-    """The labels of images uint8 (N, H, W, 3): uint8 (N, H, W)."""
+    """Returns the labels of images uint8 (N, H, W, 3): uint8 (N, H, W)."""
     model.eval()
     batches = np.array_split(images, max(1, len(images) // BATCH_SIZE))
     labels = [model(as_input(batch)).argmax(dim=1).to(torch.uint8).numpy() for batch in batches]
@@ -103,7 +103,7 @@ def predicted(model: torch.nn.Module, images: np.ndarray) -> np.ndarray:
 
 
 def as_input(images: np.ndarray) -> torch.Tensor:
-    """Images uint8 (B, H, W, 3) as float32 (B, 3, H, W) in [-1, 1], channels last in memory."""
+    """Converts uint8 (B, H, W, 3) to float32 (B, 3, H, W) in [-1, 1], channels last in memory."""
     x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
     return (x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 

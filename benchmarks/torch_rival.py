@@ -1,15 +1,14 @@
-"""Against segmentation_models.pytorch: pace of training, and what the same time brings.
+"""Compares training with segmentation_models.pytorch: speed, and quality after the same time.
 
     python -m venv TORCH && TORCH/bin/pip install -r benchmarks/requirements-torch.txt
     dvc repro preprocess
     python -m benchmarks.torch_rival --python TORCH/bin/python
 
-Trains ours first, as params.yaml has it but for the number of epochs, and then each rival for as
-long as that took: on the same images, with batches of 16, AdamW, channels last, and float32, as
-PyTorch has it. All are scored on the validation split, at the records' size. A rival with
-MobileNetV2 begins with the very ImageNet weights that ours begins with; for another encoder there
-are none, and it begins with random ones. Prints a table, and writes it to
-benchmarks/torch_rival.json.
+Trains ours first, as set in params.yaml except for the number of epochs, and then each rival for
+the same time: on the same images, with batches of 16, AdamW, channels last, and float32, PyTorch's
+default. All are scored on the validation split, at the records' size. A rival with MobileNetV2
+starts from the same ImageNet weights as ours. There are none for another encoder, which starts from
+random weights. Prints a table, and writes it to benchmarks/torch_rival.json.
 """
 
 import argparse
@@ -29,7 +28,7 @@ from petseg.core.files import write_json
 RESULTS = Path("benchmarks") / "torch_rival.json"
 MODEL = Path(__file__).with_name("torch_model.py")
 RIVALS = (("Unet", "mobilenet_v2", True), ("FPN", "resnet34", False))
-"""Architecture, encoder, and whether it begins with the ImageNet weights that `download` left."""
+"""Architecture, encoder, and whether it starts from the ImageNet weights of `download`."""
 INSTALL = "pip install -r benchmarks/requirements-torch.txt"
 
 
@@ -38,7 +37,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--python", required=True, metavar="FILE", help="of the environment with PyTorch"
+        "--python", required=True, metavar="FILE", help="in the environment with PyTorch"
     )
     parser.add_argument(
         "--epochs", type=int, default=3, metavar="N", help="of ours; default: %(default)s"
@@ -53,7 +52,7 @@ def main() -> None:
 
 
 def compare(python: str, epochs: int) -> None:
-    """Trains all in turn, each in a process of its own, and tells what came of it."""
+    """Trains all in turn, each in a separate process, and prints the results."""
     require_torch(python)
     training.require_records()
     with tempfile.TemporaryDirectory() as name:
@@ -61,20 +60,20 @@ def compare(python: str, epochs: int) -> None:
         pretrained = write_inputs(folder)
         command = [sys.executable, "-m", "benchmarks.torch_rival", "--python", python]
         rows = [result([*command, "--ours", name, "--epochs", str(epochs)], folder, "ours: U-Net")]
-        for architecture, encoder, can_begin_with_weights in RIVALS:
+        for architecture, encoder, accepts_weights in RIVALS:
             command = [python, str(MODEL), name, "--architecture", architecture]
             command += ["--encoder", encoder, "--seconds", str(rows[0]["seconds"])]
-            weights = pretrained and can_begin_with_weights
+            weights = pretrained and accepts_weights
             command += ["--pretrained"] * weights
-            told = "ImageNet" if weights else "random"
-            rows.append(result(command, folder, f"{architecture}, {encoder}, {told} weights"))
+            kind = "ImageNet" if weights else "random"
+            rows.append(result(command, folder, f"{architecture}, {encoder}, {kind} weights"))
     write_json(RESULTS, {"rows": rows})
     print(table(rows))
     print(f"\nthe same as JSON: {RESULTS}")
 
 
 def require_torch(python: str) -> None:
-    """PetsegError where no rival can run."""
+    """Raises PetsegError if no rival can run."""
     try:
         done = subprocess.run(
             [python, "-c", "import segmentation_models_pytorch"], capture_output=True, text=True
@@ -82,12 +81,12 @@ def require_torch(python: str) -> None:
     except OSError as error:
         raise PetsegError(f"--python: {python} cannot be run: {error.strerror}") from None
     if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
+        reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise PetsegError(f"{python} has no segmentation_models.pytorch ({reason[0]}): {INSTALL}")
 
 
 def write_inputs(folder: Path) -> bool:
-    """Writes what torch_model.py reads; returns whether there are weights of the encoder."""
+    """Writes the inputs of torch_model.py; returns whether there are encoder weights."""
     from petseg import records
     from petseg.models.encoders import mobilenet_v2, storage
 
@@ -102,11 +101,10 @@ def write_inputs(folder: Path) -> bool:
 
 
 def as_torch(model) -> dict[str, np.ndarray]:
-    """The weights of Keras's MobileNetV2 by the names and in the layout of torchvision's.
+    """Returns the weights of Keras's MobileNetV2 with torchvision's names and layout.
 
-    The two pad differently before convolutions with stride 2: Keras on the right and below,
-    PyTorch on all sides. The features are so shifted by less than a pixel, to which training
-    adapts.
+    Padding before convolutions with stride 2 differs: Keras pads right and below, PyTorch on all
+    sides. The features are therefore shifted by less than a pixel; training adapts to that.
     """
     tensors = {}
     for layer in model.layers:
@@ -124,7 +122,7 @@ def as_torch(model) -> dict[str, np.ndarray]:
 
 
 def _torch_name(name: str) -> str:
-    """Of a layer of Keras's MobileNetV2: the module of torchvision's that does the same."""
+    """Returns torchvision's name for a layer of Keras's MobileNetV2."""
     first_and_last = {"Conv1": (0, 0), "bn_Conv1": (0, 1), "Conv_1": (18, 0), "Conv_1_bn": (18, 1)}
     if name in first_and_last:
         block, place = first_and_last[name]
@@ -166,7 +164,7 @@ def train_ours(folder: Path, epochs: int) -> dict:
 
 
 def result(command: list[str], folder: Path, title: str) -> dict:
-    """What a training printed, and the scores of the labels that it left."""
+    """Returns what a training printed, and the scores of the labels that it wrote."""
     from petseg import records
     from petseg.metrics import scores
     from petseg.metrics.confusion import confusion_matrices
@@ -186,7 +184,7 @@ def result(command: list[str], folder: Path, title: str) -> dict:
 
 
 def table(rows: list[dict]) -> str:
-    """The results as Markdown, ours first; ratios are ours over theirs in images a second."""
+    """Returns the results as Markdown, ours first; ratios are ours over theirs in images/s."""
     regions = list(rows[0]["regions"])
     titles = ["", "parameters", "images/s", "ratio", "seconds", "images seen", "mean IoU"]
     titles += [f"{region} IoU" for region in regions]

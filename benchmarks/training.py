@@ -1,6 +1,6 @@
-"""Images per second of our training, as params.yaml has it, on generated pets.
+"""Images per second of our training, as set in params.yaml, on generated pets.
 
-Measures the second epoch, as the first one builds the graph.
+Measures the second epoch, because the first one builds the graph.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
-    """The option that says from which level on the encoder trains."""
+    """Adds the option for the first encoder level that trains."""
     parser.add_argument(
         "--fine-tune-from",
         choices=("frozen", "stem", *LEVELS),
@@ -46,13 +46,13 @@ def add_fine_tune_from(parser: argparse.ArgumentParser) -> None:
 
 
 def changed(**changes) -> TrainUnet:
-    """The section train_unet of params.yaml, but for these; None leaves what stands there."""
+    """Returns the section train_unet of params.yaml with changes; None keeps a value."""
     given = {key: value for key, value in changes.items() if value is not None}
     return load_params().train_unet.model_copy(update=given)
 
 
 def images_per_second(params: TrainUnet, images: int) -> float:
-    """Trains the U-Net for two epochs of `images` generated pets; the rate of the second one."""
+    """Trains the U-Net for two epochs of `images` generated pets; returns the second one's rate."""
     params = params.model_copy(update={"epochs": 2, "final_epochs_without_geometry": 0})
     with tempfile.TemporaryDirectory() as folder:
         records_folder = pets.as_records(images)
@@ -61,7 +61,7 @@ def images_per_second(params: TrainUnet, images: int) -> float:
 
 
 def train_unet(params: TrainUnet, records_folder: Path, weights: Path | None, folder: Path) -> dict:
-    """Trains the U-Net as its stage does, but with `params`; all it writes goes into `folder`."""
+    """Trains the U-Net as its stage does, but with `params`; writes everything to `folder`."""
     from petseg import records
     from petseg.models import unet
     from petseg.training import loop
@@ -83,15 +83,15 @@ def train_unet(params: TrainUnet, records_folder: Path, weights: Path | None, fo
 
 
 def require_records() -> None:
-    """PetsegError where the real dataset has not been prepared."""
+    """Raises PetsegError if the real dataset has not been prepared."""
     if not paths.RECORDS.is_dir():
         raise PetsegError(f"{paths.RECORDS} is missing; run this first: dvc repro preprocess")
 
 
 def printed(command: Sequence[str]) -> dict:
-    """Runs a command whose last line is a JSON object, and returns that; PetsegError if it fails.
+    """Runs a command and returns the JSON object in its last line; raises PetsegError if it fails.
 
-    What it says besides goes to the terminal.
+    Its stderr goes to the terminal.
     """
     ended = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     if ended.returncode:
@@ -100,7 +100,7 @@ def printed(command: Sequence[str]) -> dict:
 
 
 def curve(folder: Path) -> Path:
-    """Where `train_unet` writes its learning curve, whole after every epoch."""
+    """Returns the path of `train_unet`'s learning curve, which is complete after every epoch."""
     return folder / "curve.csv"
 
 

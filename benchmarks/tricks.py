@@ -1,7 +1,7 @@
-"""What each trick of petseg.acceleration is worth in a whole training step.
+"""Effect of each trick of petseg.acceleration on a whole training step.
 
 Trains both networks of params.yaml on a batch of random images, with every trick on and with each
-one off in turn, in float32 and in bfloat16, and prints by how much a step takes longer without it.
+one off in turn, in float32 and bfloat16. Prints how much longer a step takes without it.
 """
 
 import argparse
@@ -13,7 +13,7 @@ NETWORKS = ("unet", "shallow")
 POLICIES = ("float32", "mixed_bfloat16")
 BATCH = 16
 STEPS = 5
-"""Steps of one configuration before the next one has its turn."""
+"""Steps of one configuration before the next one's turn."""
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
     options = parser.parse_args()
 
-    from petseg.acceleration import TRICKS  # TensorFlow, which --help need not wait for
+    from petseg.acceleration import TRICKS  # imports TensorFlow, which --help does not need
 
     print("| network | precision | without | ms a step | with all, ms | time without it |")
     print("| --- | --- | --- | ---: | ---: | ---: |")
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def training_step(network: str, policy: str, tricks):
-    """A function that trains the network on a batch once, with some of the tricks."""
+    """Returns a function that trains the network on a batch once, with some of the tricks."""
     import keras
     import tensorflow as tf
 
@@ -80,7 +80,7 @@ def training_step(network: str, policy: str, tricks):
 
 
 def measured(with_all, without, rounds: int) -> str:
-    """Milliseconds without a trick and with all, and the median ratio of both, taken in turn."""
+    """Returns milliseconds without a trick and with all, and their median ratio."""
     for step in (with_all, without):
         seconds(step)  # builds the graph
     pairs = [(seconds(without), seconds(with_all)) for _ in range(rounds)]
@@ -90,7 +90,7 @@ def measured(with_all, without, rounds: int) -> str:
 
 
 def seconds(step) -> float:
-    """The median time of a few steps."""
+    """Returns the median time of a few steps."""
     times = []
     for _ in range(STEPS):
         start = time.perf_counter()

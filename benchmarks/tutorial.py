@@ -1,9 +1,9 @@
-"""The recipe that everybody copies: TensorFlow's image segmentation tutorial, with stock parts.
+"""The common tutorial recipe: TensorFlow's image segmentation tutorial, with stock parts.
 
-Source: https://www.tensorflow.org/tutorials/images/segmentation, from memory of its method and
-not of its words: frozen MobileNetV2, inputs in [0, 1], pix2pix upsample blocks, Adam, batches of
-64, cross-entropy, `model.fit`, and a map over single examples that flips half of them. Labels are
-pixels as in this project, so that both recipes train on the same images. theirs.py measures it.
+Source: https://www.tensorflow.org/tutorials/images/segmentation, its method from memory, not its
+text: frozen MobileNetV2, inputs in [0, 1], pix2pix upsample blocks, Adam, batches of 64,
+cross-entropy, `model.fit`, and a map over single examples that flips half of them. Labels are per
+pixel as in this project, so that both recipes train on the same images. theirs.py measures it.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ DECODER_FILTERS = (512, 256, 128, 64)
 def network(
     image_size: tuple[int, int], classes: int, weights: Path, *, frozen: bool = True
 ) -> keras.Model:
-    """Images (B, H, W, 3) in [0, 1] -> logits (B, H, W, `classes`); stock layers, float32."""
+    """Returns a model: images (B, H, W, 3) in [0, 1] -> logits (B, H, W, `classes`); float32."""
     shape = (*image_size, 3)
     base = keras.applications.MobileNetV2(shape, include_top=False, weights=None)
     base.load_weights(weights)
@@ -38,7 +38,6 @@ def network(
 
 
 def compiled(model: keras.Model) -> keras.Model:
-    """The network, ready for `fit`."""
     model.compile(
         optimizer="adam",
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -48,7 +47,7 @@ def compiled(model: keras.Model) -> keras.Model:
 
 
 def training_batches(examples: Examples) -> tf.data.Dataset:
-    """Endless shuffled batches: images float32 in [0, 1], masks uint8 (B, S, S, 1)."""
+    """Returns endless shuffled batches: images float32 in [0, 1], masks uint8 (B, S, S, 1)."""
 
     def flip(image, mask):
         image, mask = tf.cast(image, tf.float32) / 255, mask[..., None]

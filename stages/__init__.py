@@ -1,7 +1,7 @@
-"""The stages of the pipeline, a script each.
+"""The stages of the pipeline, one script each.
 
-`python -m stages.NAME` runs this first. `--help`, mistakes in params.yaml and in the dataset's own
-file, and missing inputs are reported here, before TensorFlow is imported, which takes seconds.
+`python -m stages.NAME` runs this module first. It handles `--help` and reports errors in
+params.yaml, dataset.yaml and missing inputs before TensorFlow is imported, which takes seconds.
 """
 
 import ast

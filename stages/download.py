@@ -1,7 +1,7 @@
-"""Brings the images, their masks and the encoder's pretrained weights to data/raw.
+"""Stores the images, their masks and the encoder's pretrained weights in data/raw.
 
-Of the dataset that params.yaml names: what its source is says datasets/NAME/dataset.yaml.
-data/raw/provenance.json tells where each thing came from.
+The source is set in datasets/NAME/dataset.yaml of the dataset that params.yaml names.
+data/raw/provenance.json records the origin of each part.
 """
 
 from petseg.core import stage_runner

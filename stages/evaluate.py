@@ -1,7 +1,7 @@
-"""Scores both networks, and a baseline that sees no image, on every image of the test split.
+"""Scores both networks, and a constant baseline, on every image of the test split.
 
 Writes metrics/*.json, plots/confusion_*.csv, plots/calibration_*.csv, plots/per_group.csv and a
-table of every image.
+table of all images.
 """
 
 import pandas as pd

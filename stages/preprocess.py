@@ -1,7 +1,7 @@
-"""Checks every image and mask and writes them, resized, as TFRecords to data/records.
+"""Checks all images and masks, resizes them and writes TFRecords to data/records.
 
-Draws the splits that the dataset does not bring from its training split, by seed and name. A page
-in data/dataset_report and tables in plots/dataset tell what the dataset is like.
+Splits that the dataset lacks are drawn from its training split, by seed and name. A page in
+data/dataset_report and tables in plots/dataset describe the dataset.
 """
 
 from collections import Counter

@@ -14,7 +14,7 @@ def main() -> dict | None:
     params = load_params()
     classes = len(records.spec(paths.RECORDS).classes)
     encoder = storage.stored_encoder(paths.ENCODER)
-    unet.require_usable(params.image_size, params.train_unet, encoder)  # before data are read
+    unet.require_usable(params.image_size, params.train_unet, encoder)  # before any data is read
     return loop.train(
         "unet",
         partial(unet.build, params.image_size, classes, params.train_unet, encoder),

@@ -13,7 +13,7 @@ from petseg.figures import calibration, comparison, confusion, curves, groups, p
 from petseg.records import augmentation
 
 TEXTS = dict.fromkeys(("name", "truth", "prediction", "column", "group"), str)
-"""Columns of tables in which a value may be NA, or look like a number."""
+"""Table columns whose values may be NA, or look like numbers."""
 
 
 def main() -> dict:

@@ -4,10 +4,10 @@ import ast
 from pathlib import Path
 
 import pytest
+from import_graph import PACKAGES, imported_files, imports, modules
 
 from tests.helpers import ROOT
 from tests.helpers import specs as specs_of
-from tests.helpers.stage_imports import PACKAGES, imported_files, imports, modules
 
 ARROWS = {
     "core": set(),

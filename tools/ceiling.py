@@ -1,11 +1,10 @@
-"""How far two people who draw the same outlines would agree: a ceiling for every score.
+"""Scores two slightly different drawings of the same masks: a ceiling for every score.
 
     python tools/ceiling.py
 
-Takes each mask of the test split, as it was published, for the one, and the same mask with
-its soft edge (the border of the pets) a pixel wider or narrower on both sides for the other. The
-scores of the second against the first go to docs/results.md. Needs data/raw from `dvc repro
-download`.
+Compares each published mask of the test split with the same mask after making its soft edge (the
+border of the pets) one pixel wider or narrower on both sides. The scores go to docs/results.md.
+Needs data/raw from `dvc repro download`.
 """
 
 import argparse
@@ -48,22 +47,22 @@ def main() -> None:
 
 
 def agreements(mask: bytes) -> np.ndarray:
-    """The confusion matrix of an encoded mask with each of WAYS to redraw it: int64 (W, C, C)."""
+    """Returns an encoded mask's confusion matrices with its redrawn masks: int64 (W, C, C)."""
     labels = decode_mask(mask, SPEC)
     redrawn = np.stack([redraw(labels) for redraw in WAYS.values()])
     return confusion_matrices(np.stack([labels] * len(redrawn)), redrawn, len(SPEC.classes))
 
 
 def wider(labels: np.ndarray) -> np.ndarray:
-    """Labels uint8 (H, W) with every pixel beside the soft edge a part of it."""
+    """Adds all pixels next to the soft edge to the soft edge; labels uint8 (H, W)."""
     edge = np.isin(labels, EDGE)
     return np.where(_grown(edge) & ~edge & (labels != VOID), EDGE[0], labels).astype(np.uint8)
 
 
 def narrower(labels: np.ndarray) -> np.ndarray:
-    """Labels uint8 (H, W) with every pixel of the soft edge that touches a class a part of it.
+    """Gives every pixel of the soft edge that touches a class to that class; labels uint8 (H, W).
 
-    Where it touches several, of the last of them in the order of the classes.
+    If it touches several, the last one in the order of classes gets it.
     """
     result = labels.copy()
     edge = np.isin(labels, EDGE)
@@ -73,7 +72,7 @@ def narrower(labels: np.ndarray) -> np.ndarray:
 
 
 def _grown(region: np.ndarray) -> np.ndarray:
-    """A region, bool (H, W), with all pixels that touch it."""
+    """Returns a region, bool (H, W), with all pixels that touch it."""
     return np.asarray(Image.fromarray(region.astype(np.uint8)).filter(ImageFilter.MaxFilter(3))) > 0
 
 

@@ -1,11 +1,11 @@
-"""How an image best gets into the network's input: what other ways cost against stretching.
+"""Compares ways to fit an image into the network's input: what others score against stretching.
 
     python tools/compare_framing.py PATH/TO/ORIGINAL_DATASET [--model models/unet.keras]
 
-`letterbox` frames the image with its own shape. `reduced` stretches it as `preprocess` does,
-after decoding it no larger than it is needed. Scored on those images of the validation split
-that the folder (with images/ and annotations/, as the dataset's archives unpack) holds at their
-original size, against the original masks. petseg/evaluation/full_size.py stretches.
+`letterbox` keeps the aspect ratio and adds a frame. `reduced` stretches as `preprocess` does, after
+decoding at a reduced size. The folder has images/ and annotations/, as the dataset's archives
+unpack. Scores are on its images of the validation split, at original size and against the original
+masks. petseg/evaluation/full_size.py stretches.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from petseg.decoding.photograph import decode_photograph
 from petseg.metrics import bootstrap, scores
 
 GREY = (127, 127, 127)
-"""Around a framed image: about 0 after the networks' own scaling."""
+"""Colour of the frame: about 0 after the networks' own scaling."""
 EVERYWHERE = (slice(None), slice(None))
 
 
@@ -72,7 +72,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, tuple[slice, slice]]:
-    """An input, uint8 (*size, 3), with the image in its middle, and where it lies."""
+    """Returns an input, uint8 (*size, 3), with the centred image, and the image's position."""
     share = min(size[0] / image.height, size[1] / image.width)
     width, height = (max(1, round(side * share)) for side in image.size)
     left, top = (size[1] - width) // 2, (size[0] - height) // 2
@@ -82,7 +82,7 @@ def letterbox(image: Image.Image, size: tuple[int, int]) -> tuple[np.ndarray, tu
 
 
 def table(counts: dict[str, np.ndarray], classes: int) -> str:
-    """Scores over all pixels at original size; 95 % intervals of the difference from stretching."""
+    """Returns dataset-wide scores at original size, and 95 % intervals against stretching."""
     rows = []
     statistics = {
         "mean IoU": lambda found: scores.mean_iou(found[..., :classes, :]),

@@ -1,7 +1,8 @@
 """Runs the whole pipeline on generated pets, in the folder demo/.
 
-Needs no dataset, no weights and no network. A second run skips what did not change. The results are
-committed in the Git repository that demo/ is, so that experiments and comparisons work there.
+Needs no dataset, no weights and no internet connection. A second run skips unchanged stages. demo/
+is a Git repository to which the results are committed, so that experiments and comparisons work
+there.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def main() -> None:
     print("\nThe pictures:")
     for picture in sorted((DEMO / "plots").rglob("*.png")):
         print(f"  {picture.relative_to(ROOT)}")
-    print("The project with its data and models, in a Git repository of its own: demo/. Try there:")
+    print("The project, its data and its models are in the Git repository demo/. Try there:")
     for command in ("plots show", "exp run -S train_shallow.epochs=15", "metrics diff"):
         print(f"  dvc {command}")
 

@@ -1,6 +1,6 @@
 """Writes the tables of docs/experiments.md between their marks: all runs, and the ablation.
 
-Needs the repository's history, for the runs whose results were committed.
+Reads the results of committed runs from the repository's history.
 """
 
 import argparse
@@ -26,7 +26,7 @@ RENAMED = {
     "enlarge": "encoder_upscale",
     "undistorted_epochs": "final_epochs_without_geometry",
 }
-"""Keys of params.yaml in earlier commits -> what they are called now."""
+"""Keys of params.yaml in earlier commits -> their current names."""
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def runs(network: str) -> str:
-    """A network's committed runs, the first one first: changed parameters and scores."""
+    """Returns a network's committed runs, oldest first: changed parameters and scores."""
     metrics = f"metrics/{network}.json"
     lines, before = [], {}
     for commit in git("log", "--reverse", "--format=%h", "--", metrics).split():
@@ -53,7 +53,7 @@ def runs(network: str) -> str:
         )
         found = json.loads(git("show", f"{commit}:{metrics}"))
         region = found["regions"][REGION]["iou_dataset"] if "regions" in found else None
-        region = region or found[f"{REGION}_iou_dataset"]  # as earlier commits have it
+        region = region or found[f"{REGION}_iou_dataset"]  # the key in earlier commits
         scored = curve["val_mean_iou"].max(), found["mean_iou"], region
         cells = (f"{value:.4f}" for value in scored)
         masks = "published" if "at_records_size" in found else "records"
@@ -65,7 +65,10 @@ def runs(network: str) -> str:
 
 
 def ablations(rows: dict[str, ablation.Row], results: pd.DataFrame) -> str:
-    """Every row that was run: means over seeds; differences from the first row, seed by seed."""
+    """Returns all rows that were run: means over seeds, and differences from the first row.
+
+    Differences are between runs with the same seed.
+    """
     first, *_ = rows
     kept, lines = set(results.index.get_level_values("row")), []
     base = results.loc[first]["val_mean_iou"] if first in kept else pd.Series(dtype=float)
@@ -83,18 +86,18 @@ def ablations(rows: dict[str, ablation.Row], results: pd.DataFrame) -> str:
                 for score in ("test_mean_iou", "test_region_iou")
             ),
         )
-        lines.append((f"`{name}`", rows[name].told, *cells))
+        lines.append((f"`{name}`", rows[name].description, *cells))
     titles = ("row", "changed", "mean IoU, validation", "difference", "epochs", "minutes")
     return markdown((*titles, "mean IoU, test", f"{REGION} IoU, test"), lines)
 
 
 def minutes(seconds: pd.Series) -> str:
-    """Their mean in minutes; nothing where no run was timed."""
+    """Returns the mean in minutes, or an empty text if no run was timed."""
     return f"{seconds.mean() / 60:.0f}" if seconds.notna().any() else ""
 
 
 def spread(values: pd.Series, form: str) -> str:
-    """The mean, and the range where there is more than one; nothing for none."""
+    """Returns the mean, with the range if there are several values; an empty text for none."""
     if values.empty:
         return ""
     mean, *ends = (form.format(v) for v in (values.mean(), values.min(), values.max()))
@@ -102,7 +105,6 @@ def spread(values: pd.Series, form: str) -> str:
 
 
 def git(*arguments: str) -> str:
-    """What a Git command prints."""
     return subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

@@ -1,8 +1,8 @@
 """Damages 5 % of the masks of generated pets and counts how many `petseg labels` finds.
 
-In five ways, each as often: the pet is missing, its class and the background are exchanged, the
-mask is shifted by 8 pixels, dilated by 8, or has a hole. Prints how many of each are among the
-first 5 % of the ranking. Runs in .petseg/label_errors.
+There are five equally frequent kinds of damage: the pet is missing, its class and the background
+are exchanged, or the mask is shifted by 8 pixels, dilated by 8, or has a hole. Prints how many of
+each kind are in the first 5 % of the ranking. Works in .petseg/label_errors.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1000, help="default: %(default)s")
     parser.add_argument("--weights", default="imagenet", help="of the encoder; none, or a file")
-    parser.add_argument("options", nargs="*", help="more of petseg labels, after --")
+    parser.add_argument("options", nargs="*", help="for petseg labels, after --")
     options = parser.parse_args()
     if not DAMAGED.exists():
         draw(options.images)
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def draw(images: int) -> None:
-    """Draws pets and damages the masks of some that train."""
+    """Draws pets and damages some masks of the training split."""
     from petseg.sources.generated.dataset import write_dataset
 
     shutil.rmtree(HOME, ignore_errors=True)
@@ -107,7 +107,7 @@ def dilated(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def hole(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A disc of an eighth of the pet becomes background."""
+    """Turns a disc of an eighth of the pet's area into background."""
     y, x = np.nonzero(mask == PET)
     place, radius = random.integers(len(y)), np.sqrt(len(y) / 8 / np.pi)
     rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]

@@ -1,10 +1,10 @@
-"""Renews pretrained/: the committed run's networks, as small as they can be, and their model card.
+"""Updates pretrained/: the networks of the committed run in a small format, and their model card.
 
     dvc repro && python tools/pretrained.py
 
-Needs what `dvc repro` left: the models and the records. Each network becomes a TFLite file with
-weights of 16 bits, is scored on the validation split beside its original, on the masks as they were
-published, and refused where that costs more than MOST_LOSS of the mean IoU.
+Needs the models and records of `dvc repro`. Stores each network as TFLite with 16-bit weights and
+scores it on the validation split, on the published masks, together with its original. Fails if the
+mean IoU drops by more than MOST_LOSS.
 """
 
 import argparse
@@ -33,7 +33,7 @@ MOST_LOSS = 0.0005
 SPEC = committed_dataset().spec()
 REGION = SPEC.default_region
 PICTURES = 4
-"""Generated pictures, of which the file keeps what each network finds in them."""
+"""Number of generated pictures for which each network's class shares are stored."""
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     facts = {"commit": commit, "networks": {}}
     write_json(FOLDER / SPEC_FILE, SPEC.to_json())
     for name in NETWORKS:
-        facts["networks"][name] = renewed(name)
+        facts["networks"][name] = exported(name)
     write_json(FACTS, facts)
     for name, text in parts(facts).items():
         marked.replace(CARD, MARK.format(name), marked.END, text)
@@ -58,14 +58,14 @@ def main() -> None:
 
 
 def locked_md5(network: str) -> str:
-    """The checksum of a trained model in dvc.lock."""
+    """Returns the checksum of a trained model in dvc.lock."""
     outs = yaml12.read(ROOT / "dvc.lock")["stages"][f"train_{network}"]["outs"]
     (found,) = (out["md5"] for out in outs if out["path"] == paths.model(network).as_posix())
     return found
 
 
-def renewed(name: str) -> dict:
-    """Writes a network's file: what is known of it."""
+def exported(name: str) -> dict:
+    """Writes a network's file; returns its facts."""
     from petseg.app.export_formats import FORMATS, Source
     from petseg.evaluation import inference
 
@@ -88,7 +88,7 @@ def renewed(name: str) -> dict:
 
 
 def validation(run, label: str) -> dict:
-    """A network's scores on the validation split, on the masks as they were published."""
+    """Returns a network's scores on the validation split, on the published masks."""
     from petseg import records
     from petseg.evaluation import scoring, tables
     from petseg.sources import raw
@@ -102,7 +102,7 @@ def validation(run, label: str) -> dict:
 
 
 def generated_shares(path: Path) -> list[list[float]]:
-    """Each class's share of the pixels in generated pictures, in which any machine draws alike."""
+    """Returns each class's share of the pixels in generated pictures, the same on any machine."""
     import petseg
 
     network, (height, width) = petseg.load(path), (240, 320)
@@ -113,7 +113,7 @@ def generated_shares(path: Path) -> list[list[float]]:
 
 
 def generated_pictures(count: int, height: int, width: int) -> list[np.ndarray]:
-    """Drawn pets: uint8 (height, width, 3) each."""
+    """Draws pets: uint8 (height, width, 3) each."""
     from petseg.sources.generated.breeds import BREEDS
     from petseg.sources.generated.drawing import draw_pet
 
@@ -124,17 +124,17 @@ def generated_pictures(count: int, height: int, width: int) -> list[np.ndarray]:
 
 
 def parts(facts: dict) -> dict[str, str]:
-    """What stands between the marks of the model card."""
+    """Returns the texts between the marks of the model card."""
     commit, (height, width) = facts["commit"], facts["networks"]["unet"]["image_size"]
-    how = (
+    reproduction = (
         f"Commit `{commit}`, whose networks see {width}x{height} pixels: `git checkout {commit}`, "
         "then `dvc repro`, trains them again.\n"
     )
     return {
-        "files": files(facts) + "\n" + how,
+        "files": files(facts) + "\n" + reproduction,
         "scores": scores(),
         "breeds": breeds(),
-        "cost": cost(facts),
+        "cost": storage_loss(facts),
     }
 
 
@@ -170,7 +170,7 @@ def breeds() -> str:
     return markdown(("", "lowest", "highest", "standard deviation"), lines)
 
 
-def cost(facts: dict) -> str:
+def storage_loss(facts: dict) -> str:
     lines = []
     for name, one in facts["networks"].items():
         found = one["validation"]

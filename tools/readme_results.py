@@ -1,6 +1,6 @@
 """Writes the README's results between their marks: the scores in metrics/, and the tutorial's.
 
-They are of the masks as they were published, but for one column of the records' size.
+Scores are for the published masks, except for one column at the records' size.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def columns(spec: DatasetSpec) -> dict[str, str]:
-    """The keys of the metrics files that are shown, and how."""
+    """Returns the shown keys of the metrics files, and their formats."""
     shown = {"parameters": "{:,}", "pixel_accuracy": "{:.4f}", "mean_iou": "{:.4f}"}
     shown |= {f"iou.{name}": "{:.3f}" for name in spec.class_names}
     for region in spec.regions:
@@ -38,7 +38,7 @@ def columns(spec: DatasetSpec) -> dict[str, str]:
 
 
 def table() -> str:
-    """The results as Markdown: a row for each predictor, then the difference."""
+    """Returns the results as Markdown: a row for each predictor, then the difference."""
     shown = columns(committed_dataset())
     rows = {title: _read(network) for network, title in NETWORKS.items()}
     rows |= {TUTORIAL: read_json(ablation.metrics_file("tutorial")), BASELINE: _read("baseline")}

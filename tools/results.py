@@ -1,10 +1,10 @@
-"""Writes the tables of docs/results.md between their marks, from what `dvc repro` left here.
+"""Writes the tables of docs/results.md between their marks, from the outputs of `dvc repro`.
 
     python tools/results.py --subset sharp.txt
 
-Needs data/per_image.csv, from `dvc repro` or `dvc pull`. Scores are of the masks as they were
-published. A table of subsets is written where a file names one, as in `evaluate.subsets`; else the
-one on the page stays. tools/experiments.py writes the pages of what was tried.
+Needs data/per_image.csv, from `dvc repro` or `dvc pull`. Scores are for the published masks. The
+table of subsets is only updated with `--subset FILE`, as in `evaluate.subsets`.
+tools/experiments.py writes docs/experiments.md.
 """
 
 import argparse
@@ -31,7 +31,7 @@ REGION = SPEC.default_region
 CLASSES = len(SPEC.classes)
 SCORES = ("mean IoU", *SPEC.class_names, f"{REGION} IoU", "pixel accuracy")
 SIZES = 5
-"""As many groups of equally many images, from the smallest regions to the largest."""
+"""Number of equally large groups of images, by the size of the region."""
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def test(per_image: pd.DataFrame) -> str:
-    """Every score of both networks, and of the difference, with its interval."""
+    """Returns every score of both networks, and of the difference, with its interval."""
     found = intervals(per_image).values()
     lines = [(score, *(interval(part, score) for part in found)) for score in SCORES]
     in_records = intervals(tables.at_records_size(per_image)).values()
@@ -78,9 +78,9 @@ def test(per_image: pd.DataFrame) -> str:
 
 
 def subsets(per_image: pd.DataFrame, files: list[str]) -> str:
-    """The scores of all images, of those that each file names, and of the others.
+    """Returns the scores of all images, of those listed in each file, and of the others.
 
-    Beside the networks of this commit stands the recipe of the tutorial.
+    Includes the tutorial's recipe for comparison.
     """
     names = per_image.loc[per_image["network"] == "unet", "name"]
     parts = {"all": np.ones(len(names), bool)}
@@ -108,7 +108,7 @@ def _cells(summary: dict) -> list[str]:
 
 
 def wrong(confusion: pd.DataFrame) -> str:
-    """Of which classes the U-Net takes pixels for which others, the most frequent first."""
+    """Returns the U-Net's confusions between classes, the most frequent first."""
     off = confusion[confusion["truth"] != confusion["prediction"]]
     off = off.sort_values("pixels", ascending=False)
     lines = [
@@ -123,7 +123,7 @@ def wrong(confusion: pd.DataFrame) -> str:
 
 
 def grouped(per_image: pd.DataFrame, groups: pd.Series) -> str:
-    """Mean IoU and the region's IoU of both networks in each group of images."""
+    """Returns both networks' mean IoU and region IoU in each group of images."""
     shown, lines = (SCORES[0], f"{REGION} IoU"), []
     for name, group in per_image.groupby(groups, observed=True):
         found, images = intervals(group), f"{len(group) // len(NETWORKS):,}"
@@ -134,7 +134,7 @@ def grouped(per_image: pd.DataFrame, groups: pd.Series) -> str:
 
 
 def size_group(per_image: pd.DataFrame) -> pd.Series:
-    """Of each row, the fifth in which the share of the image that the region covers lies."""
+    """Returns, for each row, its fifth by the share of the image that the region covers."""
     region, classes = tables.counts(per_image, tables.REGION)[:, 0], tables.counts(per_image)
     share = pd.Series(region[:, 0] / classes[:, :, 0].sum(-1), index=per_image.index)
     of_images = share[per_image["network"] == "unet"]
@@ -145,7 +145,7 @@ def size_group(per_image: pd.DataFrame) -> pd.Series:
 
 
 def groups(per_group: pd.DataFrame) -> str:
-    """Every group of the first column, the best first."""
+    """Returns every group of the first group column, the best first."""
     first, of_region = SPEC.groups[0], f"{tables.REGION}{REGION}"
     found = per_group[per_group["column"] == first].pivot(
         index=["group", "images"], columns="network", values=["mean_iou", of_region]
@@ -162,7 +162,7 @@ def groups(per_group: pd.DataFrame) -> str:
 
 
 def concentration(per_image: pd.DataFrame) -> str:
-    """How much of the U-Net's wrong pixels the hardest images hold, and the score without."""
+    """Returns the hardest images' share of the U-Net's wrong pixels, and the others' scores."""
     unet = per_image[per_image["network"] == "unet"]
     counts, region = tables.counts(unet), tables.counts(unet, tables.REGION)[:, 0]
     wrong = (counts[..., 0] - counts[..., 2]).sum(-1)
@@ -179,7 +179,7 @@ def concentration(per_image: pd.DataFrame) -> str:
 
 
 def intervals(per_image: pd.DataFrame) -> dict:
-    """SCORES with 95 % intervals: of each network, and of their difference."""
+    """Returns SCORES with 95 % intervals for each network and their difference."""
     everything = params.load_params(ROOT / "params.yaml")
     counts = {}
     for name in NETWORKS:
@@ -191,7 +191,7 @@ def intervals(per_image: pd.DataFrame) -> dict:
 
 
 def all_scores(counts: np.ndarray) -> np.ndarray:
-    """The values of SCORES, from counts of the classes and the region: (..., K, 3) -> (..., S)."""
+    """Returns SCORES from counts of the classes and the region: (..., K, 3) -> (..., S)."""
     classes = counts[..., :CLASSES, :]
     mean, accuracy = scores.mean_iou(classes), scores.pixel_accuracy(classes)
     return np.concatenate([mean[..., None], scores.iou(counts), accuracy[..., None]], axis=-1)

@@ -1,4 +1,4 @@
-"""Draws docs/images/predict.png: Chelsea the cat, and what the shipped network finds.
+"""Draws docs/images/predict.png: Chelsea the cat, and what the pretrained network finds.
 
     pip install scikit-image
     python tools/usage_picture.py
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def store_photograph() -> None:
-    """Brings the photograph from scikit-image."""
+    """Copies the photograph from scikit-image."""
     try:
         from skimage import data
     except ImportError:
@@ -59,7 +59,7 @@ def store_photograph() -> None:
 
 
 def on_chequers(cutout: Image.Image, side: int = 10) -> Image.Image:
-    """The usual sign for what is transparent."""
+    """Draws a cutout on a chequerboard, the usual sign for transparency."""
     rows, columns = np.indices((cutout.height, cutout.width)) // side
     ground = Image.fromarray(np.where((rows + columns) % 2, 255, 225).astype(np.uint8))
     return Image.alpha_composite(ground.convert("RGBA"), cutout).convert("RGB")

@@ -1,12 +1,12 @@
-"""Scores a trained network on the validation split, and what averaging its predictions would add.
+"""Scores a trained network on the validation split, optionally with averaged predictions.
 
     python tools/validation.py                          # models/unet.keras, one pass
     python tools/validation.py --network shallow --average --subset FILE
 
-On the masks as they were published, and so for networks of any image size: where configurations are
-chosen, the test split stays unseen. `--average` also runs the network on the mirror image, and on
-the image enlarged, and averages the logits; it tells what that costs. `--subset` scores those
-images, too, that a file names, as `evaluate.subsets` does.
+Scores are on the published masks, so that networks of any image size can be compared. Use it to
+choose configurations: the test split stays unseen. `--average` also averages the logits with those
+of the mirror image and of the enlarged image, and reports the extra time. `--subset` also scores
+the images that a file lists, as `evaluate.subsets` does.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from petseg.core import paths
 from petseg.core.params import load_params
 
 SCALE = 1.25
-"""Of the enlarged image; its sides are rounded to multiples of 32."""
+"""Scale of the enlarged image; its sides are rounded to multiples of 32."""
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     )
     parser.add_argument("--average", action="store_true", help="also with averaged predictions")
     parser.add_argument(
-        "--subset", action="append", default=[], metavar="FILE", help="names of images, one a line"
+        "--subset", action="append", default=[], metavar="FILE", help="image names, one per line"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     commands.run(score, parser)
@@ -65,7 +65,7 @@ def score(options: argparse.Namespace) -> int:
 
 
 class Clock:
-    """A function of images, and the seconds that it took in all."""
+    """Wraps a function of images and measures its total seconds."""
 
     def __init__(self, run: Callable[[np.ndarray], np.ndarray]):
         self.run, self.seconds = run, 0.0
@@ -78,7 +78,7 @@ class Clock:
 
 
 def averaged(plain: Callable, model, larger) -> dict[str, Callable]:
-    """Ways to predict that average logits: of a model, which `plain` runs, and one at_scale."""
+    """Returns ways to average logits: of a model, which `plain` runs, and of one at_scale."""
     from petseg.evaluation.inference import runner
     from petseg.prediction.runtimes import with_mirror
 
@@ -91,12 +91,11 @@ def averaged(plain: Callable, model, larger) -> dict[str, Callable]:
 
 
 def mean(one: Callable, other: Callable) -> Callable:
-    """The mean of what two functions of images return."""
     return lambda images: (one(images) + other(images)) / 2
 
 
 def at_scale(model, params, network: str, classes: int):
-    """A model that sees images enlarged SCALE times; its logits have the images' own size."""
+    """Returns a model that enlarges images SCALE times; its logits have the original size."""
     import keras
 
     from petseg.models import shallow, unet
@@ -114,7 +113,7 @@ def at_scale(model, params, network: str, classes: int):
 
 
 def table(found: dict, spec) -> str:
-    """A row for each way and subset."""
+    """Returns a row for each way and subset."""
     region, base = spec.default_region, next(iter(found.values()))["seconds"]
     heads = ("", "images", "mean IoU", *(f"{name} IoU" for name in spec.class_names))
     heads += (f"region {region}", "an image", "at records' size", "time")

@@ -1,6 +1,6 @@
-"""Writes Vega's libraries to .dvc/html/vega.js, so that `dvc plots show` needs no network.
+"""Writes Vega's libraries to .dvc/html/vega.js, so that `dvc plots show` works offline.
 
-They come with vl-convert, which setup installs. .dvc/html/page.html loads the file.
+They come with vl-convert, which `make setup` installs. .dvc/html/page.html loads the file.
 """
 
 import argparse
@@ -13,11 +13,11 @@ from petseg.core.files import atomic_file
 
 PLACE = Path(".dvc", "html", "vega.js")
 VEGA_LITE = "5.8"
-"""The nearest to the 5.2 which DVC's own pages load."""
+"""The closest version to the 5.2 that DVC's own pages load."""
 
 
 def write(folder: Path) -> None:
-    """Writes the file in the project in `folder`."""
+    """Writes the file to the project in `folder`."""
     with atomic_file(folder / PLACE) as temporary:
         bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
         temporary.write_text(bundle, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A copy of this checkout with parameters of its own, where the pipeline can run undisturbed."""
+"""Creates a copy of this checkout with other parameters, in which the pipeline can run."""
 
 import shutil
 import subprocess
@@ -15,12 +15,11 @@ RESULTS = ("dvc.lock", "metrics", "plots")
 
 
 def populate(folder: Path, overlay: dict, source: dict | None = None) -> None:
-    """Brings the checkout's code to `folder`, as a Git and DVC project of its own.
+    """Copies the checkout's code to `folder`, as a separate Git and DVC project.
 
-    Its params.yaml is the checkout's, with the values of `overlay` in their places, and the dataset
-    that it names has the values of `source` in the section of that name. Results of earlier runs in
-    `folder` stay; those of the checkout are not copied. RuntimeError where the checkout is no Git
-    repository.
+    params.yaml is merged with `overlay`, and the source section of the dataset that it names with
+    `source`. Results of earlier runs in `folder` are kept; results of the checkout are not copied.
+    Raises RuntimeError if the checkout is no Git repository.
     """
     for path in _project_files():
         target = folder / path
@@ -38,10 +37,10 @@ def populate(folder: Path, overlay: dict, source: dict | None = None) -> None:
 
 
 def commit(folder: Path, message: str) -> None:
-    """Commits what Git does not ignore in `folder`, where anything changed.
+    """Commits all changes in `folder` that Git does not ignore.
 
-    Where Git knows no name and address for commits, `folder` gets some of its own: experiments of
-    DVC are commits too.
+    Sets a name and address in `folder` if Git has none: DVC experiments need them for their commits
+    too.
     """
 
     def git(*arguments: str, check: bool = True) -> int:
@@ -57,7 +56,7 @@ def commit(folder: Path, message: str) -> None:
 
 
 def merged(base: dict, overlay: dict) -> dict:
-    """`base` with the values of `overlay` in their places, at any depth."""
+    """Returns `base` with the values of `overlay`, merged at any depth."""
     result = dict(base)
     for key, value in overlay.items():
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
@@ -66,14 +65,14 @@ def merged(base: dict, overlay: dict) -> dict:
 
 
 def committed_dataset() -> DatasetSpec:
-    """The dataset that the checkout's params.yaml names."""
+    """Returns the dataset that the checkout's params.yaml names."""
     name = load_params(ROOT / PARAMS).dataset.name
     path = ROOT / dataset_file(name)
     return parse_dataset(yaml12.read(path), name, path)
 
 
 def _project_files() -> list[Path]:
-    """What Git tracks or would track here, without results."""
+    """Returns the files that Git tracks or would track here, without results."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:

@@ -1,7 +1,7 @@
 """Makes a network faster, without changing its outputs or gradients.
 
-Models consist of stock Keras layers. `accelerate` replaces some with faster ones;
-benchmarks/README.md lists them with their speedups.
+Models consist of stock Keras layers. `accelerate` replaces some with faster ones. docs/speed.md
+lists them with their speedups.
 """
 
 from collections.abc import Collection

@@ -1,0 +1,1 @@
+"""The commands: `petseg inspect`, `check`, `labels`, `predict`, `export`, `serve` and others."""

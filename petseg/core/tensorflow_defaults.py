@@ -10,7 +10,7 @@ def set_defaults() -> None:
     """Enables oneDNN, and limits TensorFlow's native log to errors (see `petseg.core.quiet`).
 
     TensorFlow disables oneDNN on x86 CPUs without AVX-512 VNNI or AMX, but it is faster there too
-    (benchmarks/README.md). TF_ENABLE_ONEDNN_OPTS=0 disables it.
+    (docs/speed.md). TF_ENABLE_ONEDNN_OPTS=0 disables it.
     """
     if platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -1,0 +1,1 @@
+"""Decodes images and masks to pixels and labels, and checks them."""

@@ -1,0 +1,1 @@
+"""Runs networks over images; scores, tables, scores at original size."""

@@ -1,4 +1,4 @@
-"""Predictions that see no image: what every network must beat."""
+"""Constant predictions that ignore the image: the baseline for every network."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,11 +10,10 @@ from petseg.metrics.confusion import confusion_matrices
 
 
 def constant_baselines(training_masks: Iterable[np.ndarray], classes: int) -> dict[str, np.ndarray]:
-    """Two constant predictions, uint8 (H, W).
+    """Returns two constant predictions, uint8 (H, W), from training masks, uint8 (H, W) each.
 
-    The class that is the most frequent one in the training masks, uint8 (H, W) each: over all of
-    their pixels (`most_frequent`), and at each pixel (`most_frequent_per_pixel`). VOID is not
-    counted.
+    `most_frequent` is the most frequent class of all pixels, `most_frequent_per_pixel` that of each
+    position. VOID is not counted.
     """
     labels = np.arange(classes)[:, None, None]
     counts = sum((mask == labels).astype(np.int64) for mask in training_masks)
@@ -28,7 +27,7 @@ def constant_baselines(training_masks: Iterable[np.ndarray], classes: int) -> di
 def best_baseline(
     training_masks: Iterable[np.ndarray], validation_masks: Iterable[np.ndarray], classes: int
 ) -> tuple[str, np.ndarray]:
-    """Name and mask of the constant prediction with the higher mean IoU on the validation split."""
+    """Returns the baseline with the higher mean IoU on the validation split: its name and mask."""
     baselines = constant_baselines(training_masks, classes)
     predicted = np.stack(list(baselines.values()))
     matrices: Any = sum(

@@ -1,4 +1,4 @@
-"""Folds: each example is held out once, so that a network that never saw it can judge it."""
+"""Cross-validation folds: each example is judged by a network that never saw it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -9,25 +9,24 @@ from petseg import records
 from petseg.core.files import atomic_folder, write_json
 
 SPLITS = ("train", "validation")
-"""Of these the folds are made; the test split stays out of it."""
+"""The splits that are divided into folds; the test split is not used."""
 
 _SHARD_EXAMPLES = 1024
 
 
 def assign(names: Sequence[str], folds: int, seed: int) -> dict[str, int]:
-    """The fold of each name, 0 to `folds` - 1: by names and seed alone, as many in each."""
+    """Returns each name's fold, 0 to `folds` - 1, from names and seed alone, in equal shares."""
     ordered = sorted(names, key=lambda name: sha256(f"{seed} fold {name}".encode()).digest())
     return {name: position % folds for position, name in enumerate(ordered)}
 
 
 def names(folder: Path) -> list[str]:
-    """The names of all examples that folds are made of."""
+    """Returns the names of all examples that are divided into folds."""
     return [name for split in SPLITS for name in records.index(folder, split)["name"]]
 
 
 def write_fold(folder: Path, target: Path, fold_of: Mapping[str, int], fold: int) -> None:
-    """Records whose validation split is a fold of those in `folder`, and whose training split is
-    all others."""
+    """Writes a fold's records: the fold is the validation split, all other examples train."""
     content, spec = records.manifest(folder), records.spec(folder)
     with atomic_folder(target) as new:
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Trained networks: how they are loaded, and the one way in which they run."""
+"""Loading and running trained Keras models."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,35 +15,35 @@ from petseg.core.errors import PetsegError, first_line
 from petseg.core.optional import require_keras_hub
 
 LEAST_PROBABILITY = 1e-7
-"""Smaller ones count as this, as the logarithm of 0 is infinite; so does Keras in its losses."""
+"""Smaller probabilities become this, as in Keras's losses: the logarithm of 0 is infinite."""
 
 _INDEPENDENT = ("sigmoid", "hard_sigmoid", "hardsigmoid")
-_KEEPING = "Cropping2D", "Dropout", "Identity", "Permute", "Reshape", "Resizing", "UpSampling2D"
-"""Layers after the last activation that keep probabilities what they are."""
+_UNCHANGED = "Cropping2D", "Dropout", "Identity", "Permute", "Reshape", "Resizing", "UpSampling2D"
+"""Layers after the last activation whose outputs are still probabilities."""
 
 
 class Network(NamedTuple):
-    """A trained model, whose outputs are logits, and the dataset that it was trained for."""
+    """A trained model whose outputs are logits, and the spec of its dataset."""
 
     model: keras.Model
     spec: DatasetSpec
 
 
 def load_network(path: Path, spec: DatasetSpec | None = None) -> Network:
-    """A trained network.
+    """Returns the trained network in a file.
 
-    `spec` is that of a file which carries none, as one of another project. A model that ends in a
-    softmax gets a logarithm after it: the differences between the classes, and nothing else counts
-    in logits, are then what they were before the softmax.
+    `spec` is for a file without one, as from another project. A model that ends in a softmax gets a
+    logarithm after it: the differences between the outputs, and only they matter, are then those of
+    the original logits.
 
-    PetsegError where the file is missing or damaged, where nobody says what its classes are, where
-    the model takes anything else than RGB images or gives anything else than logits or a softmax of
-    the classes at the images' size. Code that a file carries is not run: it is refused.
+    Raises PetsegError if the file is missing or damaged, if its classes are unknown, or if the
+    model does not map RGB images to logits (or a softmax) of the classes at the images' size.
+    Refuses a file that contains code, and never runs it.
     """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
-        if "keras_hub" in str(error):  # Keras names the module of a layer that it does not know
+    except Exception as error:  # Keras, h5py and zipfile raise errors of many types
+        if "keras_hub" in str(error):  # Keras names the module of an unknown layer
             require_keras_hub(str(path))
         raise PetsegError(
             f"{path} cannot be loaded as a Keras model: {first_line(error)}"
@@ -58,10 +58,10 @@ def load_network(path: Path, spec: DatasetSpec | None = None) -> Network:
 
 
 def load_trained(network: str, path: Path, spec: DatasetSpec) -> keras.Model:
-    """What `train_NETWORK` left at `path`; PetsegError where it was trained for other classes."""
+    """Returns the model that `train_NETWORK` wrote; raises PetsegError if its classes differ."""
     model, trained_for = load_network(path, spec)
-    mend = f"run: dvc repro train_{network}"
-    dataset_spec.require_same_classes(trained_for, spec, str(path), mend)
+    hint = f"run: dvc repro train_{network}"
+    dataset_spec.require_same_classes(trained_for, spec, str(path), hint)
     return model
 
 
@@ -74,16 +74,16 @@ def _with_logits(model: keras.Model, path: Path, spec: DatasetSpec) -> keras.Mod
     classes = len(spec.classes)
     if (taken, given) != ([(None, *size, 3)], [(None, *size, classes)]):
         raise PetsegError(
-            f"{path} takes {_listed(taken)} and gives {_listed(given)}; expected was a network "
-            "that takes RGB images, (None, H, W, 3), and gives as many pixels of "
-            f"{classes} classes, (None, H, W, {classes}): {', '.join(spec.class_names)}"
+            f"{path} takes {_listed(taken)} and gives {_listed(given)}; expected a network that "
+            f"takes RGB images, (None, H, W, 3), and gives logits of {classes} classes, "
+            f"(None, H, W, {classes}): {', '.join(spec.class_names)}"
         )
     logits = model.outputs[0]
     activation = _last_activation(logits)
     if activation in _INDEPENDENT:
         raise PetsegError(
-            f"{path} ends in {activation}, which says of each class by itself how likely it is; "
-            "expected were logits or a softmax"
+            f"{path} ends in {activation}, which scores each class separately; expected logits or "
+            "a softmax"
         )
     if activation == "softmax":
         probabilities = keras.ops.cast(logits, "float32")
@@ -92,13 +92,13 @@ def _with_logits(model: keras.Model, path: Path, spec: DatasetSpec) -> keras.Mod
 
 
 def image_size(model: keras.Model) -> tuple[int, int] | None:
-    """The height and width of what a network sees, in pixels; None where it takes any."""
+    """Returns the height and width of a network's input in pixels; None if it accepts any."""
     size = tuple(model.input_shape[1:3])
     return None if None in size else size
 
 
 def runner(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of images, uint8 (N, H, W, 3), that returns their float32 logits (N, H, W, C)."""
+    """Returns a function from images, uint8 (N, H, W, 3), to float32 logits (N, H, W, C)."""
     accelerated = accelerate(model)
 
     @tf.function(reduce_retracing=True)
@@ -109,17 +109,17 @@ def runner(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _listed(shapes: list[tuple]) -> str:
-    return " and ".join(map(str, shapes)) or "what it does not tell"
+    return " and ".join(map(str, shapes)) or "an unknown shape"
 
 
 def _last_activation(output) -> str:
-    """The name of the activation that a model's output comes from, in lower case."""
+    """Returns the name, in lower case, of the last activation before an output."""
     operation, node, index = output._keras_history
     if isinstance(operation, keras.Model):
         return _last_activation(operation.outputs[index])
     activation = getattr(operation, "activation", operation)
     name = getattr(activation, "__name__", type(activation).__name__)
-    is_nothing = isinstance(operation, keras.layers.Activation) and name == "linear"
-    if is_nothing or name in _KEEPING:
+    is_identity = isinstance(operation, keras.layers.Activation) and name == "linear"
+    if is_identity or name in _UNCHANGED:
         return _last_activation(operation._inbound_nodes[node].input_tensors[0])
     return name.lower()

@@ -1,4 +1,4 @@
-"""Scores at the images' own size in the dataset, against the masks as they were published."""
+"""Predictions and scores at the original size of the published masks."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from petseg.metrics.confusion import confusion_matrices
 
 
 def labels(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The labels of an image in its encoded mask, and those predicted: uint8 (H, W) both.
+    """Returns the labels in an encoded mask, and the predicted ones: uint8 (H, W) both.
 
     `logits` are the network's, float32 (h, w, C).
     """
@@ -18,6 +18,6 @@ def labels(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> tuple[np.ndarr
 
 
 def confusion_matrix(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> np.ndarray:
-    """The confusion matrix of one image in pixels of its encoded mask: int64 (C, C)."""
+    """Returns the confusion matrix of one image at the size of its encoded mask: int64 (C, C)."""
     truth, predicted = labels(logits, mask, spec)
     return confusion_matrices(truth[None], predicted[None], len(spec.classes))[0]

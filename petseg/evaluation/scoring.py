@@ -1,4 +1,4 @@
-"""Scoring predictions on every image of a split, against the masks as they were published."""
+"""Scores predictions on every image of a split, against the published masks."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -16,7 +16,7 @@ from petseg.metrics.confusion import confusion_matrices
 from petseg.records import Source
 
 SAMPLED = 2000
-"""Pixels of an image by which the temperature is fitted."""
+"""Pixels per image that are used to fit the temperature."""
 
 
 def score_network(
@@ -28,12 +28,11 @@ def score_network(
     label: str,
     temperature: float = 1.0,
 ) -> Result:
-    """Scores a network, as `inference.runner` makes it, on all examples; shows progress.
+    """Scores a network on all examples and shows progress; `run` is from `inference.runner`.
 
-    Its reliability is told without and with the `temperature` that its logits are divided by.
-
-    `original_masks` are the encoded masks as they were published, in the order of `source`. Pixels
-    are counted on all cores, while the network runs on the next images.
+    Reliability is measured without and with `temperature`, which divides the logits.
+    `original_masks` are the encoded published masks, in the order of `source`. All cores count
+    pixels while the network runs on the next images.
     """
 
     def examples() -> Iterator[tuple[np.ndarray, np.ndarray, bytes]]:
@@ -57,9 +56,9 @@ def score_network(
 def fitted_temperature(
     run: Callable[[np.ndarray], np.ndarray], source: Source, batch_size: int, label: str
 ) -> float:
-    """The temperature that calibrates a network best on a split that trained nothing.
+    """Returns the temperature that calibrates a network best, on a split that was not trained on.
 
-    Of each image, some SAMPLED pixels count, evenly spread.
+    Uses about SAMPLED evenly spaced pixels of each image.
     """
     logits, labels = [], []
     starts = range(0, source.count, batch_size)
@@ -82,7 +81,7 @@ def score_mask(
 ) -> Result:
     """Scores one constant prediction, uint8 (H, W), against every mask, uint8 (H, W) each.
 
-    At the size of a mask as it was published, each pixel has the label that is nearest.
+    For the published masks, the prediction is resized to their size by nearest neighbour.
     """
     classes = len(spec.classes)
 
@@ -99,14 +98,17 @@ def score_mask(
 def of_original(
     truth: np.ndarray, predicted: np.ndarray, spec: DatasetSpec
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An image's confusion matrix, int64 (1, C, C), and its counts near outlines, (1, K, 3)."""
+    """Returns an image's confusion matrix, int64 (1, C, C), and counts near outlines, (1, K, 3)."""
     matrix = confusion_matrices(truth[None], predicted[None], len(spec.classes))
     return matrix, boundary.counts(truth, predicted, spec.label_sets)[None]
 
 
 def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str) -> Result:
-    """The result from those of each image: what `of_original` gives, the confusion matrix in
-    pixels of the records, (1, C, C), and, of a network, cross-entropy and reliability."""
+    """Returns the result of all images, from a tuple for each.
+
+    A tuple is what `of_original` returns, the confusion matrix at the records' size, (1, C, C),
+    and, for a network, cross-entropy and reliability.
+    """
     original, in_records, outlines, of_networks = Counter(spec), Counter(spec), [], []
     for matrix, near, at_records, rest in tqdm(found, label, count, unit="image", disable=None):
         original.add(matrix)
@@ -122,12 +124,12 @@ def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean cross-entropy of each image's pixels in nats: float64 (B,).
+    """Returns the mean cross-entropy of each image's pixels in nats: float64 (B,).
 
-    `logits` are float32 (B, H, W, C), `labels` integer (B, H, W). VOID is not counted; NaN where
-    nothing else is there.
+    `logits` are float32 (B, H, W, C), `labels` integer (B, H, W). VOID is not counted; an image
+    that is all VOID has NaN.
     """
-    shifted = logits - logits.max(axis=-1, keepdims=True)  # so that none overflows
+    shifted = logits - logits.max(axis=-1, keepdims=True)  # avoids overflow
     log_total = np.log(np.exp(shifted).sum(axis=-1))
     counted = labels != VOID
     indices = np.where(counted, labels, 0).astype(np.intp)

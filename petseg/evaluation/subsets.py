@@ -1,4 +1,4 @@
-"""Parts of a split that are scored by themselves: files with the name of an image a line."""
+"""Subsets of a split that are scored separately: text files with one image name per line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +12,10 @@ from petseg.core.errors import PetsegError
 def read_subsets(
     files: Sequence[str], names: pd.Series, split: str = "test"
 ) -> dict[str, np.ndarray]:
-    """Which of a split's images, called `names`, are in each file: bool (N,), by the file's stem.
+    """Returns which images of a split each file lists: bool (N,), keyed by the file's stem.
 
-    Names of other images may stand in a file, too, and empty lines; what follows a # is a comment.
-    PetsegError where a file cannot be read or names none of the images.
+    `names` are the split's image names. Other names and empty lines are ignored; # starts a
+    comment. Raises PetsegError if a file cannot be read or lists no image of the split.
     """
     return {Path(file).stem: _members(Path(file), names, split) for file in files}
 
@@ -29,7 +29,7 @@ def _members(file: Path, names: pd.Series, split: str) -> np.ndarray:
     found = names.isin(listed).to_numpy()
     if not found.any():
         raise PetsegError(
-            f"the subset {file} names no image of the {split} split, whose first is {names.iloc[0]}"
+            f"the subset {file} lists no image of the {split} split, such as {names.iloc[0]}"
         )
     print(f"subset {file.stem}: {found.sum():,} of {len(names):,} {split} images")
     return found

@@ -1,8 +1,8 @@
-"""Tables from counts of pixels: per image, per group, and the confusion matrix itself.
+"""Tables of pixel counts: per image, per group, and the confusion matrix.
 
-The columns of a table tell what it is of, so that tables of any dataset are read in one way:
-`group.breed` is a group, `class.pet.truth` the pixels of the class pet in the truth, and
-`region.pet.hits` those of the region pet that were found.
+Column names carry the meaning, so that tables of any dataset are read in the same way:
+`group.breed` is a group, `class.pet.truth` the true pixels of class pet, and `region.pet.hits` the
+correctly predicted pixels of region pet.
 """
 
 from typing import Any
@@ -15,19 +15,19 @@ from petseg.evaluation.result import Counted, Result
 from petseg.metrics import bootstrap, calibration, scores
 
 GROUP, CLASS, REGION = "group.", "class.", "region."
-"""The beginnings of columns."""
+"""Prefixes of columns."""
 
 AT_RECORDS_SIZE = "at_records_size."
-"""Before those of the masks in the records; the others are of the masks as they were published."""
+"""Prefix of columns for the records' masks; the other columns are for the published masks."""
 
 
 def metrics(
     result: Result, parameters: int, spec: DatasetSpec, subsets: dict[str, np.ndarray] | None = None
 ) -> dict:
-    """What a metrics file says of a predictor; only numbers, and null where one is undefined.
+    """Returns what a metrics file has of a predictor: numbers, null for an undefined score.
 
-    Scores are of the masks as they were published, under `at_records_size` of those in the records,
-    under `subsets` of some of the images: bool (N,) each.
+    Scores are for the published masks; `at_records_size` holds those for the records' masks, and
+    `subsets` those of some of the images, bool (N,) each.
     """
     everything = np.ones(len(result.original.counts), bool)
     content = _scores(result, everything, spec) | {"parameters": parameters}
@@ -62,10 +62,10 @@ def _scores(result: Result, images: np.ndarray, spec: DatasetSpec) -> dict:
 
 
 def per_image(network: str, index: pd.DataFrame, result: Result, spec: DatasetSpec) -> pd.DataFrame:
-    """A row an image: name, groups, scores, and counts of classes and regions, at both sizes.
+    """Returns a table with a row per image: name, groups, scores, and counts at both sizes.
 
-    `index` is that of the records: it has the column `name` and one for each group of `spec`.
-    The columns AT_RECORDS_SIZE are of the masks in the records, the others of those published.
+    `index` is the records' index: a column `name` and one for each group of `spec`. Columns with
+    the prefix AT_RECORDS_SIZE are for the records' masks, the others for the published ones.
     """
     columns = {"network": network, "name": index["name"].to_numpy()}
     columns |= {f"{GROUP}{group}": index[group].to_numpy() for group in spec.groups}
@@ -78,7 +78,7 @@ def per_image(network: str, index: pd.DataFrame, result: Result, spec: DatasetSp
 
 
 def _of_images(counts: np.ndarray, spec: DatasetSpec) -> dict[str, np.ndarray]:
-    """The mean IoU of each image, and its counts, int64 (N, K, 3), by the names of columns."""
+    """Returns the mean IoU of each image and its counts, int64 (N, K, 3), by column name."""
     keys = [f"{CLASS}{name}" for name in spec.class_names]
     keys += [f"{REGION}{name}" for name in spec.regions]
     columns = [f"{key}.{count}" for key in keys for count in scores.COUNTS]
@@ -88,7 +88,7 @@ def _of_images(counts: np.ndarray, spec: DatasetSpec) -> dict[str, np.ndarray]:
 
 
 def names(table: pd.DataFrame, kind: str) -> list[str]:
-    """What a per-image table has columns for, in order: its GROUP, CLASS or REGION."""
+    """Returns the names that a per-image table has of a kind (GROUP, CLASS or REGION), in order."""
     found = [column.removeprefix(kind) for column in table.columns if column.startswith(kind)]
     if kind != GROUP:
         found = [column.rpartition(".")[0] for column in found]
@@ -96,32 +96,32 @@ def names(table: pd.DataFrame, kind: str) -> list[str]:
 
 
 def counts(table: pd.DataFrame, kind: str = CLASS) -> np.ndarray:
-    """The counts in a per-image table: int64 (N, K, 3), K = the classes, or the regions."""
+    """Returns the counts in a per-image table: int64 (N, K, 3), for K classes or regions."""
     keys = [f"{kind}{name}.{count}" for name in names(table, kind) for count in scores.COUNTS]
     return table[keys].to_numpy(np.int64).reshape(len(table), -1, len(scores.COUNTS))
 
 
 def all_counts(table: pd.DataFrame) -> np.ndarray:
-    """The counts of the classes, and then of the regions: int64 (N, K, 3)."""
+    """Returns the counts of classes, then regions: int64 (N, K, 3)."""
     return np.concatenate([counts(table), counts(table, REGION)], axis=1)
 
 
 def at_records_size(table: pd.DataFrame) -> pd.DataFrame:
-    """A per-image table with what it says of the masks in the records, under the names that lead.
+    """Returns a per-image table whose main columns are those for the records' masks.
 
-    It so goes into every function here in place of the one on the masks as they were published.
+    Every function here accepts it in place of the table for the published masks.
     """
     columns = [name for name in table.columns if name.startswith(AT_RECORDS_SIZE)]
     renamed = {name: name.removeprefix(AT_RECORDS_SIZE) for name in columns}
-    leading = table.columns.intersection(list(renamed.values()))
-    return table.drop(columns=leading).rename(columns=renamed)
+    replaced = table.columns.intersection(list(renamed.values()))
+    return table.drop(columns=replaced).rename(columns=renamed)
 
 
 def per_group(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each value of each group column and each network, scored on the sums.
+    """Returns a row per value of each group column and network, scored on summed counts.
 
-    Columns: `column` (as breed), `group` (as beagle), `network`, `images`, `mean_iou`, and
-    `region.NAME` with the IoU of each region. No row where there are no groups.
+    Columns: `column` (such as breed), `group` (such as beagle), `network`, `images`, `mean_iou`,
+    and `region.NAME` with each region's IoU. The table is empty if there are no groups.
     """
     regions = names(table, REGION)
     rows = []
@@ -145,9 +145,9 @@ def per_group(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparison(counts: dict[str, np.ndarray], resamples: int, seed: int) -> dict:
-    """Mean IoU of each network, and the differences, with 95 % bootstrap intervals.
+    """Returns each network's mean IoU, and their differences, with 95 % bootstrap intervals.
 
-    `counts` are those of the classes in each image, int64 (N, C, 3).
+    `counts` are the counts of classes in each image, int64 (N, C, 3).
     """
     found = bootstrap.intervals(counts, scores.mean_iou, resamples, seed)
     return {
@@ -157,7 +157,7 @@ def comparison(counts: dict[str, np.ndarray], resamples: int, seed: int) -> dict
 
 
 def confusion(counted: Counted, spec: DatasetSpec) -> pd.DataFrame:
-    """A row a cell: truth, prediction, pixels, and their share of the truth's pixels."""
+    """Returns a row per cell: truth, prediction, pixels, and their share of the truth's pixels."""
     matrix, classes = counted.matrix, len(spec.classes)
     totals = matrix.sum(axis=1, keepdims=True)
     return pd.DataFrame(
@@ -171,13 +171,15 @@ def confusion(counted: Counted, spec: DatasetSpec) -> pd.DataFrame:
 
 
 def confusion_matrix(table: pd.DataFrame) -> np.ndarray:
-    """The matrix in a table that `confusion` made: int64 (C, C)."""
+    """Returns the matrix in a table from `confusion`: int64 (C, C)."""
     return table["pixels"].to_numpy(np.int64).reshape(table["truth"].nunique(), -1)
 
 
 def reliability(result: Result) -> pd.DataFrame:
-    """A row a bin of confidence: its pixels, their mean confidence, and accuracy; and the same with
-    the logits divided by the temperature."""
+    """Returns a row per confidence bin: pixels, mean confidence and accuracy.
+
+    The same follow with the logits divided by the temperature.
+    """
     assert result.reliability is not None
     columns = {}
     for end, found in zip(("", "_at_temperature"), result.reliability, strict=True):
@@ -190,7 +192,7 @@ def reliability(result: Result) -> pd.DataFrame:
 
 
 def mean_ious(table: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
-    """Of a per-image table, the mean IoU of each image: `name`, and a column for each network."""
+    """Returns the mean IoU of each image in a per-image table: `name`, and a column per network."""
     found = table.pivot(index="name", columns="network", values="mean_iou")
     return found.loc[names].reset_index(names="name")
 

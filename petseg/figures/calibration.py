@@ -1,4 +1,4 @@
-"""Reliability diagrams: how often the networks are right where they say how sure they are."""
+"""Reliability diagrams: accuracy over the confidence of predictions."""
 
 from pathlib import Path
 
@@ -9,17 +9,16 @@ from petseg.figures.palette import network_styles
 from petseg.figures.style import FAINT, house_style, save
 
 LINES = {"": ("-", "as it is"), "_at_temperature": (":", "at its temperature")}
-"""What columns end with -> how they are drawn."""
+"""Column suffix -> line style and label."""
 
 
 def reliability(tables: dict[str, DataFrame], path: Path) -> None:
     """Draws accuracy over confidence for each network, and writes a PNG file.
 
     Args:
-        tables: for each network a row a bin of confidence, with the columns `confidence`,
-            `accuracy` and, with the logits divided by a temperature, the same ending in
-            `_at_temperature`. Bins without pixels have NaN, and are left out.
-        path: the file to write.
+        tables: for each network a row per confidence bin, with the columns `confidence`,
+            `accuracy` and `pixels`, and, for logits divided by a temperature, the same with the
+            suffix `_at_temperature`. Bins without pixels are left out.
 
     Raises:
         ValueError: if there is no network.

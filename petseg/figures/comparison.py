@@ -1,4 +1,4 @@
-"""Which network is better, and by how much: scores and differences with their intervals."""
+"""Scores of networks and their differences, with intervals."""
 
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,20 @@ from petseg.figures.palette import NetworkStyle, network_styles
 from petseg.figures.style import INK, house_style, save
 
 MINUS = "_minus_"
-"""What joins two networks in the name of their difference."""
+"""Joins two networks in the name of their difference."""
 LINE = 0.3
-"""The height of an interval's line in inches."""
+"""Height of an interval's line in inches."""
 PANEL = 0.85
-"""What a panel needs besides its lines, in inches."""
+"""Height of a panel without its lines, in inches."""
 
 
 def intervals(table: DataFrame, path: Path, level: float = 0.95) -> None:
     """Draws mean IoU of the networks and their differences with intervals; writes a PNG file.
 
     Args:
-        table: a row for each network and for each difference of two, by whose names it is
-            indexed (`unet`, `shallow`, `unet_minus_shallow`), with the columns `mean_iou` and the
-            ends of its interval, `low` and `high`. One network alone has no difference.
-        path: the file to write.
+        table: a row for each network and each difference, indexed by name (`unet`, `shallow`,
+            `unet_minus_shallow`), with the columns `mean_iou`, `low` and `high` (the ends of the
+            interval). A single network has no difference.
         level: of the intervals, for the title.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Confusion matrices: where the pixels of each true class went."""
+"""Confusion matrices, normalised by true class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ from petseg.figures.style import INK, house_style, save
 
 COLOURS = colormaps["Blues"].with_extremes(bad="0.92")
 WHITE_ABOVE = 0.67
-"""The share at which white and dark text have the same contrast with their cell."""
+"""Share from which white text has more contrast with its cell than dark text."""
 MOST_WITH_NUMBERS = 12
-"""Cells of more classes are too small for a number."""
+"""With more classes, cells are too small for numbers."""
 LETTERS_PER_INCH = 14
-"""How many letters of a class's name, in its largest size, fit in an inch."""
+"""Letters of a class name that fit in an inch at the largest font size."""
 
 
 def confusion_matrices(
@@ -29,9 +29,7 @@ def confusion_matrices(
 
     Args:
         matrices: for each network the number of pixels by true class (rows) and predicted class
-            (columns), int64 (C, C). A class without pixels shows dashes, or is grey.
-        class_names: of the C classes.
-        path: the file to write.
+            (columns), int64 (C, C). The row of a class without pixels shows dashes, or is grey.
 
     Raises:
         ValueError: if there is no network, or a matrix has another shape.
@@ -44,8 +42,8 @@ def confusion_matrices(
     side = panel - 0.7
     longest = max(map(len, names)) / LETTERS_PER_INCH  # in inches
     upright = longest > side / len(names)
-    # The names to the left of the first matrix, and below each where they stand upright, come on
-    # top of what three short ones need.
+    # Space for names longer than three short ones: left of the first matrix, and below each one
+    # if they are upright.
     width = panel * len(matrices) + 1.4 + max(0, longest - 0.8)
     height = max(3.2, panel + 0.3) + longest * upright
     with house_style():
@@ -60,20 +58,20 @@ def confusion_matrices(
 
 
 def share_of_row(matrix: np.ndarray, classes: int) -> np.ndarray:
-    """Each count as a share of its row: float64 in 0..1, NaN in a row without counts.
+    """Returns each count as a share of its row: float64 in [0, 1], NaN in a row without counts.
 
     Raises:
         ValueError: if the shape is not (classes, classes).
     """
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.shape != (classes, classes):
-        raise ValueError(f"a confusion matrix of {classes} classes, got {matrix.shape}")
+        raise ValueError(f"expected a confusion matrix of {classes} classes, got {matrix.shape}")
     totals = matrix.sum(axis=1, keepdims=True)
     return np.divide(matrix, totals, out=np.full_like(matrix, np.nan), where=totals > 0)
 
 
 def _panel(classes: int) -> float:
-    """The width of a matrix and its names in inches: it grows with the classes, up to a limit."""
+    """Returns the width in inches of a matrix and its names; it has an upper limit."""
     if classes <= MOST_WITH_NUMBERS:
         return max(2.9, 0.7 + 0.45 * classes)
     return min(6.1 + 0.12 * (classes - MOST_WITH_NUMBERS), 16)

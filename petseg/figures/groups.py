@@ -1,4 +1,4 @@
-"""Scores by group: which images a network finds hard."""
+"""Scores by group of images."""
 
 from pathlib import Path
 
@@ -10,24 +10,22 @@ from petseg.figures.palette import NetworkStyle, network_styles, shortened
 from petseg.figures.style import FAINT, house_style, save
 
 LINE = 0.2
-"""The height of a group's line in inches."""
+"""Height of a group's line in inches."""
 MOST_LINES = 60
-"""In a panel; of more groups, those with the lowest scores are shown."""
+"""Lines in a panel; with more groups, only those with the lowest scores are shown."""
 
 
 def per_group(table: DataFrame, path: Path) -> None:
-    """Draws the mean IoU of each group as dots, a panel for each column, and writes a PNG file.
+    """Draws the mean IoU of each group as dots, with a panel per group column; writes a PNG file.
 
-    In a panel, groups are sorted by the score of the network that appears first in the table, the
-    best on top.
+    In each panel, the score of the table's first network sorts the groups, the best on top.
 
     Args:
-        table: as of `tables.per_group`: a row for each column of groups, group and network, with
+        table: from `tables.per_group`, a row for each group column, group and network, with
             `column`, `group`, `network` and `mean_iou` (0..1, or NaN for no score).
-        path: the file to write.
 
     Raises:
-        ValueError: if the table is empty, or holds a group and network twice.
+        ValueError: if the table is empty, or contains a group and network twice.
     """
     if table.empty:
         raise ValueError("no group to draw")

@@ -1,8 +1,8 @@
-"""Colours and names: one look for each class and each network, the same in every figure.
+"""Colours and names of classes and networks, the same in every figure.
 
-The colours of classes are those of the dataset's spec. The networks' are of the set of Okabe and
-Ito, chosen to be told apart with colour-blind eyes (https://jfly.uni-koeln.de/color/), and they
-also differ in their markers.
+Class colours are those of the dataset's spec. Network colours are from the palette of Okabe and
+Ito, which colour-blind readers can distinguish (https://jfly.uni-koeln.de/color/). Networks also
+have different markers.
 """
 
 from collections.abc import Iterable
@@ -19,15 +19,15 @@ VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 
 VOID_COLOUR = "#D9D9D9"
-"""Of pixels that are not counted, where nothing shows through."""
+"""Of uncounted pixels, where no image shows through."""
 ALL_IN_LEGEND = 8
-"""Up to so many classes, a legend has them all; of more, those that the picture holds."""
+"""A legend lists all classes up to this number; of more, only those in the picture."""
 LONGEST_NAME = 30
-"""Letters of a name in a figure; a longer one loses its end."""
+"""Letters of a name in a figure; a longer name is cut at its end."""
 
 
 class NetworkStyle(NamedTuple):
-    """How a network appears in figures."""
+    """The look of a network in figures."""
 
     name: str
     colour: str
@@ -39,11 +39,11 @@ NETWORK_STYLES = {
     "shallow": NetworkStyle("Shallow", SKY_BLUE, "s"),
 }
 SPARE_LOOKS = ((GREEN, "D"), (PURPLE, "^"))
-"""Colours and markers of further networks, in their order; after the last comes the first."""
+"""Colours and markers of further networks, in turn."""
 
 
 def network_styles(networks: Iterable[str]) -> dict[str, NetworkStyle]:
-    """The style of each network, in the given order; an unknown one is shown by its raw name."""
+    """Returns the style of each network, in the given order; an unknown one keeps its raw name."""
     networks = list(networks)
     unknown = [network for network in networks if network not in NETWORK_STYLES]
     spare = {
@@ -54,16 +54,15 @@ def network_styles(networks: Iterable[str]) -> dict[str, NetworkStyle]:
 
 
 def shortened(name: str) -> str:
-    """A name with at most LONGEST_NAME letters."""
+    """Returns a name cut to at most LONGEST_NAME letters."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
 
 
 def colour_mask(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """Paints each pixel in the colour of its class, and void ones in VOID_COLOUR.
+    """Paints each pixel in the colour of its class, and void pixels in VOID_COLOUR.
 
     Args:
         mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
-        spec: of the dataset.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -73,39 +72,38 @@ def colour_mask(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     """
     mask = np.asarray(mask)
     last = len(spec.classes) - 1
-    strange = mask[((mask < 0) | (mask > last)) & (mask != VOID)]
-    if strange.size:
-        raise ValueError(f"labels lie in 0..{last}, or are {VOID}; got {strange[0]}")
+    unknown = mask[((mask < 0) | (mask > last)) & (mask != VOID)]
+    if unknown.size:
+        raise ValueError(f"labels must be in 0..{last}, or {VOID}; got {unknown[0]}")
     colours = np.array([ImageColor.getrgb(one) for one in (*spec.colours, VOID_COLOUR)], np.uint8)
-    return colours.take(mask, axis=0, mode="clip")  # of an index too large the last: void's
+    return colours.take(mask, axis=0, mode="clip")  # VOID is clipped to the last
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, spec: DatasetSpec, alpha: float) -> np.ndarray:
-    """Blends an image with the colours of its mask; void pixels stay as they are.
+    """Blends an image with the colours of its mask; void pixels stay unchanged.
 
     Args:
         image: uint8 (H, W, 3), RGB.
         mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
-        spec: of the dataset.
         alpha: the share of the class colours, 0 (only the image) to 1 (only the mask).
 
     Returns:
         uint8 (H, W, 3), `(1 - alpha) * image + alpha * colour_mask(mask)`, rounded.
 
     Raises:
-        ValueError: if the sizes differ, alpha leaves 0..1 or a label is neither a class nor VOID.
+        ValueError: if the sizes differ, alpha is outside 0..1, or a label is unknown.
     """
     colours = colour_mask(mask, spec)
     if image.shape != colours.shape:
         raise ValueError(f"image of shape {image.shape} and mask of shape {mask.shape} differ")
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha lies in 0..1, got {alpha}")
+        raise ValueError(f"alpha must be in 0..1, got {alpha}")
     blended = np.rint((1 - alpha) * image + alpha * colours).astype(np.uint8)
     return np.where((mask == VOID)[..., None], image, blended)
 
 
 def legend_labels(spec: DatasetSpec, present: Iterable[int]) -> list[int]:
-    """The labels in a legend, in order: of all classes, or of many only those in `present`."""
+    """Returns the labels in a legend, in order: all classes, or of many only those in `present`."""
     if len(spec.classes) <= ALL_IN_LEGEND:
         return list(range(len(spec.classes)))
     return sorted({int(label) for label in present} - {VOID})

@@ -1,4 +1,4 @@
-"""Pictures: images with their masks laid over them, true, augmented and predicted."""
+"""Images overlaid with their masks: true, augmented and predicted."""
 
 import math
 import textwrap
@@ -15,17 +15,17 @@ from petseg.figures.palette import network_styles, overlay
 from petseg.figures.style import FAINT, class_handles, house_style, save
 
 MASK_ALPHA = 0.6
-"""A mask laid over its image: class colours lead, the image shows through."""
+"""Opacity of a mask: class colours dominate, the image shows through."""
 AUGMENTED_ALPHA = 0.4
-"""Weaker, as the change of the image's own colours has to be seen too."""
+"""Lower, so that changes of the image's own colours are visible too."""
 PANEL = 1.7
-"""Width and height of a square picture in inches; another one has about the same area."""
+"""Width and height of a square picture in inches; other shapes have about the same area."""
 LEGEND_LETTERS_PER_INCH = 11
-"""How many letters of the legend fit in an inch of the figure's width."""
+"""Letters of the legend that fit in an inch of the figure's width."""
 LINE = 0.14
-"""The height of a line of an image's name in inches."""
+"""Height of a line of an image's name in inches."""
 LETTERS_PER_INCH = 9
-"""How many letters of the title fit in an inch of the figure's width."""
+"""Letters of the title that fit in an inch of the figure's width."""
 
 
 def samples(
@@ -36,23 +36,20 @@ def samples(
     spec: DatasetSpec,
     path: Path,
 ) -> None:
-    """Draws training images, their masks and what augmentation makes of both, as PNG.
+    """Draws training images, their masks and augmented versions; writes a PNG file.
 
     Args:
         images: uint8 (K, H, W, 3), RGB.
         masks: labels or VOID, uint8 (K, H, W).
         augmented: for each image N versions: uint8 (N, H, W, 3) and their masks,
             uint8 (N, H, W); N is the same for all.
-        names: of the K images.
-        spec: of the dataset.
-        path: the file to write.
 
     Raises:
-        ValueError: if there is no image, the lengths differ, or a label is no class.
+        ValueError: if there is no image, the lengths differ, or a label is unknown.
     """
     versions = {len(part) for pair in augmented for part in pair}
     if len(versions) > 1:
-        raise ValueError(f"as many augmented versions of each image, got {versions}")
+        raise ValueError(f"the numbers of augmented versions differ: {versions}")
     headings = ["image", "mask"]
     headings += [f"augmented {number}" for number in range(1, max(versions, default=0) + 1)]
     rows = [
@@ -74,24 +71,21 @@ def predictions(
     path: Path,
     title: str,
 ) -> None:
-    """Draws images, their true masks and those of each network with its score, as PNG.
+    """Draws images, their true masks and each network's masks with its score; writes a PNG file.
 
     Args:
         images: uint8 (K, H, W, 3), RGB.
         truths: true labels or VOID, uint8 (K, H, W).
         predicted: for each network its labels, uint8 (K, H, W).
         ious: for each network the mean IoU of each image, float (K,) in 0..1 or NaN.
-        names: of the K images.
-        spec: of the dataset.
-        path: the file to write.
         title: the line above the figure.
 
     Raises:
-        ValueError: if there is no image, the lengths differ, a label is no class, or
+        ValueError: if there is no image, the lengths differ, a label is unknown, or
             `predicted` and `ious` name different networks.
     """
     if predicted.keys() != ious.keys():
-        raise ValueError(f"masks of {list(predicted)}, but scores of {list(ious)}")
+        raise ValueError(f"got masks of {list(predicted)}, but scores of {list(ious)}")
     styles = network_styles(predicted)
     rows = [
         [image, *(overlay(image, mask, spec, MASK_ALPHA) for mask in masks)]
@@ -165,7 +159,7 @@ def _score(iou: float) -> str:
 
 
 def _broken(name: str, lines: int) -> str:
-    """The name on lines of at most 16 letters, broken after its underscores; its end if need be."""
+    """Breaks a name after underscores into lines of at most 16 letters; keeps the last `lines`."""
     broken = textwrap.wrap(name.replace("_", "_ "), width=16, break_long_words=True)
     if len(broken) > lines:
         broken = ["…", *broken[1 - lines :]] if lines > 1 else broken[-1:]
@@ -173,19 +167,19 @@ def _broken(name: str, lines: int) -> str:
 
 
 def _present(masks: Iterable[np.ndarray]) -> set[int]:
-    """The labels in masks."""
+    """Returns the labels that occur in masks."""
     return {label for mask in masks for label in np.unique(mask).tolist()}
 
 
 def _panel_size(picture: np.ndarray) -> tuple[float, float]:
-    """The width and height in inches of a picture (H, W, 3): of a long one, less than its shape."""
+    """Returns a panel's width and height in inches; limits extreme aspect ratios."""
     height, width = picture.shape[:2]
     stretch = min(max(math.sqrt(width / height), 0.6), 1.8)
     return PANEL * stretch, PANEL / stretch
 
 
 def _columns(handles: list[Patch], width: float) -> int:
-    """How many columns of a legend fit in a figure of `width` inches."""
+    """Returns how many legend columns fit in a figure of `width` inches."""
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     fitting = int(width * LEGEND_LETTERS_PER_INCH / (longest + 6))
     return max(1, min(len(handles), fitting))

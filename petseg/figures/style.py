@@ -1,4 +1,4 @@
-"""What all figures share: fonts and lines, the legend, and how a figure becomes a file."""
+"""Shared style of all figures: fonts, lines, legend, and saving."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from petseg.figures.palette import legend_labels, shortened
 
 DPI = 120
 INK = "0.15"
-"""The grey of text and axes: softer than black."""
+"""Grey of text and axes: softer than black."""
 FAINT = "0.85"
-"""The grey of grids and helping lines."""
+"""Grey of grids and guide lines."""
 
 SETTINGS = {
     "font.size": 9,
@@ -45,13 +45,13 @@ SETTINGS = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Within it, figures look the same on every machine: a user's matplotlibrc has no say."""
+    """Makes figures look the same on every machine, whatever a user's matplotlibrc says."""
     with matplotlib.style.context(["default", SETTINGS]):
         yield
 
 
 def class_handles(spec: DatasetSpec, present: Iterable[int]) -> list[Patch]:
-    """Legend entries: a patch of colour for each class, as `legend_labels` chooses them."""
+    """Returns a legend entry, a patch of colour, for each class of `legend_labels`."""
     return [
         Patch(facecolor=spec.colours[one], edgecolor="none", label=shortened(spec.class_names[one]))
         for one in legend_labels(spec, present)
@@ -59,9 +59,9 @@ def class_handles(spec: DatasetSpec, present: Iterable[int]) -> list[Patch]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all; the same figure gives the same bytes.
+    """Writes a figure as PNG, atomically; the same figure gives the same bytes.
 
-    The bytes do depend on the versions of matplotlib and its fonts, but do not name them.
+    The bytes depend on the versions of matplotlib and its fonts, but do not name them.
     """
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})

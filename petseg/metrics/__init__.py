@@ -1,0 +1,1 @@
+"""Confusion matrix -> scores -> bootstrap intervals: pure functions in NumPy."""

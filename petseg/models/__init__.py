@@ -1,0 +1,1 @@
+"""A folder for each network, only Keras layers: `unet/`, `shallow/`; and `encoders/`."""

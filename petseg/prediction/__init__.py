@@ -1,2 +1,4 @@
-"""Trained networks at work: from a file and an image to labels and pictures, without TensorFlow
-where the file does without."""
+"""Applies trained networks of every format to images of any kind: `petseg.load`.
+
+TensorFlow is only imported for file formats that need it.
+"""

@@ -1,4 +1,4 @@
-"""The network that is used where nobody names one."""
+"""The network that is used by default."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ from petseg.core.files import file_sha256, read_json
 
 EXPORTED = Path("exported")
 QUICKEST = "float16.tflite"
-"""Of the exported files."""
+"""The fastest of the exported files."""
 REPORT = "report.json"
-_PLACES = Path(__file__).parents[1] / "pretrained", Path(__file__).parents[2] / "pretrained"
-"""In an installed package, and in a checkout."""
+_PRETRAINED = Path(__file__).parents[1] / "pretrained", Path(__file__).parents[2] / "pretrained"
+"""The folder in an installed package, and in a checkout."""
 
 
 def find(network: str = paths.NETWORKS[0]) -> Path:
-    """A network that was trained here, as its quickest export where there is one; else the one
-    that comes with petseg.
+    """Returns the default network: the one trained here, else the pretrained one.
 
-    PetsegError where there is neither.
+    The trained network's fastest export is used if it is current. Raises PetsegError if there is no
+    network.
     """
     trained = paths.model(network)
     if not trained.is_file():
@@ -28,23 +28,23 @@ def find(network: str = paths.NETWORKS[0]) -> Path:
 
 
 def pretrained(network: str) -> Path:
-    """The network that comes with petseg; PetsegError where it does not."""
-    for folder in _PLACES:
+    """Returns the network that comes with petseg; raises PetsegError if it is missing."""
+    for folder in _PRETRAINED:
         if (path := folder / f"{network}.tflite").is_file():
             return path
     trained = paths.model(network)
-    raise PetsegError(f"{trained} not found, nor does petseg come with it; {_WAYS}")
+    raise PetsegError(f"{trained} not found, and petseg has no pretrained {network}; {_HINT}")
 
 
 def require(path: Path) -> None:
-    """PetsegError where the file, or folder, of a network is missing."""
+    """Raises PetsegError if a network's file or folder is missing."""
     if not path.exists():
-        raise PetsegError(f"{path} not found: {_WAYS}")
+        raise PetsegError(f"{path} not found: {_HINT}")
 
 
-_WAYS = (
-    "train the networks with `dvc repro`, bring back the last ones with `dvc checkout`, fetch "
-    "those of others with `dvc pull`, or name one with --model"
+_HINT = (
+    "train the networks with `dvc repro`, restore the last ones with `dvc checkout`, fetch shared "
+    "ones with `dvc pull`, or name one with --model"
 )
 
 

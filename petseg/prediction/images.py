@@ -1,4 +1,4 @@
-"""Images as people have them: files, Pillow's images and arrays, upright and with transparency."""
+"""Reads images from files, bytes, Pillow images and arrays; upright and with transparency."""
 
 from pathlib import Path
 
@@ -13,18 +13,18 @@ HEIC_SUFFIXES = (".heic", ".heif")
 
 
 class BadImage(PetsegError):
-    """An image that cannot be read; the message is the reason."""
+    """An image that cannot be read; the message gives the reason."""
 
 
 class TooLarge(BadImage):
-    """An image of more pixels than are read."""
+    """An image with more pixels than the limit."""
 
 
 def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
-    """An image, upright as its EXIF says, in RGB, or in RGBA where any of it is transparent.
+    """Returns an image, upright according to its EXIF: RGB, or RGBA if any pixel is transparent.
 
-    `source` is a path, the bytes of a file, an image of Pillow, or uint8 (H, W), (H, W, 3) or
-    (H, W, 4). BadImage where it is missing, is no image, is damaged, or is too large.
+    `source` is a path, the bytes of a file, a Pillow image, or uint8 (H, W), (H, W, 3) or (H, W,
+    4). Raises BadImage if it is missing, no image, damaged or too large.
     """
     if isinstance(source, np.ndarray):
         source = _of_array(source)
@@ -40,7 +40,7 @@ def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
 
 
 def decode(data: bytes, suffix: str = "") -> Image.Image:
-    """As `read`, of the bytes of a file whose name ends with `suffix`."""
+    """Reads the bytes of a file whose name ends with `suffix`, as `read` does."""
     if suffix.lower() in HEIC_SUFFIXES and not _heic():
         raise BadImage("HEIC needs another package; install it: pip install pillow-heif")
     try:
@@ -52,7 +52,7 @@ def decode(data: bytes, suffix: str = "") -> Image.Image:
 
 
 def colour_profile(image: Image.Image) -> bytes | None:
-    """The ICC profile that pictures made from the image need, where it has one for RGB."""
+    """Returns the image's ICC profile for pictures made from it, if it is an RGB profile."""
     profile = image.info.get("icc_profile")
     return profile if profile and profile[16:20] == b"RGB " else None
 
@@ -60,7 +60,7 @@ def colour_profile(image: Image.Image) -> bytes | None:
 def _of_image(image: Image.Image) -> Image.Image:
     try:
         return photograph.of_image(image).image
-    except Exception as error:  # of many kinds, as of a damaged file that was opened lazily
+    except Exception as error:  # of many types: a damaged file that was opened lazily
         raise BadImage(f"the image cannot be decoded: {error}") from None
 
 
@@ -70,14 +70,14 @@ def _of_array(pixels: np.ndarray) -> Image.Image:
         len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
     ):
         raise BadImage(
-            f"an array of {pixels.dtype} {shape} is no image; expected was uint8 (H, W), (H, W, 3) "
-            "or (H, W, 4)"
+            f"an array of {pixels.dtype} {shape} is no image; expected uint8 (H, W), (H, W, 3) or "
+            "(H, W, 4)"
         )
     return Image.fromarray(pixels)
 
 
 def _heic() -> bool:
-    """Whether HEIC can be read; Pillow knows how from then on."""
+    """Enables HEIC in Pillow; returns whether that is possible."""
     try:
         import pillow_heif
     except ImportError:

@@ -1,4 +1,4 @@
-"""A trained network, and what it finds in an image."""
+"""A trained network, and its predictions for an image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from petseg.prediction import default_model, images, runtimes
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What a network found in one image; everything has the image's own size, upright."""
+    """A network's predictions for one image, at the image's own size, upright."""
 
     image: Image.Image
-    """RGB, or RGBA where any of it is transparent."""
+    """RGB, or RGBA if any pixel is transparent."""
     logits: np.ndarray
-    """As the network gave them, at its own size: float32 (h, w, C)."""
+    """The network's output at its own size: float32 (h, w, C)."""
     spec: DatasetSpec
     """The classes, in the order of their labels, and the regions."""
     temperature: float = 1.0
-    """What the logits are divided by for the probabilities: the one that calibrates them."""
+    """Divides the logits to calibrate the probabilities."""
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -37,7 +37,7 @@ class Segmentation:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """The probability of each class in each pixel: float32 (H, W, C); adds up to 1."""
+        """The probability of each class in each pixel: float32 (H, W, C); sums to 1."""
         logits = self.logits / np.float32(self.temperature)
         return full_size.probabilities(logits, self.image.height, self.image.width)
 
@@ -56,18 +56,18 @@ class Segmentation:
         }
 
     def mask(self) -> Image.Image:
-        """A mask with the dataset's own values or colours, in the colours of the classes."""
+        """Returns a mask with the dataset's own values or colours, shown in the class colours."""
         return segmented.label_picture(self.labels, self.spec)
 
     def overlay(self) -> Image.Image:
-        """The image with outlines, and a legend below: RGB."""
+        """Returns the image with outlines, and a legend below: RGB."""
         return segmented.outlined(photograph.on_grey(self.image), self.labels, self.spec)
 
     def cutout(self, region: str | None = None) -> Image.Image:
-        """The image on a transparent background, without all that is no part of a region: RGBA.
+        """Returns one region of the image on a transparent background: RGBA.
 
-        `region` is one of the dataset's, or a class; by default the one that the dataset says.
-        PetsegError where there is none, or an unknown one.
+        `region` is a region of the dataset or a class; the default is the dataset's. Raises
+        PetsegError if there is none, or it is unknown.
         """
         region = region_to_cut_out(self.spec, region)
         opacity = full_size.opacity(self.logits, self.labels, self.spec, region)
@@ -76,22 +76,21 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network, for images of any size; `load` makes one. Threads may share it."""
+    """A trained network for images of any size; `load` makes one. Thread-safe."""
 
     path: Path
     spec: DatasetSpec
     """The classes, in the order of their labels, and the regions."""
     image_size: tuple[int, int]
-    """The height and width of what the network sees, in pixels: images are stretched to it."""
+    """Height and width of the network's input in pixels: images are stretched to it."""
     run: runtimes.Run
     """Images (N, h, w, 3) of that size, in [0, 255] -> float32 logits (N, h, w, C)."""
 
     def segment(self, image, *, flip: bool = False, temperature: float = 1.0) -> Segmentation:
-        """Segments one image, as `petseg.prediction.images.read` takes it: a path, an image of
-        Pillow, an array, bytes.
+        """Segments one image: a path, a Pillow image, an array or bytes; see `images.read`.
 
-        With `flip`, the mean of the logits of the image and of its mirror image; takes twice as
-        long. PetsegError where the image cannot be read.
+        `flip` averages the logits of the image and its mirror image, which takes twice as long.
+        Raises PetsegError if the image cannot be read.
         """
         image = images.read(image)
         run: Callable = runtimes.with_mirror(self.run) if flip else self.run
@@ -100,11 +99,11 @@ class Network:
 
 
 def load(model: str | Path | None = None, *, spec: DatasetSpec | None = None) -> Network:
-    """A trained network of any format that `petseg export` writes, or training.
+    """Returns a trained network from any format that training or `petseg export` writes.
 
-    Without `model`, the U-Net that this checkout has trained, else the one that comes with petseg.
-    `spec` is that of a file that does not say what its classes are. PetsegError where the file is
-    missing, damaged or no network of these classes, or where its format needs another package.
+    The default is the U-Net trained in this checkout, else the one that comes with petseg. `spec`
+    is for a file that does not contain its classes. Raises PetsegError if the file is missing,
+    damaged or no network of these classes, or if its format needs another package.
     """
     path = default_model.find() if model is None else Path(model)
     found = model_spec(path, spec)
@@ -113,19 +112,18 @@ def load(model: str | Path | None = None, *, spec: DatasetSpec | None = None) ->
 
 
 def model_spec(path: Path, spec: DatasetSpec | None = None) -> DatasetSpec:
-    """The dataset that a network was trained for: what its file says, or dataset.json beside it.
+    """Returns the spec in a network's file, or in dataset.json beside it, or else `spec`.
 
-    Else `spec`. PetsegError where there is no such file, where the two differ, and where neither is
-    known.
+    Raises PetsegError if the file is missing, if the two specs differ, or if there is none.
     """
     default_model.require(path)
     carried = dataset_spec.of_model(path)
     if carried and spec:
-        mend = "name no dataset: the file says what its classes are"
-        dataset_spec.require_same_classes(carried, spec, str(path), mend)
+        hint = "name no dataset: the file says what its classes are"
+        dataset_spec.require_same_classes(carried, spec, str(path), hint)
     if found := carried or spec:
         return found
-    text = runtimes.read(path).spec_text  # whose message tells where it is no network at all
+    text = runtimes.read(path).spec_text  # raises if it is no network
     if text:
         return dataset_spec.of_text(text, f"{dataset_spec.SPEC_FILE} in {path}")
     raise PetsegError(
@@ -135,7 +133,7 @@ def model_spec(path: Path, spec: DatasetSpec | None = None) -> DatasetSpec:
 
 
 def region_to_cut_out(spec: DatasetSpec, name: str | None = None) -> str:
-    """The region that a cutout is of; PetsegError where there is none, or an unknown one."""
+    """Returns the region that a cutout shows; raises PetsegError if it is missing or unknown."""
     region = name or spec.default_region
     if region is None:
         known = ", ".join(spec.class_names)

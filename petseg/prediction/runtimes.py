@@ -1,6 +1,6 @@
-"""Networks in files, each run by the library of its format, which is imported when it is needed.
+"""Networks in files; each format's library is imported only when needed.
 
-| format | file | run by |
+| format | file | library |
 | --- | --- | --- |
 | TFLite | `.tflite` | ai-edge-litert |
 | ONNX | `.onnx` | onnxruntime |
@@ -22,13 +22,13 @@ from petseg.core.errors import PetsegError, first_line
 from petseg.core.quiet import without_native_messages
 
 Run = Callable[[np.ndarray], np.ndarray]
-"""Images (N, H, W, 3) in [0, 255] -> float32 logits (N, H, W, C); from any thread."""
+"""Images (N, H, W, 3) in [0, 255] -> float32 logits (N, H, W, C). Thread-safe."""
 
 
 class Runtime(NamedTuple):
-    """A network as a function, and the shapes of what it takes and gives, None for any length.
+    """A network as a function, and its input and output shapes, None for any length.
 
-    `spec_text` is the dataset's spec in JSON, where only the runtime can read it from the file.
+    `spec_text` is the dataset's spec in JSON, if only the runtime can read it from the file.
     """
 
     run: Run
@@ -38,23 +38,23 @@ class Runtime(NamedTuple):
 
 
 IMAGES, LOGITS, LABELS = "images", "logits", "labels"
-"""What goes into an exported network and comes out, by name; LOGITS is what is taken of it."""
+"""Names of an exported network's input and outputs; LOGITS is the output that is used."""
 
 
 def load(path: Path, spec: DatasetSpec) -> tuple[Run, tuple[int, int]]:
-    """A network of the classes of `spec`, and the height and width of what it sees, in pixels.
+    """Returns a network of the classes of `spec`, and its input's height and width in pixels.
 
-    PetsegError where the file is no network of its format, where its package is not installed, and
-    where it takes anything else than RGB images of one size or gives anything else than logits (or,
-    as a Keras model, a softmax) of the classes.
+    Raises PetsegError if the file is no network of its format, if its package is not installed, or
+    if it does not map RGB images of one size to logits (or, as a Keras model, a softmax) of the
+    classes.
     """
     found = read(path, spec)
     size: Any = found.taken[1:3]
     classes = len(spec.classes)
     if len(found.taken) != 4 or found.taken[3] != 3 or found.given[1:] != (*size, classes):
         raise PetsegError(
-            f"{path} takes {found.taken} and gives {found.given}; expected was a network that "
-            f"takes RGB images, (N, H, W, 3), and gives as many pixels of {classes} classes, "
+            f"{path} takes {found.taken} and gives {found.given}; expected a network that takes "
+            f"RGB images, (N, H, W, 3), and gives logits of {classes} classes, "
             f"(N, H, W, {classes}): {', '.join(spec.class_names)}"
         )
     if None in size:
@@ -63,7 +63,7 @@ def load(path: Path, spec: DatasetSpec) -> tuple[Run, tuple[int, int]]:
 
 
 def with_mirror(run: Run) -> Run:
-    """The mean of the logits of each image and of its mirror image, mirrored back."""
+    """Returns a function that averages the logits of each image and its mirror image."""
 
     def run_twice(images: np.ndarray) -> np.ndarray:
         return (run(images) + run(images[:, :, ::-1])[:, :, ::-1]) / 2
@@ -72,9 +72,9 @@ def with_mirror(run: Run) -> Run:
 
 
 def load_tflite(path: Path, spec: DatasetSpec | None = None) -> Runtime:
-    """One image at a time, on one core: several threads use several cores."""
+    """Loads a network that runs one image at a time, on one core; use threads for more cores."""
     litert = _needed("ai_edge_litert.interpreter", "ai-edge-litert", path)
-    of_thread = threading.local()  # an interpreter is for one thread
+    of_thread = threading.local()  # an interpreter is not thread-safe
 
     def interpreter():
         if not hasattr(of_thread, "interpreter"):
@@ -91,10 +91,10 @@ def load_tflite(path: Path, spec: DatasetSpec | None = None) -> Runtime:
         return np.concatenate(logits)
 
     try:
-        with without_native_messages():  # it says which kernels it takes
+        with without_native_messages():  # LiteRT prints which kernels it uses
             first = interpreter()
         (taken,), outputs = first.get_input_details(), first.get_output_details()
-        given = max(outputs, key=lambda output: len(output["shape"]))  # logits, and not labels
+        given = max(outputs, key=lambda output: len(output["shape"]))  # logits, not labels
     except (RuntimeError, ValueError) as error:
         raise _damaged(path, "TFLite", error) from None
     shapes = [tuple(map(int, side["shape"])) for side in (taken, given)]
@@ -102,7 +102,7 @@ def load_tflite(path: Path, spec: DatasetSpec | None = None) -> Runtime:
 
 
 def _quantized(values: np.ndarray, details: dict) -> np.ndarray:
-    """Numbers as a tensor of TFLite holds them: value / scale + zero point, where it has a scale.
+    """Quantizes values for a TFLite tensor: value / scale + zero point, if it has a scale.
 
     https://ai.google.dev/edge/litert/models/quantization_spec
     """
@@ -125,7 +125,7 @@ def load_onnx(path: Path, spec: DatasetSpec | None = None) -> Runtime:
     onnxruntime = _needed("onnxruntime", "onnxruntime", path)
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of its own kinds
+    except Exception as error:  # onnxruntime has its own types
         raise _damaged(path, "ONNX", error) from None
     (taken,), outputs = session.get_inputs(), session.get_outputs()
     given = next((output for output in outputs if output.name == LOGITS), outputs[0])
@@ -146,7 +146,7 @@ def load_saved_model(path: Path, spec: DatasetSpec | None = None) -> Runtime:
     try:
         network = tf.saved_model.load(str(path))
         signature = network.signatures["serve"]
-    except Exception as error:  # of many kinds
+    except Exception as error:  # of many types
         raise _damaged(path, "SavedModel", error) from None
     ((_, taken),) = signature.structured_input_signature[1].items()
     outputs = signature.structured_outputs
@@ -170,7 +170,7 @@ _LOADERS = {".tflite": load_tflite, ".onnx": load_onnx}
 
 
 def read(path: Path, spec: DatasetSpec | None = None) -> Runtime:
-    """A network by the format of its file, of whatever shape; PetsegError as for `load`."""
+    """Loads a network of any shape by its file format; raises PetsegError as `load` does."""
     other = load_saved_model if path.is_dir() else load_keras
     return _LOADERS.get(path.suffix, other)(path, spec)
 

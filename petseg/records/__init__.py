@@ -1,3 +1,5 @@
+"""TFRecords: schema, manifest, reading, cache, batches and augmentation."""
+
 from petseg.records.manifest import (
     MANIFEST,
     SPLITS,

@@ -1,0 +1,1 @@
+"""The training loop: step, state, losses, schedule, checkpoints, devices, precision."""

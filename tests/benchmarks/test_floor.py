@@ -1,4 +1,4 @@
-"""The arithmetic behind the floor: multiply-adds and bytes of layers, counted by hand."""
+"""Multiply-adds and bytes of layers equal those counted by hand."""
 
 import keras
 
@@ -10,7 +10,7 @@ def built(layer: keras.layers.Layer, side: int = 8, channels: int = 3) -> keras.
     return keras.Model(inputs, layer(inputs)).layers[-1]
 
 
-def test_multiply_adds_are_those_of_a_photograph():
+def test_multiply_adds_are_those_of_one_image():
     convolution = built(keras.layers.Conv2D(5, 3, strides=2, padding="same"))
     assert floor.multiply_adds(convolution) == 4 * 4 * (3 * 3 * 3 * 5)
     depthwise = built(keras.layers.DepthwiseConv2D(3, padding="same"))
@@ -20,20 +20,20 @@ def test_multiply_adds_are_those_of_a_photograph():
     assert floor.multiply_adds(built(keras.layers.ReLU())) == 0
 
 
-def test_bytes_are_those_of_a_layer_s_output():
+def test_activation_bytes_are_those_of_the_layer_s_output():
     relu = built(keras.layers.ReLU())
     assert floor.activation_bytes(relu, "float32") == 8 * 8 * 3 * 4
     assert floor.activation_bytes(relu, "bfloat16") == 8 * 8 * 3 * 2
 
 
-def test_a_folded_normalization_takes_no_memory():
+def test_folded_normalization_needs_no_memory():
     normalization = built(keras.layers.BatchNormalization())
     assert floor.activation_bytes(normalization, "float32") == 8 * 8 * 3 * 4
     normalization.trainable = False
     assert floor.activation_bytes(normalization, "float32") == 0
 
 
-def test_layers_of_inner_models_count_too_and_train_from_the_first_one_on_that_does():
+def test_layers_includes_inner_models_and_trains_from_the_first_trained():
     frozen, trained = (keras.layers.Conv2D(2, 1, name=name) for name in ("frozen", "trained"))
     inner = keras.Sequential([frozen, keras.layers.ReLU(name="between"), trained], name="inner")
     inputs = keras.Input((8, 8, 3))

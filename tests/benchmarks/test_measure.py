@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic: rivals in turn, ratios within a round, failures told."""
+"""Benchmark arithmetic: rivals run in turn, ratios are within a round, failures are reported."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def commands(log, theirs: float, ours: float) -> list[list[str]]:
     ]
 
 
-def test_rivals_take_turns_and_a_rate_counts_ours_over_theirs(log):
+def test_rivals_run_in_turn_and_the_ratio_of_rates_is_ours_over_theirs(log):
     result = measure.compare(Comparison("title", "images/s", *commands(log, 1, 1)), rounds=3)
     assert log.read_text() == "tototo"
     assert result["theirs"] == {"median": 3, "low": 1, "high": 5}
@@ -41,13 +41,13 @@ def test_rivals_take_turns_and_a_rate_counts_ours_over_theirs(log):
     assert result["peak_memory_mib"] == {"theirs": 5, "ours": 6}
 
 
-def test_seconds_count_theirs_over_ours(log):
+def test_ratio_of_seconds_is_theirs_over_ours(log):
     result = measure.compare(Comparison("title", "s", *commands(log, 8, 1)), rounds=1)
     assert result["ratio"]["median"] == pytest.approx(8 / 2)
 
 
-def test_what_is_measured_starts_without_our_settings_of_tensorflow():
-    """In a process of its own, as what else runs here may have set them first."""
+def test_measured_process_starts_without_our_tensorflow_settings():
+    """Runs in a separate process, because other tests here may have set them."""
     show = [sys.executable, "-c", "import os, json; print(json.dumps(dict(os.environ)))"]
     code = f"import benchmarks, petseg; from benchmarks import measure; print(measure._run({show}))"
     clean = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
@@ -56,19 +56,19 @@ def test_what_is_measured_starts_without_our_settings_of_tensorflow():
     assert b"TF_ENABLE_ONEDNN_OPTS" not in done.stdout
 
 
-def test_the_table_has_a_row_a_comparison(log):
+def test_table_has_a_row_per_comparison(log):
     result = measure.compare(Comparison("a title", "s", *commands(log, 8, 1)), rounds=1)
     assert measure.table([result]).splitlines()[-1] == (
         "| a title | s | 8 (8 to 8) | 2 (2 to 2) | 4 (4 to 4) | 8 | 2 |"
     )
 
 
-def test_a_failed_run_is_told_with_its_reason():
+def test_failed_run_is_reported_with_its_reason():
     broken = [sys.executable, "-c", "raise SystemExit('no such pet')"]
     with pytest.raises(RuntimeError, match="no such pet"):
         measure.compare(Comparison("title", "s", broken, broken), rounds=1)
 
 
-def test_report_is_the_last_line_that_compare_reads(capsys):
+def test_report_prints_the_value_in_the_last_line(capsys):
     measure.report(2.5)
     assert '"value": 2.5' in capsys.readouterr().out.splitlines()[-1]

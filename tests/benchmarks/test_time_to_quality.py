@@ -1,4 +1,4 @@
-"""The clock of the benchmark stops with the first epoch that is good enough, and tells which."""
+"""The benchmark stops at the first epoch that reaches the goal, and reports it."""
 
 import sys
 
@@ -23,14 +23,14 @@ def training(curve) -> list[str]:
     return [sys.executable, "-c", TRAINING, str(curve)]
 
 
-def test_the_first_epoch_that_is_good_enough_ends_it(tmp_path):
+def test_training_stops_at_the_first_epoch_that_reaches_the_goal(tmp_path):
     curve = tmp_path / "curve.csv"
     found = until_reached(training(curve), curve, 0.6)
     assert (found["epochs"], found["val_mean_iou"]) == (2, 0.7)
     assert found["seconds"] > 0.5
 
 
-def test_a_goal_that_is_not_reached_is_told(tmp_path):
+def test_unreached_goal_is_an_error(tmp_path):
     curve = tmp_path / "curve.csv"
     with pytest.raises(PetsegError, match=r"without a validation mean IoU of 0\.9500"):
         until_reached(training(curve), curve, 0.95)

@@ -1,4 +1,4 @@
-"""The rival begins with the same weights, and the table tells how the two compare."""
+"""The rival starts from the same weights, and the table compares both."""
 
 import sys
 
@@ -15,7 +15,7 @@ def model():
     return mobilenet_v2.build((32, 32), 0.35)
 
 
-def test_every_weight_has_one_name_and_none_is_lost(model):
+def test_every_weight_gets_one_torchvision_name(model):
     tensors = torch_rival.as_torch(model)
     assert len(tensors) == len(model.weights) == 52 * (1 + 4)
     assert sum(tensor.size for tensor in tensors.values()) == model.count_params()
@@ -28,7 +28,7 @@ def test_every_weight_has_one_name_and_none_is_lost(model):
     }
 
 
-def test_kernels_are_turned_to_output_input_height_width(model):
+def test_kernels_are_transposed_to_output_input_height_width(model):
     tensors = torch_rival.as_torch(model)
     for layer, name in {
         "Conv1": "features.0.0",
@@ -47,18 +47,18 @@ def test_kernels_are_turned_to_output_input_height_width(model):
 
 
 @pytest.mark.parametrize(
-    ("python", "told"),
+    ("python", "message"),
     [
         ("/no/such/python", "/no/such/python cannot be run"),
         (sys.executable, "has no segmentation_models.pytorch .*pip install -r benchmarks"),
     ],
 )
-def test_an_environment_without_it_is_told(python, told):
-    with pytest.raises(PetsegError, match=told):
+def test_environment_without_torch_is_refused(python, message):
+    with pytest.raises(PetsegError, match=message):
         torch_rival.require_torch(python)
 
 
-def test_the_ratio_is_ours_over_theirs():
+def test_ratio_is_ours_over_theirs():
     common = {"parameters": 1000, "seconds": 60.0, "images": 600, "mean_iou": 0.5}
     common["regions"] = {"pet": 0.75}
     rows = [{"title": t, "images_per_second": r} | common for t, r in (("ours", 30), ("U", 6))]

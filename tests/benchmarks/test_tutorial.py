@@ -1,4 +1,4 @@
-"""params/tutorial.yaml is the tutorial's recipe, and the peer of the benchmark the same network."""
+"""params/tutorial.yaml and the benchmark's peer are both the tutorial's recipe."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,14 @@ def sizes(model) -> tuple[int, int]:
     return model.count_params(), sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
-def test_both_are_the_tutorial_s_network(weights):
-    """6,504,227 parameters, 4,660,323 of them trained, as its page counts them."""
+def test_both_networks_have_the_tutorial_s_size(weights):
+    """Its page gives 6,504,227 parameters, 4,660,323 of them trained."""
     ours = unet.build((128, 128), 3, settings(), weights)
     theirs = tutorial.network((128, 128), 3, weights)
     assert sizes(ours) == sizes(theirs) == (6_504_227, 4_660_323)
 
 
-def test_both_compute_the_same(weights):
+def test_both_networks_compute_the_same(weights):
     ours = unet.build((64, 64), 3, settings(), weights)
     theirs = tutorial.network((64, 64), 3, weights)
     theirs.set_weights(ours.get_weights())
@@ -46,7 +46,7 @@ def test_both_compute_the_same(weights):
     )
 
 
-def test_the_same_batch_and_schedule():
+def test_both_recipes_have_the_same_batch_size_and_schedule():
     found = settings()
     assert (found.batch_size, found.optimizer) == (tutorial.BATCH_SIZE, "adam")
     assert (found.schedule, found.warmup_epochs, found.ema_decay) == ("constant", 0, 0)

@@ -1,4 +1,4 @@
-"""Constant predictions know the training masks alone, and are chosen on validation."""
+"""Constant baselines use only training masks, and are chosen on the validation split."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from petseg.core.dataset_spec import MAX_CLASSES, VOID
 from petseg.evaluation import baselines
 
 
-def test_constant_baselines():
+def test_constant_baselines_are_the_most_frequent_classes():
     masks = np.array([[[0, 1], [2, 1]], [[0, 1], [2, 0]], [[1, 1], [2, 0]]], np.uint8)
     predictions = baselines.constant_baselines(iter(masks), 3)
     assert predictions["most_frequent"].tolist() == [[1, 1], [1, 1]]
     assert predictions["most_frequent_per_pixel"].tolist() == [[0, 1], [2, 0]]
 
 
-def test_the_better_baseline_is_chosen_on_validation():
+def test_best_baseline_is_chosen_on_validation():
     training = np.zeros((2, 2, 2), np.uint8)
     training[0, 0, 0] = 1
     training[1, 0, 0] = 1
@@ -22,7 +22,7 @@ def test_the_better_baseline_is_chosen_on_validation():
     assert name == "most_frequent" and not mask.any()
 
 
-def test_void_is_no_class_however_frequent_it_is():
+def test_frequent_void_is_not_counted_as_a_class():
     masks = np.full((3, 4, 6), VOID, np.uint8)
     masks[:, 0] = MAX_CLASSES - 1
     masks[0, 1] = 7
@@ -31,4 +31,4 @@ def test_void_is_no_class_however_frequent_it_is():
     per_pixel = predictions["most_frequent_per_pixel"]
     assert per_pixel[:2, 0].tolist() == [MAX_CLASSES - 1, 7] and per_pixel.max() < MAX_CLASSES
     name, _ = baselines.best_baseline(iter(masks), iter(masks), MAX_CLASSES)
-    assert name == "most_frequent_per_pixel", "its second row is right, and void is not wrong"
+    assert name == "most_frequent_per_pixel", "its second row is right, and void does not count"

@@ -1,4 +1,4 @@
-"""From an image to what a network sees, and from its logits back to the image's size."""
+"""From an image to the network's input, and from its logits back to the image's size."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ SIZES = [(8, 8), (64, 64), (61, 97), (97, 61), (3, 50), (1, 1), (8, 1)]
 
 
 @pytest.mark.parametrize("size", [(32, 32), (24, 40)])
-def test_what_a_network_sees_is_the_whole_image_at_its_size(size):
+def test_network_input_is_the_whole_resized_image(size):
     pixels = RNG.integers(0, 256, (5, 3, 3), np.uint8)
     seen = full_size.network_input(Image.fromarray(pixels), size)
     assert seen.shape == (*size, 3) and seen.dtype == np.uint8
@@ -26,19 +26,19 @@ def test_what_a_network_sees_is_the_whole_image_at_its_size(size):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (24, 40)])
-def test_what_a_network_sees_is_that_of_training(size):
+def test_network_input_equals_that_of_training(size):
     image = Image.fromarray(RNG.integers(0, 256, (50, 31, 3), np.uint8))
     trained_on, _ = prepared.resize(image, np.zeros((50, 31), np.uint8), size)
     np.testing.assert_array_equal(full_size.network_input(image, size), trained_on)
 
 
-def test_a_network_sees_grey_where_the_image_is_transparent():
+def test_network_input_is_grey_where_the_image_is_transparent():
     image = Image.new("RGBA", (50, 31), (255, 0, 0, 0))
     assert set(full_size.network_input(image, (8, 16)).ravel()) == {128}
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_logits_are_enlarged_as_tensorflow_does(monkeypatch, height, width):
+def test_bands_equal_tensorflow_s_bilinear_resize(monkeypatch, height, width):
     monkeypatch.setattr(full_size, "BAND_VALUES", 3000)
     logits = RNG.normal(size=(8, 6, 4)).astype(np.float32)
     enlarged = np.concatenate([band for _, band in full_size.bands(logits, height, width)])
@@ -48,7 +48,7 @@ def test_logits_are_enlarged_as_tensorflow_does(monkeypatch, height, width):
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_bands_are_the_whole_image_row_by_row(monkeypatch, height, width):
+def test_bands_cover_every_row_once(monkeypatch, height, width):
     logits = RNG.normal(size=(8, 8, 3))
     monkeypatch.setattr(full_size, "BAND_VALUES", 600)
     rows = [
@@ -61,20 +61,18 @@ def test_bands_are_the_whole_image_row_by_row(monkeypatch, height, width):
     )
 
 
-def test_labels_are_made_from_logits_and_not_from_the_small_mask():
+def test_labels_are_computed_from_logits_not_from_the_small_mask():
     logits = np.zeros((2, 2, 3), np.float32)
-    logits[:, 0, PET], logits[:, 1, BACKGROUND] = (
-        3,
-        1,
-    )  # surer of the pet: its edge lies further out
+    # The pet has the larger logit, so that its edge is further out.
+    logits[:, 0, PET], logits[:, 1, BACKGROUND] = 3, 1
     labels = full_size.labels(logits, 1, 100)
     assert labels.dtype == np.uint8
     assert 60 <= np.count_nonzero(labels == PET) <= 64
 
 
-@pytest.mark.parametrize("most_apart", [0, 0.25, 1])
-def test_labels_are_those_of_the_enlarged_logits_however_they_are_found(monkeypatch, most_apart):
-    monkeypatch.setattr(full_size, "MOST_APART", most_apart)
+@pytest.mark.parametrize("max_sparse_share", [0, 0.25, 1])
+def test_labels_equal_the_argmax_of_resized_logits(monkeypatch, max_sparse_share):
+    monkeypatch.setattr(full_size, "MAX_SPARSE_SHARE", max_sparse_share)
     monkeypatch.setattr(full_size, "BAND_VALUES", 900)
     smooth = RNG.normal(size=(2, 3, 4)).repeat(8, axis=0).repeat(8, axis=1)
     for logits in (smooth, RNG.normal(size=(16, 24, 4))):
@@ -84,12 +82,12 @@ def test_labels_are_those_of_the_enlarged_logits_however_they_are_found(monkeypa
             np.testing.assert_array_equal(full_size.labels(logits, *size), expected)
 
 
-def test_at_the_network_s_own_size_nothing_changes():
+def test_labels_at_the_network_s_size_are_unchanged():
     logits = RNG.normal(size=(16, 16, 3))
     np.testing.assert_array_equal(full_size.labels(logits, 16, 16), logits.argmax(axis=-1))
 
 
-def test_opacity_is_full_in_the_pet_none_behind_it_and_between_in_the_border():
+def test_opacity_is_partial_only_in_the_border():
     logits = np.zeros((1, 5, 3), np.float32)
     logits[0, :, [PET, BACKGROUND, BORDER]] = [
         [9, 1, 1, 0, 2000],
@@ -105,12 +103,12 @@ def test_opacity_is_full_in_the_pet_none_behind_it_and_between_in_the_border():
 
 
 def random_labels(spec) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (9, 7, C), and the labels of an image of another size."""
+    """Returns logits (9, 7, C), and the labels of an image of another size."""
     logits = RNG.normal(0, 5, (9, 7, len(spec.classes))).astype(np.float32)
     return logits, full_size.labels(logits, 61, 97)
 
 
-def test_the_opacity_of_a_pet_is_its_probability_against_the_background_alone():
+def test_opacity_in_the_border_is_the_pet_s_probability_against_background():
     logits, labels = random_labels(PETS)
     (_, band), *_ = full_size.bands(logits, *labels.shape)
     odds = band[..., BACKGROUND] - band[..., PET]
@@ -125,17 +123,17 @@ def test_the_opacity_of_a_pet_is_its_probability_against_the_background_alone():
         (STREET, "even"),
         (STREET, "class 3"),
         (PAINTED, "house"),
-        (PETS, "border"),  # only of a class that is soft elsewhere
+        (PETS, "border"),  # only the soft-edge class
     ],
 )
-def test_a_region_without_a_soft_edge_is_opaque_and_all_else_is_not(spec, region):
+def test_opacity_without_a_soft_edge_is_0_or_255(spec, region):
     logits, labels = random_labels(spec)
     expected = np.isin(labels, spec.region_labels(region)) * 255
     assert 0 < np.count_nonzero(expected) < expected.size
     np.testing.assert_array_equal(full_size.opacity(logits, labels, spec, region), expected)
 
 
-def test_at_a_soft_edge_all_classes_inside_stand_against_all_outside():
+def test_opacity_at_a_soft_edge_compares_all_inside_and_outside_classes():
     classes = [{"name": name, "value": value} for value, name in enumerate("abcde")]
     content = {"name": "five", "classes": classes, "regions": {"ab": ["a", "b", "e"]}}
     spec = parse_spec(content | {"soft_edge": ["e"]}, "here")
@@ -148,6 +146,6 @@ def test_at_a_soft_edge_all_classes_inside_stand_against_all_outside():
     np.testing.assert_allclose(found, expected, atol=0.51)
 
 
-def test_an_unknown_region_is_an_error_that_lists_the_known_ones():
+def test_unknown_region_is_refused_with_the_known_ones():
     with pytest.raises(PetsegError, match=r"no region or class 'dog'; it has pet, background"):
         full_size.opacity(*random_labels(PETS), PETS, "dog")

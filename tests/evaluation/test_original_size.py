@@ -1,4 +1,4 @@
-"""At original size: the same network, scored against masks that nobody resized."""
+"""Scores against masks at their original size."""
 
 import io
 
@@ -15,7 +15,7 @@ def encoded(values: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def test_a_large_photograph_is_counted_in_bands(monkeypatch):
+def test_confusion_matrix_in_bands_equals_that_of_the_whole_image(monkeypatch):
     rng = np.random.default_rng(2)
     logits, truth = rng.normal(size=(8, 12, 3)), rng.integers(0, 3, (50, 31), np.uint8)
     mask = encoded(truth + 1)
@@ -26,7 +26,7 @@ def test_a_large_photograph_is_counted_in_bands(monkeypatch):
 
 
 def test_void_is_not_counted():
-    """Of masks of 0 and 255, in which 128 is void."""
+    """The mask values are 0 and 255, and 128 for void."""
     rng = np.random.default_rng(4)
     logits, values = rng.normal(size=(8, 12, 2)), rng.choice([0, 255, 128], (20, 31))
     matrix = original_size.confusion_matrix(logits, encoded(values.astype(np.uint8)), CELLS)
@@ -37,8 +37,8 @@ def test_void_is_not_counted():
     assert not nothing.any()
 
 
-def test_a_mask_stored_on_its_side_is_scored_upright():
-    """As in the records, where photograph and mask are turned as their EXIF data say."""
+def test_rotated_mask_is_scored_upright():
+    """As in the records, where image and mask are rotated according to their EXIF."""
     rng = np.random.default_rng(3)
     logits, truth = rng.normal(size=(8, 8, 3)), rng.integers(0, 3, (9, 14), np.uint8)
     upright = encoded(truth + 1)

@@ -1,4 +1,4 @@
-"""Counts of pixels add up, whatever the batches in which they come."""
+"""Counts add up independently of the batches."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.helpers.specs import CELLS, PETS, STREET
 
 @pytest.mark.parametrize("spec", [PETS, CELLS, STREET], ids=lambda spec: spec.name)
 @pytest.mark.parametrize("parts", [[5], [1, 1, 1, 1, 1], [2, 3]], ids=str)
-def test_matrix_and_counts_of_all_that_was_added(spec, parts):
+def test_counter_sums_matrices_and_keeps_counts_per_image(spec, parts):
     classes = len(spec.classes)
     matrices = np.random.default_rng(0).integers(0, 100, (5, classes, classes))
     counter = Counter(spec)

@@ -1,4 +1,4 @@
-"""Every image is scored once by each network, at the records' size and on its own mask."""
+"""Scores of every image, at the records' size and on its published mask."""
 
 import io
 
@@ -21,12 +21,12 @@ SIZE = (4, 6)
 
 
 def reader() -> keras.Model:
-    """A model that reads the label off the picture: level 0, 100 or 200."""
-    photographs = keras.Input((*SIZE, 3))
-    level = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")(photographs)
+    """Returns a model that reads the label from the pixel value: 0, 100 or 200."""
+    images = keras.Input((*SIZE, 3))
+    level = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")(images)
     logits = keras.layers.Conv2D(3, 1, name="logits")(level)
-    model = keras.Model(photographs, logits)
-    # -(level - 300 k)^2 without the part that all classes share, scaled down.
+    model = keras.Model(images, logits)
+    # -(level - 300 k)^2 without the term that all classes share, scaled down.
     kernel, bias = np.array([0, 600, 1200]) / 3e4, -(np.array([0, 300, 600]) ** 2) / 3e4
     model.get_layer("logits").set_weights([kernel.reshape(1, 1, 1, 3), bias])
     return model
@@ -40,7 +40,7 @@ def examples() -> Examples:
 
 
 def score(run, examples: Examples, batch_size: int = 3, original_masks=None):
-    """Against masks of the records' size, where there are no others."""
+    """Scores a network, by default against masks of the records' size."""
     source = in_memory(examples)
     original_masks = original_masks or list(map(encoded, examples.masks))
     return scoring.score_network(run, source, original_masks, PETS, batch_size, "test")
@@ -51,7 +51,7 @@ def constant(mask: np.ndarray, masks: np.ndarray, original_masks=None):
     return scoring.score_mask(mask, iter(masks), original_masks, PETS, "test")
 
 
-def test_every_image_is_scored(examples):
+def test_score_network_counts_every_image(examples):
     run = inference.runner(reader())
     result = score(run, examples)
     matrix, counts = result.in_records
@@ -66,7 +66,7 @@ def test_every_image_is_scored(examples):
     np.testing.assert_array_equal(result.original.counts, counts)
 
 
-def test_cross_entropy_is_scikit_learn_s(examples):
+def test_cross_entropy_equals_scikit_learn(examples):
     model = reader()
     run = inference.runner(model)
     result = score(run, examples)
@@ -76,12 +76,12 @@ def test_cross_entropy_is_scikit_learn_s(examples):
     assert result.cross_entropy.mean() == pytest.approx(expected, rel=1e-4)
 
 
-def test_predictions_are_the_labels(examples):
+def test_predictions_equal_the_labels(examples):
     logits = inference.runner(reader())(examples.images)
     np.testing.assert_array_equal(logits.argmax(axis=-1), examples.masks)
 
 
-def test_one_mask_is_scored_against_all(examples):
+def test_constant_mask_is_scored_against_every_mask(examples):
     mask = np.full(SIZE, 1, np.uint8)
     result = constant(mask, examples.masks)
     matrix = result.in_records.matrix
@@ -90,8 +90,8 @@ def test_one_mask_is_scored_against_all(examples):
     assert (len(result.in_records.counts), result.cross_entropy) == (7, None)
 
 
-def test_one_mask_is_scored_at_each_image_s_own_size():
-    """Its pixels become rectangles where a mask is larger."""
+def test_constant_mask_is_scored_at_each_original_size():
+    """Each of its pixels becomes a rectangle in a larger mask."""
     mask = np.random.default_rng(2).integers(0, 3, SIZE, np.uint8)
     truths = [np.ones((2 * SIZE[0], 3 * SIZE[1]), np.uint8), np.zeros(SIZE, np.uint8)]
     result = constant(mask, np.zeros((2, *SIZE), np.uint8), list(map(encoded, truths)))
@@ -101,8 +101,8 @@ def test_one_mask_is_scored_at_each_image_s_own_size():
 
 
 @without_warnings
-def test_void_is_left_out_of_every_score(examples):
-    """Of an image with void, and of one that is void throughout."""
+def test_void_is_excluded_from_every_score(examples):
+    """Covers an image with some void pixels, and one that is all void."""
     run, whole = inference.runner(reader()), score(inference.runner(reader()), examples)
     masks = examples.masks.copy()
     masks[1, 2:], masks[4] = VOID, VOID
@@ -136,14 +136,14 @@ def encoded(labels: np.ndarray) -> bytes:
 
 
 def network() -> keras.Model:
-    """Random, but it depends on the picture; of whole numbers, so the same in any batch."""
-    photographs = keras.Input((8, 12, 3))
-    model = keras.Model(photographs, keras.layers.Conv2D(3, 3, padding="same")(photographs))
+    """Returns a random convolution with integer weights: exact, and equal in any batch."""
+    images = keras.Input((8, 12, 3))
+    model = keras.Model(images, keras.layers.Conv2D(3, 3, padding="same")(images))
     model.set_weights([whole_numbers(3, 3, 3, 3), np.zeros(3)])
     return model
 
 
-def test_each_image_is_scored_at_both_sizes_in_one_pass():
+def test_one_pass_scores_each_image_at_both_sizes():
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (5, 8, 12, 3), np.uint8)
     truths = [rng.integers(0, 3, shape, np.uint8) for shape in [(8, 12), (30, 21), (5, 9), (9, 40)]]
@@ -170,8 +170,8 @@ def test_each_image_is_scored_at_both_sizes_in_one_pass():
     np.testing.assert_array_equal(result.original.counts, counts)
 
 
-def test_the_temperature_is_fitted_to_what_a_network_says(examples):
-    """Each third mask contradicts: two thirds of the pixels are right, however sure it is."""
+def test_fitted_temperature_reduces_the_calibration_error(examples):
+    """Every third mask is wrong, so that the network is right at two thirds of the pixels."""
     masks = examples.masks.copy()
     masks[::3] = (masks[::3] + 1) % 3
     run = inference.runner(reader())

@@ -1,4 +1,4 @@
-"""Parts of the test split: a file names images, and each image is found by its whole name."""
+"""Subsets of a split: files that list images by their full names."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ def written(folder, name: str, text: str) -> str:
     return str(path)
 
 
-def test_images_are_found_by_whole_names_and_others_do_not_matter(tmp_path, capsys):
+def test_subset_matches_full_names_and_ignores_unknown_ones(tmp_path, capsys):
     file = written(
         tmp_path, "sharp.txt", "# from a script\n\na_10\n b 2  # no file name\nother\nä\n"
     )
@@ -26,7 +26,7 @@ def test_images_are_found_by_whole_names_and_others_do_not_matter(tmp_path, caps
     assert capsys.readouterr().out == "subset sharp: 3 of 4 test images\n"
 
 
-def test_there_may_be_several_or_none(tmp_path):
+def test_several_subsets_or_none_can_be_read(tmp_path):
     files = [written(tmp_path, f"{name}.txt", f"{name}\n") for name in ("a_1", "a_10")]
     found = read_subsets(files, NAMES)
     assert {name: members.tolist().index(True) for name, members in found.items()} == {
@@ -37,13 +37,15 @@ def test_there_may_be_several_or_none(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "a\na_1.jpg\n", "# a_1\n"])
-def test_a_file_that_names_no_test_image_is_refused(tmp_path, text):
+def test_subset_without_any_test_image_is_refused(tmp_path, text):
     file = written(tmp_path, "part.txt", text)
-    with pytest.raises(PetsegError, match=r"part\.txt names no image of the test split.* a_1$"):
+    with pytest.raises(
+        PetsegError, match=r"part\.txt lists no image of the test split, such as a_1$"
+    ):
         read_subsets([file], NAMES)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
+def test_unreadable_subset_is_named_in_the_error(tmp_path):
     binary = tmp_path / "binary.txt"
     binary.write_bytes(b"\xff\xfe\xfa")
     for file in ("missing.txt", tmp_path, binary):

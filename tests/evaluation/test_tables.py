@@ -1,4 +1,4 @@
-"""Tables carry the counts of pixels: whatever is shown can be worked out from them again."""
+"""Tables contain pixel counts, from which all scores can be computed again."""
 
 import json
 from pathlib import Path
@@ -28,11 +28,11 @@ DOTTED = parse_spec(
     },
     "dotted",
 )
-"""Names that look like others, or like the columns of a table."""
+"""Names that look like each other, or like columns of a table."""
 
 
 def results(spec: DatasetSpec, seed: int = 0) -> Result:
-    """Of three images."""
+    """Returns a result of three images."""
     classes = len(spec.classes)
     rng, counters = np.random.default_rng(seed), (Counter(spec), Counter(spec))
     for counter in counters:
@@ -50,7 +50,7 @@ def per_image(spec: DatasetSpec, result: Result, network: str = "unet") -> pd.Da
 
 
 def stored(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """A table as later stages find it."""
+    """Writes a table and reads it, as later stages do."""
     write_csv(folder / "table.csv", table)
     return pd.read_csv(folder / "table.csv")
 
@@ -77,7 +77,7 @@ def test_per_image_keeps_groups_and_counts(tmp_path, spec):
 
 
 @pytest.mark.parametrize("spec", [PETS, CELLS, STREET, DOTTED], ids=lambda spec: spec.name)
-def test_a_table_at_records_size_is_that_of_the_masks_in_the_records(tmp_path, spec):
+def test_at_records_size_returns_the_table_of_the_records_masks(tmp_path, spec):
     result = results(spec)
     table = stored(per_image(spec, result), tmp_path)
     found = tables.at_records_size(table)
@@ -89,7 +89,7 @@ def test_a_table_at_records_size_is_that_of_the_masks_in_the_records(tmp_path, s
     } | {"cross_entropy"}
 
 
-def test_per_group_scores_the_sums_of_its_images(tmp_path):
+def test_per_group_scores_summed_counts(tmp_path):
     found = {network: results(PETS, seed) for seed, network in enumerate(("unet", "shallow"))}
     rows = [per_image(PETS, result, network) for network, result in found.items()]
     groups = tables.per_group(stored(pd.concat(rows), tmp_path))
@@ -115,7 +115,7 @@ def test_per_group_has_a_column_for_each_region(tmp_path):
     assert list(groups["group"]) == ["Bonn", "Ulm"]
 
 
-def test_without_groups_there_is_a_table_of_no_rows(tmp_path):
+def test_per_group_without_groups_has_no_rows(tmp_path):
     groups = tables.per_group(stored(per_image(CELLS, results(CELLS)), tmp_path))
     write_csv(tmp_path / "per_group.csv", groups)
     text = (tmp_path / "per_group.csv").read_text(encoding="utf-8")
@@ -124,7 +124,7 @@ def test_without_groups_there_is_a_table_of_no_rows(tmp_path):
 
 
 @SPECS
-def test_confusion_table_is_normalised_by_row_and_comes_back(tmp_path, spec):
+def test_confusion_table_is_normalised_by_row_and_invertible(tmp_path, spec):
     counted = results(spec).original
     table = stored(tables.confusion(counted, spec), tmp_path)
     np.testing.assert_allclose(table.groupby("truth")["share"].sum(), 1)
@@ -134,7 +134,7 @@ def test_confusion_table_is_normalised_by_row_and_comes_back(tmp_path, spec):
 
 
 def without_the_last_class(spec: DatasetSpec = PETS) -> Result:
-    """Of an image that holds no border, and one that is void throughout."""
+    """Returns a result of an image without border pixels, and one that is all void."""
     counter = Counter(spec)
     counter.add(np.array([[[4, 1, 0], [2, 6, 1], [0, 0, 0]], np.zeros((3, 3), int)]))
     counted = counter.counted()
@@ -142,7 +142,7 @@ def without_the_last_class(spec: DatasetSpec = PETS) -> Result:
 
 
 @without_warnings
-def test_the_share_of_a_class_that_is_nowhere_is_empty(tmp_path):
+def test_confusion_share_of_an_absent_class_is_empty(tmp_path):
     table = tables.confusion(without_the_last_class().original, PETS)
     assert table.query("truth == 'border'")["share"].isna().all()
     assert not table.query("truth != 'border'")["share"].isna().any()
@@ -151,7 +151,7 @@ def test_the_share_of_a_class_that_is_nowhere_is_empty(tmp_path):
 
 
 @without_warnings
-def test_an_undefined_score_is_null_and_left_out_of_the_means():
+def test_undefined_score_is_null_and_excluded_from_means():
     content = tables.metrics(without_the_last_class(), 12, PETS)
     json.dumps(content, allow_nan=False)
     assert content["iou"]["border"] is content["dice"]["border"] is None
@@ -166,7 +166,7 @@ def test_an_undefined_score_is_null_and_left_out_of_the_means():
 
 
 @without_warnings
-def test_where_nothing_counts_every_score_is_null():
+def test_metrics_without_counted_pixels_are_null():
     counter = Counter(PETS)
     counter.add(np.zeros((2, 3, 3), int))
     counted = counter.counted()
@@ -180,20 +180,20 @@ def test_where_nothing_counts_every_score_is_null():
 
 
 @SPECS
-def test_metrics_have_the_names_of_the_spec(spec):
+def test_metrics_use_the_spec_s_names(spec):
     content = tables.metrics(results(spec), 12, spec)
     assert tuple(content["iou"]) == tuple(content["dice"]) == spec.class_names
     assert tuple(content["regions"]) == tuple(spec.regions)
     assert content["at_records_size"]["cross_entropy"] == pytest.approx(0.3)
 
 
-def test_a_constant_prediction_has_no_cross_entropy():
+def test_constant_prediction_has_no_cross_entropy_or_calibration():
     constant = results(PETS)._replace(cross_entropy=None, reliability=None, temperature=None)
     content = tables.metrics(constant, 0, PETS)
     assert "cross_entropy" not in content["at_records_size"] and "calibration" not in content
 
 
-def test_scores_of_the_masks_as_published_lead():
+def test_top_level_scores_are_for_the_published_masks():
     result = results(PETS)
     content = tables.metrics(result, 12, PETS)
     at_records_size = content.pop("at_records_size")
@@ -212,7 +212,7 @@ def test_scores_of_the_masks_as_published_lead():
     assert at_records_size == scores.summary(result.in_records.counts, PETS)
 
 
-def test_subsets_are_scored_as_if_there_were_no_other_images():
+def test_subset_scores_use_only_its_images():
     whole, chosen = results(PETS), np.array([True, False, True])
     content = tables.metrics(whole, 12, PETS, {"some": chosen, "all": np.ones(3, bool)})
     found = content.pop("subsets")
@@ -227,7 +227,7 @@ def test_subsets_are_scored_as_if_there_were_no_other_images():
 
 
 @without_warnings
-def test_reliability_has_a_row_a_bin_and_nothing_where_there_are_no_pixels(tmp_path):
+def test_reliability_has_a_row_per_bin_and_nan_for_empty_bins(tmp_path):
     found = np.zeros((2, 3, 3))
     found[0, 1], found[1, 2] = (10, 6, 5), (10, 8, 5)
     result = results(PETS)._replace(reliability=found)
@@ -238,7 +238,7 @@ def test_reliability_has_a_row_a_bin_and_nothing_where_there_are_no_pixels(tmp_p
     assert table["confidence_at_temperature"][2] == 0.8 and np.isnan(table["accuracy"][0])
 
 
-def test_comparison_is_of_the_classes_alone():
+def test_comparison_uses_classes_without_regions():
     counts = {name: tables.counts(per_image(PETS, results(PETS, s))) for s, name in enumerate("ab")}
     content = tables.comparison(counts, resamples=50, seed=1)
     assert list(content) == ["a", "b", "a_minus_b"]

@@ -1,4 +1,4 @@
-"""Reliability diagrams draw what the tables hold."""
+"""Reliability diagrams."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ def table(shift: float) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def test_a_panel_for_each_network(tmp_path):
+def test_reliability_has_a_panel_per_network(tmp_path):
     for count, names in enumerate((["unet"], ["unet", "shallow"]), start=1):
         path = tmp_path / f"{count}.png"
         calibration.reliability({name: table(0.1) for name in names}, path)
@@ -26,6 +26,6 @@ def test_a_panel_for_each_network(tmp_path):
     assert len(np.unique(np.asarray(one.convert("L")))) > 20
 
 
-def test_no_network_is_refused(tmp_path):
+def test_reliability_without_networks_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no network"):
         calibration.reliability({}, tmp_path / "none.png")

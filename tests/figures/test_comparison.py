@@ -1,4 +1,4 @@
-"""The figure of the intervals: it shows what bootstrap gives, 0 included, and is repeatable."""
+"""The figure of intervals draws bootstrap results, 0 included, and is reproducible."""
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ TABLES = {
 
 @without_warnings
 @pytest.mark.parametrize("name", TABLES)
-def test_figure(name, tmp_path):
+def test_figure_is_reproducible_and_not_clipped(name, tmp_path):
     path, again = tmp_path / "new" / "figure.png", tmp_path / "again.png"
     comparison.intervals(TABLES[name], path)
     comparison.intervals(TABLES[name], again)
@@ -44,10 +44,10 @@ def test_figure(name, tmp_path):
     image = imread(path)[..., :3]
     assert (image < 0.9).any(axis=2).mean() > 0.01, "blank"
     for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-        assert (edge == 1).all(), "something reaches the edge, and is cut there"
+        assert (edge == 1).all(), "something is cut off at the edge"
 
 
-def test_panels(tmp_path, monkeypatch):
+def test_panels_show_scores_and_differences(tmp_path, monkeypatch):
     drawn: list[Figure] = []
     monkeypatch.setattr(comparison, "save", lambda figure, path: drawn.append(figure))
     comparison.intervals(TABLES["far from 0"], tmp_path / "figure.png", level=0.9)
@@ -61,6 +61,6 @@ def test_panels(tmp_path, monkeypatch):
     assert upper.get_xlabel() and lower.get_xlabel()
 
 
-def test_without_networks():
+def test_intervals_without_networks_are_refused():
     with pytest.raises(ValueError, match="no network"):
         comparison.intervals(table(unet_minus_shallow=(0, 0, 0)), "never.png")

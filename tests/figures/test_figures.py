@@ -1,4 +1,4 @@
-"""Every figure: it is written, shows something, clips nothing and always has the same bytes."""
+"""Every figure is written, shows something, clips nothing and has reproducible bytes."""
 
 from functools import partial
 
@@ -20,11 +20,11 @@ from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
 ONE, TWO = ["unet"], ["unet", "shallow"]
 THREE = [*TWO, "a_third_network"]
 LONG_NAME = "staffordshire_bull_terrier_100"
-LONG_TITLE = "The photographs of the test split that all networks together find the hardest"
+LONG_TITLE = "The images of the test split that all networks together find the hardest, by mean IoU"
 
 
 def curve(epochs: int, gap: bool = False) -> pd.DataFrame:
-    """A learning curve, as the stages write it; with a gap, one validation has no result."""
+    """Returns a learning curve as the stages write it; with a gap, one validation has no result."""
     steps = np.arange(1, epochs + 1)
     table = {"epoch": steps, "learning_rate": 1e-3}
     for prefix, worse in (("", 0.0), ("val_", 0.1)):
@@ -43,13 +43,13 @@ def matrices(networks: list[str], classes: int = 3) -> dict[str, np.ndarray]:
 
 
 def confusion(networks: list[str], classes: int = 3):
-    """Of classes with long names where there are many."""
+    """Returns a function that draws matrices; many classes have long names."""
     names = PETS.class_names if classes == 3 else [f"{LONG_NAME}{i}" for i in range(classes)]
     return partial(confusion_matrices, matrices(networks, classes), names)
 
 
 def group_table(networks: list[str], **sizes: int) -> pd.DataFrame:
-    """Scores of so many groups in each column."""
+    """Returns scores of the given number of groups in each column."""
     rng = np.random.default_rng(0)
     found = [(column, f"{LONG_NAME}{i}") for column, size in sizes.items() for i in range(size)]
     columns = ["column", "group", "network", "images", "mean_iou"]
@@ -60,12 +60,12 @@ def group_table(networks: list[str], **sizes: int) -> pd.DataFrame:
 def pictures(
     *shape: int, spec: DatasetSpec = PETS, size: tuple[int, int] = (16, 16)
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Random images and masks, which hold void, with the leading dimensions `shape`."""
+    """Returns random images and masks with some void, with the leading dimensions `shape`."""
     rng = np.random.default_rng(0)
-    photos = rng.integers(0, 256, (*shape, *size, 3), np.uint8)
+    images = rng.integers(0, 256, (*shape, *size, 3), np.uint8)
     masks = rng.integers(0, len(spec.classes), (*shape, *size), np.uint8)
     masks[..., 0, 0] = VOID
-    return photos, masks
+    return images, masks
 
 
 def draw_samples(path, count: int = 2, versions: int = 3, **kind) -> None:
@@ -75,12 +75,12 @@ def draw_samples(path, count: int = 2, versions: int = 3, **kind) -> None:
 
 
 def draw_predictions(path, networks: list[str], count: int = 2, name=LONG_NAME, **kind) -> None:
-    photos, masks = pictures(count, **kind)
+    images, masks = pictures(count, **kind)
     ious = {network: np.linspace(0.5, 1, count) for network in networks}
     ious[networks[-1]][0] = np.nan
     predicted = dict.fromkeys(networks, masks)
     names, spec = [name] * count, kind.get("spec", PETS)
-    predictions(photos, masks, predicted, ious, names, spec, path, LONG_TITLE)
+    predictions(images, masks, predicted, ious, names, spec, path, LONG_TITLE)
 
 
 FIGURES = {
@@ -115,7 +115,7 @@ FIGURES = {
 
 @without_warnings
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure(name, tmp_path):
+def test_figure_is_reproducible_and_not_clipped(name, tmp_path):
     draw = FIGURES[name]
     path, again = tmp_path / "new" / "figure.png", tmp_path / "again.png"
     draw(path=path)
@@ -130,7 +130,7 @@ def test_figure(name, tmp_path):
     assert min(height, width) > 150
     assert (image < 0.9).any(axis=2).mean() > 0.01, "blank"
     for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
-        assert (edge == 1).all(), "something reaches the edge, and is cut there"
+        assert (edge == 1).all(), "something is cut off at the edge"
 
 
 def test_different_input_gives_different_bytes(tmp_path):
@@ -144,13 +144,13 @@ def image_of(draw, path) -> np.ndarray:
     return imread(path)
 
 
-def test_the_figure_of_groups_grows_with_their_number(tmp_path):
+def test_group_figure_grows_with_the_number_of_groups(tmp_path):
     few = image_of(partial(per_group, group_table(TWO, breed=4)), tmp_path / "few.png")
     many = image_of(partial(per_group, group_table(TWO, breed=37)), tmp_path / "many.png")
-    assert (len(many) - len(few)) / 33 >= 20, "pixels for a line of 8 points at 120 dpi"
+    assert (len(many) - len(few)) / 33 >= 20, "pixels per line of 8 points at 120 dpi"
 
 
-def test_of_very_many_groups_the_lowest_are_shown(tmp_path, monkeypatch):
+def test_only_the_lowest_of_many_groups_are_drawn(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(groups, "save", lambda figure, path: drawn.append(figure))
     table = group_table(TWO, breed=2, video=100)
@@ -163,14 +163,14 @@ def test_of_very_many_groups_the_lowest_are_shown(tmp_path, monkeypatch):
     np.testing.assert_array_equal(shown, sorted(unet)[:60])
 
 
-def test_groups_without_a_score_are_drawn(tmp_path):
+def test_group_without_a_score_is_drawn(tmp_path):
     table = group_table(TWO, breed=3).iloc[:-1]
     table.loc[table["network"] == "unet", "mean_iou"] = np.nan
     per_group(table, tmp_path / "groups.png")
     assert (tmp_path / "groups.png").exists()
 
 
-def test_pictures_have_the_shape_of_the_images(tmp_path):
+def test_panels_have_the_aspect_ratio_of_the_images(tmp_path):
     one = partial(draw_samples, count=1)
     square, wide, tall = (
         image_of(partial(one, size=size), tmp_path / "figure.png").shape
@@ -180,9 +180,7 @@ def test_pictures_have_the_shape_of_the_images(tmp_path):
     assert tall[0] > 1.3 * square[0] and tall[1] < square[1]
 
 
-def test_the_confusion_of_many_classes_grows_within_limits_and_has_no_numbers(
-    tmp_path, monkeypatch
-):
+def test_confusion_of_many_classes_has_no_numbers_and_limited_width(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr("petseg.figures.confusion.save", lambda figure, path: drawn.append(figure))
     for classes in (3, 12, 13, 150):
@@ -192,7 +190,7 @@ def test_the_confusion_of_many_classes_grows_within_limits_and_has_no_numbers(
     assert [len(figure.axes[0].texts) for figure in drawn] == [9, 144, 0, 0]
 
 
-def test_share_of_row():
+def test_share_of_row_normalises_rows_and_checks_the_shape():
     shares = share_of_row(np.array([[1, 1, 2], [0, 5, 0], [0, 0, 0]]), 3)
     np.testing.assert_array_equal(shares[:2], [[0.25, 0.25, 0.5], [0, 1, 0]])
     assert np.isnan(shares[2]).all()
@@ -200,7 +198,7 @@ def test_share_of_row():
         share_of_row(np.zeros((2, 2)), 3)
 
 
-def test_a_class_without_pixels_is_drawn(tmp_path):
+def test_confusion_with_an_empty_class_is_drawn(tmp_path):
     confusion_matrices({"unet": np.diag([3, 4, 0])}, PETS.class_names, tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").exists()
 
@@ -216,23 +214,23 @@ NOTHING = {
 
 
 @pytest.mark.parametrize("name", NOTHING)
-def test_nothing_to_draw_is_an_error(name, tmp_path):
+def test_figure_without_data_is_refused(name, tmp_path):
     with pytest.raises(ValueError, match=r"no (network|epoch|group|image)|has no epoch"):
         NOTHING[name](path=tmp_path / "figure.png")
     assert not list(tmp_path.iterdir())
 
 
-def test_pictures_that_do_not_fit_are_an_error(tmp_path):
-    photos, masks = pictures(2)
+def test_pictures_of_different_lengths_are_refused(tmp_path):
+    images, masks = pictures(2)
     names, path = ["a", "b"], tmp_path / "figure.png"
     with pytest.raises(ValueError, match="zip"):
-        samples(photos, masks[:1], [pictures(1)] * 2, names, PETS, path)
-    with pytest.raises(ValueError, match="as many augmented versions"):
-        samples(photos, masks, [pictures(1), pictures(2)], names, PETS, path)
+        samples(images, masks[:1], [pictures(1)] * 2, names, PETS, path)
+    with pytest.raises(ValueError, match="augmented versions differ"):
+        samples(images, masks, [pictures(1), pictures(2)], names, PETS, path)
     with pytest.raises(ValueError, match="scores of"):
-        predictions(photos, masks, {"unet": masks}, {}, names, PETS, path, "")
+        predictions(images, masks, {"unet": masks}, {}, names, PETS, path, "")
     with pytest.raises(ValueError, match="zip"):
-        predictions(photos, masks, {"unet": masks}, {"unet": np.ones(1)}, names, PETS, path, "")
+        predictions(images, masks, {"unet": masks}, {"unet": np.ones(1)}, names, PETS, path, "")
     with pytest.raises(ValueError, match="zip"):
-        predictions(photos, masks, {"unet": masks}, {"unet": np.ones(2)}, ["a"], PETS, path, "")
+        predictions(images, masks, {"unet": masks}, {"unet": np.ones(2)}, ["a"], PETS, path, "")
     assert not path.exists()

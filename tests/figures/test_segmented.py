@@ -1,4 +1,4 @@
-"""Pictures of one segmented photograph: of its size, in the classes' colours, with the truth."""
+"""Pictures of one segmented image: their size, colours and content."""
 
 import io
 
@@ -17,7 +17,7 @@ SPECS = pytest.mark.parametrize("spec", [PETS, CELLS, STREET, PAINTED], ids=lamb
 
 
 def scene(height: int, width: int) -> np.ndarray:
-    """A pet in the middle third, a border around it, background elsewhere."""
+    """Returns labels: a pet in the middle third, a border around it, background elsewhere."""
     labels = np.full((height, width), BACKGROUND, np.uint8)
     labels[height // 5 : -height // 5, width // 5 : -width // 5] = BORDER
     labels[height // 3 : -height // 3, width // 3 : -width // 3] = PET
@@ -25,7 +25,7 @@ def scene(height: int, width: int) -> np.ndarray:
 
 
 def stripes(spec) -> np.ndarray:
-    """Each class in three columns, 5 high."""
+    """Returns labels with three columns per class, 5 high."""
     return np.tile(np.arange(len(spec.classes), dtype=np.uint8).repeat(3), (5, 1))
 
 
@@ -36,11 +36,11 @@ def stored(picture: Image.Image) -> bytes:
 
 
 @SPECS
-def test_a_label_picture_is_a_mask_of_the_dataset(spec):
+def test_label_picture_decodes_as_a_mask_of_the_dataset(spec):
     labels = stripes(spec)
     data = stored(segmented.label_picture(labels, spec))
     picture = Image.open(io.BytesIO(data))
-    if spec is PAINTED:  # the colours are what counts in such a mask
+    if spec is PAINTED:  # such masks are decoded by colour
         data = stored(picture.convert("RGB"))
     else:
         values = np.array([one.value[0] for one in spec.classes])
@@ -49,16 +49,16 @@ def test_a_label_picture_is_a_mask_of_the_dataset(spec):
 
 
 @pytest.mark.parametrize("spec", [PETS, CELLS], ids=lambda spec: spec.name)
-def test_a_label_picture_is_seen_in_the_colours_of_the_classes(spec):
+def test_label_picture_shows_the_class_colours(spec):
     seen = segmented.label_picture(stripes(spec), spec).convert("RGB")
     np.testing.assert_array_equal(np.asarray(seen), colour_mask(stripes(spec), spec))
 
 
 @pytest.mark.parametrize(("height", "width"), [(700, 900), (300, 120), (33, 1000), (5, 4)])
-def test_outlines_lie_on_both_sides_of_each_boundary_and_nowhere_else(height, width):
+def test_outlines_are_on_both_sides_of_each_boundary_only(height, width):
     labels = scene(height, width)
-    photograph = Image.new("RGB", (width, height), GREY)
-    picture = np.asarray(segmented.outlined(photograph, labels, PETS))[:height, :width]
+    image = Image.new("RGB", (width, height), GREY)
+    picture = np.asarray(segmented.outlined(image, labels, PETS))[:height, :width]
     line = max(1, round(min(height, width) / 250))
     rows, columns = np.nonzero(labels[:, 1:] != labels[:, :-1])
     for side in (0, 1):
@@ -73,17 +73,17 @@ def test_outlines_lie_on_both_sides_of_each_boundary_and_nowhere_else(height, wi
         assert tuple(picture[0, 0]) == GREY
 
 
-def test_the_whole_photograph_is_drawn_in_bands(monkeypatch):
+def test_outlined_in_bands_equals_the_whole_image(monkeypatch):
     labels = scene(70, 50)
     noise = np.random.default_rng(0).integers(0, 256, (70, 50, 3), np.uint8)
-    photograph = Image.fromarray(noise)
-    whole = segmented.outlined(photograph, labels, PETS)
+    image = Image.fromarray(noise)
+    whole = segmented.outlined(image, labels, PETS)
     monkeypatch.setattr(segmented, "BAND_PIXELS", 13 * 50)
-    assert segmented.outlined(photograph, labels, PETS) == whole
+    assert segmented.outlined(image, labels, PETS) == whole
 
 
 @pytest.mark.parametrize("width", [40, 1200])
-def test_the_legend_stands_below_the_photograph_and_fits(width):
+def test_legend_fits_below_the_image(width):
     labels = scene(300, width)
     picture = segmented.outlined(Image.new("RGB", (width, 300)), labels, PETS)
     assert picture.height > 300 and picture.width >= width
@@ -94,7 +94,7 @@ def test_the_legend_stands_below_the_photograph_and_fits(width):
 
 
 @pytest.mark.parametrize("size", [(40, 300), (300, 300), (1600, 900)])
-def test_a_legend_of_many_classes_wraps_and_has_only_those_that_are_there(size):
+def test_legend_of_many_classes_wraps_and_lists_only_present_ones(size):
     labels = np.zeros(size[::-1], np.uint8)
     rows = np.array_split(np.arange(size[1]), 15)
     for label, part in enumerate(rows):
@@ -103,39 +103,39 @@ def test_a_legend_of_many_classes_wraps_and_has_only_those_that_are_there(size):
     assert picture.width <= max(size[0], segmented.LEAST_LEGEND)
     strip = np.asarray(picture)[size[1] :]
     for label, colour in enumerate(STREET.colours):
-        there = (strip == ImageColor.getrgb(colour)).all(axis=-1).any()
-        assert there == (label < 15) or colour == "#000000"  # as the letters
+        shown = (strip == ImageColor.getrgb(colour)).all(axis=-1).any()
+        assert shown == (label < 15) or colour == "#000000"  # the colour of the letters
     assert (strip[:, -3:] == 255).all() and (strip[-3:] == 255).all(), "something is cut off"
 
 
-def test_without_regions_all_classes_are_tinted_and_else_those_of_regions():
+def test_classes_of_regions_are_tinted_or_all_without_regions():
     for spec, tinted in ((CELLS, [0, 1]), (PAINTED, [2]), (PETS, [PET]), (STREET, None)):
         image = Image.new("RGB", (90, 90), GREY)
         for label in range(len(spec.classes)):
             labels = np.full((90, 90), label, np.uint8)
             middle = segmented.outlined(image, labels, spec).getpixel((45, 45))
-            there = label in tinted if tinted is not None else label % 2 == 0 or label == 1
-            assert (middle != GREY) == there
+            expected = label in tinted if tinted is not None else label % 2 == 0 or label == 1
+            assert (middle != GREY) == expected
 
 
-def test_a_cutout_is_never_more_opaque_than_the_photograph():
-    photograph = Image.new("RGBA", (4, 1), (10, 20, 30, 100))
-    photograph.putpixel((3, 0), (200, 200, 200, 0))
+def test_cutout_is_never_more_opaque_than_the_image():
+    image = Image.new("RGBA", (4, 1), (10, 20, 30, 100))
+    image.putpixel((3, 0), (200, 200, 200, 0))
     opacity = np.array([[255, 128, 0, 255]], np.uint8)
-    picture = segmented.cutout(photograph, opacity)
+    picture = segmented.cutout(image, opacity)
     assert np.asarray(picture).tolist() == [
         [[10, 20, 30, 100], [10, 20, 30, 50], [0, 0, 0, 0], [0, 0, 0, 0]]
     ]
 
 
-def test_shares_are_those_of_the_pixels():
+def test_shares_equal_the_mean_of_each_label():
     labels = scene(30, 20)
     expected = [np.mean(labels == label) for label in (PET, BACKGROUND, BORDER)]
     np.testing.assert_allclose(segmented.shares(labels, 3), expected)
     assert segmented.shares(labels, 20) == segmented.shares(labels, 3) + 17 * [0]
 
 
-def test_a_cutout_hides_what_is_not_the_pet():
+def test_cutout_is_black_where_it_is_transparent():
     opacity = np.array([[255, 128, 0]], np.uint8)
     picture = segmented.cutout(Image.new("RGB", (3, 1), (10, 20, 30)), opacity)
     assert picture.mode == "RGBA"

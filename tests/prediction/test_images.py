@@ -1,4 +1,4 @@
-"""Images of all kinds, as networks at work take them: upright, in RGB or RGBA, or with a reason."""
+"""Images of all formats are read upright, as RGB or RGBA, or refused with a reason."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from tests.helpers.exif import lying
 
 
 def picture(mode: str = "RGB") -> Image.Image:
-    """Red at its upper left corner, 6 wide and 4 high."""
+    """Returns an image 6 wide and 4 high with a red upper left corner."""
     image = Image.new("RGB", (6, 4), "blue")
     image.paste("red", (0, 0, 2, 2))
     return image.convert(mode)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".tif", ".webp", ".png"])
-def test_of_several_frames_the_first_is_taken(tmp_path, suffix):
+def test_first_of_several_frames_is_read(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     more = [Image.new("RGB", (6, 4), "lime")] * 2
     options = {"lossless": True} if suffix == ".webp" else {}
@@ -29,7 +29,7 @@ def test_of_several_frames_the_first_is_taken(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
-def test_formats(tmp_path, suffix):
+def test_common_formats_are_read(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     picture().save(path, quality=100)
     image = images.read(path)
@@ -38,7 +38,7 @@ def test_formats(tmp_path, suffix):
     assert red > blue
 
 
-def test_transparency_is_kept_for_the_cutout(tmp_path):
+def test_transparency_is_kept(tmp_path):
     image = picture("RGBA")
     image.putpixel((5, 3), (1, 2, 3, 40))
     image.save(tmp_path / "a.png")
@@ -47,7 +47,7 @@ def test_transparency_is_kept_for_the_cutout(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1"])
-def test_any_colours_become_rgb(tmp_path, mode):
+def test_any_colour_mode_becomes_rgb(tmp_path, mode):
     path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
     picture(mode).save(path)
     assert images.read(path).mode == "RGB"
@@ -55,8 +55,8 @@ def test_any_colours_become_rgb(tmp_path, mode):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
-def test_a_photograph_stands_upright(tmp_path, orientation, suffix):
-    """Each orientation tells how the stored picture has to be turned to have red upper left."""
+def test_image_is_rotated_upright_by_its_exif(tmp_path, orientation, suffix):
+    """Upright, the red corner is at the upper left."""
     stored = lying(picture(), orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -72,12 +72,12 @@ def test_a_photograph_stands_upright(tmp_path, orientation, suffix):
     ("content", "reason"),
     [
         (b"", "empty"),
-        (b"not a photograph", "not an image"),
+        (b"not an image", "not an image"),
         (b"\xff\xd8\xff\xe0", "not an image"),
         (None, "No such file"),
     ],
 )
-def test_a_broken_file_has_a_reason(tmp_path, content, reason):
+def test_broken_file_is_refused_with_a_reason(tmp_path, content, reason):
     path = tmp_path / "a.jpg"
     if content is not None:
         path.write_bytes(content)
@@ -85,7 +85,7 @@ def test_a_broken_file_has_a_reason(tmp_path, content, reason):
         images.read(path)
 
 
-def test_a_truncated_file_has_a_reason(tmp_path):
+def test_truncated_file_is_refused_with_a_reason(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.jpg")
     (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:1000])
@@ -93,7 +93,7 @@ def test_a_truncated_file_has_a_reason(tmp_path):
         images.read(tmp_path / "a.jpg")
 
 
-def test_a_picture_that_would_fill_the_memory_is_refused_with_a_way_on(tmp_path, monkeypatch):
+def test_image_above_the_pixel_limit_is_refused_with_a_hint(tmp_path, monkeypatch):
     Image.new("1", (1500, 1000)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
     words = "more than 1 megapixels, the limit; reduce it first, or raise it with --max-megapixels"
@@ -101,14 +101,14 @@ def test_a_picture_that_would_fill_the_memory_is_refused_with_a_way_on(tmp_path,
         images.read(tmp_path / "a.png")
 
 
-def test_heic_says_what_it_needs(tmp_path, uninstall):
+def test_heic_without_its_package_is_refused_with_a_hint(tmp_path, uninstall):
     uninstall("pillow_heif")
     (tmp_path / "a.HEIC").write_bytes(b"ftypheic")
     with pytest.raises(images.BadImage, match="pip install pillow-heif"):
         images.read(tmp_path / "a.HEIC")
 
 
-def test_heic(tmp_path):
+def test_heic_is_read(tmp_path):
     heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed (extra heic)")
     heif.from_pillow(picture().resize((64, 48))).save(tmp_path / "a.heic", quality=90)
     image = images.read(tmp_path / "a.heic")
@@ -117,15 +117,15 @@ def test_heic(tmp_path):
     assert red > 200 > 50 > blue
 
 
-def test_only_profiles_of_rgb_are_handed_on():
+def test_only_rgb_colour_profiles_are_returned():
     image = picture()
     assert images.colour_profile(image) is None
-    for space, handed_on in ((b"RGB ", True), (b"CMYK", False), (b"GRAY", False)):
+    for space, returned in ((b"RGB ", True), (b"CMYK", False), (b"GRAY", False)):
         image.info["icc_profile"] = bytes(16) + space + bytes(108)
-        assert bool(images.colour_profile(image)) == handed_on
+        assert bool(images.colour_profile(image)) == returned
 
 
-def test_a_path_its_bytes_its_image_and_its_array_are_the_same_image(tmp_path):
+def test_path_bytes_image_and_array_give_the_same_image(tmp_path):
     path = tmp_path / "a.png"
     picture().save(path)
     with Image.open(path) as opened:
@@ -138,12 +138,12 @@ def test_a_path_its_bytes_its_image_and_its_array_are_the_same_image(tmp_path):
 @pytest.mark.parametrize(
     "source", [np.zeros((4, 6, 3)), np.zeros((4, 6, 2), np.uint8), np.zeros(4, np.uint8)]
 )
-def test_an_array_that_is_no_image_is_refused(source):
-    with pytest.raises(images.BadImage, match="is no image; expected was uint8"):
+def test_array_that_is_no_image_is_refused(source):
+    with pytest.raises(images.BadImage, match="is no image; expected uint8"):
         images.read(source)
 
 
-def test_a_damaged_image_of_pillow_is_refused(tmp_path):
+def test_damaged_pillow_image_is_refused(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.jpg")
     Path(tmp_path / "b.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:1000])

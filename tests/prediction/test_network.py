@@ -1,4 +1,4 @@
-"""`petseg.load` and what comes of it: every format, the choice of a network, threads, mistakes."""
+"""`petseg.load`: formats, the default network, threads, predictions and errors."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ FILES = {"saved_model": "saved_model", "tflite_float16": "float16.tflite", "onnx
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory) -> Path:
-    """A network that takes red for pet, green for background and blue for border, exported."""
+    """Returns an exported network that maps red to pet, green to background and blue to border."""
     folder, model = tmp_path_factory.mktemp("exported"), networks.colours()
     model.save(folder / "colours.keras")
     for name, file in FILES.items():
@@ -51,7 +51,7 @@ def photograph(size=(90, 60)) -> Image.Image:
 
 
 @pytest.mark.parametrize("file", ["colours.keras", *FILES.values()])
-def test_every_format_that_is_exported_can_be_used(exported, file):
+def test_every_exported_format_can_be_used(exported, file):
     if file == "model.onnx" and importlib.util.find_spec("onnxruntime") is None:
         pytest.skip("onnxruntime is not installed (extra onnx)")
     network = petseg.load(exported / file)
@@ -65,7 +65,7 @@ def test_every_format_that_is_exported_can_be_used(exported, file):
     assert logits.shape == (3, 16, 16, 3) and logits.dtype == np.float32
 
 
-def test_one_network_serves_several_threads(exported):
+def test_network_is_thread_safe(exported):
     network = petseg.load(exported / "float16.tflite")
     images = [photograph((90 + i, 60)) for i in range(8)]
     with ThreadPoolExecutor(4) as pool:
@@ -74,14 +74,14 @@ def test_one_network_serves_several_threads(exported):
         np.testing.assert_array_equal(one.labels, network.segment(image).labels)
 
 
-def test_flipping_takes_the_mean_with_the_mirror_image(exported):
+def test_flip_averages_with_the_mirror_image(exported):
     network = petseg.load(exported / "float16.tflite")
     seen = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8)
     mean = (network.run(seen) + network.run(seen[:, :, ::-1])[:, :, ::-1]) / 2
     np.testing.assert_allclose(network.segment(seen[0], flip=True).logits, mean[0], atol=1e-6)
 
 
-def test_what_is_found_becomes_pictures(exported):
+def test_segmentation_becomes_pictures_and_probabilities(exported):
     found = petseg.load(exported / "float16.tflite").segment(photograph())
     assert found.overlay().mode == "RGB" and found.overlay().height > 60
     assert found.cutout().getpixel((5, 5)) == (255, 0, 0, 255)
@@ -94,7 +94,7 @@ def test_what_is_found_becomes_pictures(exported):
         found.cutout("dog")
 
 
-def test_a_segmentation_of_any_classes_can_be_drawn():
+def test_segmentation_of_another_dataset_can_be_drawn():
     logits = np.random.default_rng(0).normal(size=(8, 8, 20)).astype(np.float32)
     found = Segmentation(photograph(), logits, STREET)
     assert sum(found.shares.values()) == pytest.approx(1)
@@ -104,7 +104,7 @@ def test_a_segmentation_of_any_classes_can_be_drawn():
 @pytest.mark.parametrize(
     ("name", "kind"), [("a.tflite", "TFLite"), ("a.onnx", "ONNX"), ("a.keras", "a Keras model")]
 )
-def test_a_damaged_file_is_one_message(home, name, kind):
+def test_damaged_file_is_refused_with_its_format(home, name, kind):
     if name == "a.onnx":
         pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra onnx)")
     Path(name).write_bytes(b"no network")
@@ -113,7 +113,7 @@ def test_a_damaged_file_is_one_message(home, name, kind):
             petseg.load(name, spec=spec)
 
 
-def test_a_missing_file_and_a_folder_that_is_no_network(home):
+def test_missing_file_and_folder_without_a_network_are_refused(home):
     with pytest.raises(PetsegError, match=r"no\.tflite not found"):
         petseg.load("no.tflite")
     Path("folder").mkdir()
@@ -121,9 +121,9 @@ def test_a_missing_file_and_a_folder_that_is_no_network(home):
         petseg.load("folder", spec=PETS)
 
 
-def test_a_network_of_other_classes_is_refused(exported, home):
+def test_network_of_other_classes_is_refused(exported, home):
     content = (exported / "float16.tflite").read_bytes()
-    Path("a.tflite").write_bytes(content[: content.index(b"PK\x03\x04")])  # as others leave it
+    Path("a.tflite").write_bytes(content[: content.index(b"PK\x03\x04")])  # without the spec
     with pytest.raises(PetsegError, match="does not say what its classes are"):
         petseg.load("a.tflite")
     with pytest.raises(PetsegError, match=r"gives \(1, 16, 16, 3\); expected .* of 2 classes"):
@@ -132,19 +132,19 @@ def test_a_network_of_other_classes_is_refused(exported, home):
         petseg.load(exported / "float16.tflite", spec=CELLS)
 
 
-def test_a_missing_package_is_named(exported, uninstall):
+def test_missing_package_is_named(exported, uninstall):
     uninstall("ai_edge_litert")
     with pytest.raises(PetsegError, match="needs another package: pip install ai-edge-litert"):
         petseg.load(exported / "float16.tflite")
 
 
-def test_without_a_name_it_is_what_was_trained_here_and_its_export_where_that_is_new(
+def test_default_network_is_the_current_export_then_trained_then_shipped(
     exported, home, monkeypatch
 ):
     shipped = home / "shipped"
     shipped.mkdir()
-    monkeypatch.setattr(default_model, "_PLACES", (home / "nowhere", shipped))
-    with pytest.raises(PetsegError, match=r"models/unet\.keras not found, nor does petseg come"):
+    monkeypatch.setattr(default_model, "_PRETRAINED", (home / "nowhere", shipped))
+    with pytest.raises(PetsegError, match=r"models/unet\.keras not found, and petseg has no"):
         default_model.find()
     (shipped / "unet.tflite").write_bytes(b"")
     assert default_model.find() == shipped / "unet.tflite"
@@ -172,7 +172,7 @@ finally:
 """
 
 
-def test_tflite_needs_neither_tensorflow_nor_matplotlib(exported, home):
+def test_tflite_imports_neither_tensorflow_nor_matplotlib(exported, home):
     photograph().save("cat.jpg", quality=100)
     arguments = ["cat.jpg", "--model", str(exported / "float16.tflite"), "--cutout", "--json"]
     command = [sys.executable, "-c", NO_TENSORFLOW, *arguments]

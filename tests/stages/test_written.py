@@ -1,4 +1,4 @@
-"""Every stage on a tiny generated set: what it writes is whole, and true."""
+"""Runs every stage on a tiny generated dataset and checks the outputs."""
 
 import io
 import json
@@ -23,7 +23,7 @@ KEYS = {
 }
 
 
-def test_provenance_tells_sources_counts_and_checksums(tiny_run):
+def test_provenance_has_sources_counts_and_checksums(tiny_run):
     provenance = json.loads((tiny_run.folder / paths.PROVENANCE).read_text())
     dataset = provenance["dataset"]
     assert dataset["source"] == "drawn with seed 1"
@@ -32,7 +32,7 @@ def test_provenance_tells_sources_counts_and_checksums(tiny_run):
     assert provenance["encoder"]["weights"] == "none"
 
 
-def test_records_are_whole_and_of_the_size_asked_for(tiny_run):
+def test_records_are_complete_and_have_the_image_size_of_params(tiny_run):
     manifest = records.verify(tiny_run.folder / paths.RECORDS)
     counts = {split: entry["examples"] for split, entry in manifest["splits"].items()}
     assert counts == {"train": 37, "validation": 37, "test": 6}
@@ -40,15 +40,15 @@ def test_records_are_whole_and_of_the_size_asked_for(tiny_run):
 
 
 @pytest.mark.parametrize("network", paths.NETWORKS)
-def test_records_and_models_carry_the_dataset_s_spec(tiny_run, network):
-    """As datasets/NAME/dataset.yaml has it, which no later stage reads."""
+def test_records_and_models_contain_the_dataset_s_spec(tiny_run, network):
+    """It is from datasets/NAME/dataset.yaml, which no later stage reads."""
     expected = shipped("generated_pets")
     assert records.spec(tiny_run.folder / paths.RECORDS) == expected
     assert dataset_spec.of_model(tiny_run.folder / paths.model(network)) == expected
 
 
 @pytest.mark.parametrize("network", paths.NETWORKS)
-def test_learning_curve_has_a_row_an_epoch(tiny_run, network):
+def test_learning_curve_has_a_row_per_epoch(tiny_run, network):
     curve = pd.read_csv(tiny_run.folder / paths.learning_curve(network))
     assert list(curve["epoch"]) == [1]
     assert {"loss", "val_loss", "mean_iou", "val_mean_iou", "learning_rate"} < set(curve.columns)
@@ -69,7 +69,7 @@ def test_metrics_cover_the_whole_test_split(tiny_run, name):
 
 
 @pytest.mark.parametrize("network", paths.NETWORKS)
-def test_tables_and_metrics_derive_from_the_same_counts(tiny_run, network):
+def test_tables_and_metrics_have_the_same_counts(tiny_run, network):
     table = pd.read_csv(tiny_run.folder / paths.PER_IMAGE).query("network == @network")
     at_records_size = [f"{tables.AT_RECORDS_SIZE}class.{name}.truth" for name in CLASSES]
     assert table[at_records_size].to_numpy().sum() == 6 * 32 * 32
@@ -93,7 +93,7 @@ def test_tables_and_metrics_derive_from_the_same_counts(tiny_run, network):
     [value for name, value in vars(paths).items() if name.endswith("_FIGURE")],
     ids=lambda path: path.stem,
 )
-def test_figures_are_drawn(tiny_run, figure):
+def test_every_figure_is_drawn(tiny_run, figure):
     with Image.open(tiny_run.folder / figure) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 200
@@ -101,14 +101,14 @@ def test_figures_are_drawn(tiny_run, figure):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_run_report_says_what_the_run_took(tiny_run, stage):
+def test_run_report_has_time_and_memory(tiny_run, stage):
     report = json.loads((tiny_run.folder / paths.run_report(stage)).read_text())
     assert report["seconds"] > 0 and report["peak_memory_mib"] > 100
     if stage.startswith("train"):
         assert report["precision"] == "float32" and len(report["epochs"]) == 1
 
 
-def test_the_dataset_s_report_tells_of_all_images(tiny_run):
+def test_dataset_report_covers_all_images(tiny_run):
     page = (tiny_run.folder / paths.DATASET_REPORT / "index.html").read_text(encoding="utf-8")
     assert "generated_pets" in page and "<img" in page
     classes = pd.read_csv(tiny_run.folder / paths.DATASET_TABLES / "classes.csv")

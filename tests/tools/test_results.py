@@ -1,4 +1,4 @@
-"""docs/results.md and docs/experiments.md say what the committed tables and the ablation say."""
+"""docs/results.md and docs/experiments.md agree with the committed tables and the ablation."""
 
 import ablation
 import experiments
@@ -19,23 +19,23 @@ from tests.helpers.specs import PETS
 
 
 def table(writer, name: str) -> str:
-    """What stands on a script's page between two marks."""
+    """Returns the text between two marks on a script's page."""
     _, _, rest = writer.PAGE.read_text(encoding="utf-8").partition(writer.MARK.format(name))
     return rest.partition(writer.END)[0]
 
 
-def test_groups_are_those_in_plots():
+def test_group_table_equals_plots():
     per_group = pd.read_csv(ROOT / "plots" / "per_group.csv")
     assert table(results, "groups") == results.groups(per_group)
 
 
 @pytest.mark.parametrize("name", ablation.read_tables())
-def test_the_ablation_is_the_one_that_was_kept(name):
-    rows, kept = ablation.read_tables()[name], ablation.read_results()
-    assert table(experiments, name) == experiments.ablations(rows, kept)
+def test_ablation_table_equals_the_stored_results(name):
+    rows, stored = ablation.read_tables()[name], ablation.read_results()
+    assert table(experiments, name) == experiments.ablations(rows, stored)
 
 
-def test_subsets_and_the_others_add_up_to_all_images(tmp_path, monkeypatch):
+def test_subset_and_its_complement_add_up_to_all_images(tmp_path, monkeypatch):
     found = matrices(np.random.default_rng(0), images=2)
     rows = per_image(found)
     file, names = tmp_path / "some.txt", rows["name"].unique()
@@ -56,7 +56,7 @@ def test_subsets_and_the_others_add_up_to_all_images(tmp_path, monkeypatch):
     assert lines[0][3] == f"{scores.mean_iou(total):.4f}"
 
 
-def test_wrong_pixels_are_shared_out_among_pairs_of_classes():
+def test_wrong_pixels_are_listed_by_pairs_of_classes():
     counter = Counter(PETS)
     counter.add(np.array([[[90, 1, 2], [3, 80, 4], [0, 10, 10]]]))
     lines = results.wrong(tables.confusion(counter.counted(), PETS)).splitlines()[2:]
@@ -64,14 +64,14 @@ def test_wrong_pixels_are_shared_out_among_pairs_of_classes():
     assert len(lines) == 6
 
 
-def test_photographs_are_grouped_by_the_size_of_their_pet():
+def test_images_are_grouped_by_the_size_of_their_pet():
     background = [100, 90, 50, 10, 0]
     keys = ("class.pet", "class.background", "class.border", "region.pet")
     columns = [f"{key}.{count}" for key in keys for count in scores.COUNTS]
     per_image = pd.DataFrame(0, range(10), columns)
     per_image["network"] = ["unet", "shallow"] * 5
-    for place, count in enumerate(background):
-        rows = [2 * place, 2 * place + 1]
+    for index, count in enumerate(background):
+        rows = [2 * index, 2 * index + 1]
         per_image.loc[rows, "class.background.truth"] = count
         per_image.loc[rows, ["class.pet.truth", "region.pet.truth"]] = 100 - count
     groups = results.size_group(per_image)
@@ -79,7 +79,7 @@ def test_photographs_are_grouped_by_the_size_of_their_pet():
     assert next(iter(groups.cat.categories)).startswith("0% to")
 
 
-def test_a_row_of_the_ablation_is_compared_with_the_first_one_of_the_same_seed():
+def test_ablation_row_is_compared_with_the_first_row_of_the_same_seed():
     index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 2), ("c", 2)], names=ablation.KEY)
     values = {"epochs": 4, "seconds": 120.0, "val_mean_iou": [0.5, 0.7, 0.75, 0.8]}
     tested = {"test_mean_iou": [None, None, None, 0.6], "test_region_iou": [None, None, None, 0.9]}
@@ -92,7 +92,7 @@ def test_a_row_of_the_ablation_is_compared_with_the_first_one_of_the_same_seed()
     ]
 
 
-def test_results_of_the_ablation_are_kept_and_replaced(tmp_path, monkeypatch):
+def test_ablation_results_are_added_and_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "RESULTS", tmp_path / "results.csv")
     assert ablation.read_results().empty
     for seed, score in ((42, 0.5), (43, 0.6), (42, 0.7)):
@@ -103,7 +103,7 @@ def test_results_of_the_ablation_are_kept_and_replaced(tmp_path, monkeypatch):
     }
 
 
-def test_every_row_of_the_ablation_changes_parameters_that_exist():
+def test_ablation_rows_change_existing_parameters():
     known = flat(yaml12.read(ROOT / "params.yaml"))
     for name, row in ablation.read_rows().items():
         changes = flat(row.changes)
@@ -111,7 +111,7 @@ def test_every_row_of_the_ablation_changes_parameters_that_exist():
         assert any(known[key] != value for key, value in changes.items()) or name == "committed"
 
 
-def test_a_class_weight_is_added_where_params_yaml_names_none():
+def test_ablation_can_add_a_class_weight_that_params_yaml_lacks():
     changes = {"train_unet.loss.class_weights": {"border": 1.5}, "train_unet.epochs": 3}
     assert ablation.command("row", changes, "train_unet")[6:] == [
         *("-S", "++train_unet.loss.class_weights.border=1.5"),

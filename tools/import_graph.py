@@ -8,7 +8,7 @@ PACKAGES = ("petseg", "stages")
 
 
 def imported_files(script: Path, root: Path) -> set[str]:
-    """The script and all project files that it imports, relative to `root`, without empty ones."""
+    """The script and all project files with code that it imports, relative to `root`."""
     found: set[Path] = set()
     waiting = [script, script.with_name("__init__.py")]
     while waiting:
@@ -16,7 +16,7 @@ def imported_files(script: Path, root: Path) -> set[str]:
         if path not in found:
             found.add(path)
             waiting += imports(path, root)
-    return {path.relative_to(root).as_posix() for path in found if path.stat().st_size}
+    return {path.relative_to(root).as_posix() for path in found if _has_code(path)}
 
 
 def imports(path: Path, root: Path) -> list[Path]:
@@ -31,13 +31,23 @@ def modules(path: Path) -> list[str]:
     does not count.
     """
     found = []
-    for node in _run_nodes(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _run_nodes(parsed(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports are not followed"
             found += [f"{node.module}.{alias.name}" for alias in node.names]
     return found
+
+
+def _has_code(path: Path) -> bool:
+    """Whether a file holds more than a docstring."""
+    return any(not isinstance(node, ast.Expr) for node in parsed(path).body)
+
+
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
