@@ -165,7 +165,7 @@ class FastReLU6(keras.layers.Layer):
 
 
 def is_plain_convolution(layer, kinds: tuple[type, ...]) -> bool:
-    """Returns whether it is of `kinds`, without dilation, groups, activation, unequal strides."""
+    """Returns whether it is of `kinds`, with equal strides, no dilation, groups or activation."""
     return (
         type(layer) in kinds
         and layer.activation is keras.activations.linear

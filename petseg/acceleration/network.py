@@ -1,4 +1,4 @@
-"""Makes a network faster, without changing its outputs or gradients.
+"""Rewrites a network to run faster: the same function, forward and backward.
 
 Models consist of stock Keras layers. `accelerate` replaces some with faster ones. docs/speed.md
 lists them with their speedups.

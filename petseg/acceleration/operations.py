@@ -25,7 +25,7 @@ class Operations(NamedTuple):
 
 
 def conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
-    """tf.nn.conv2d: kernel (h, w, C, D), `padding` SAME or VALID."""
+    """Computes tf.nn.conv2d: kernel (h, w, C, D), `padding` SAME or VALID."""
     conv_args = {"strides": [1, stride, stride, 1], "padding": padding}
 
     def to_inputs(inputs, kernel, upstream):
@@ -44,7 +44,7 @@ def conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
 
 
 def depthwise_conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
-    """tf.nn.depthwise_conv2d: kernel (h, w, C, 1), `padding` SAME or VALID.
+    """Computes tf.nn.depthwise_conv2d: kernel (h, w, C, 1), `padding` SAME or VALID.
 
     With stride 2, TensorFlow's gradient is many times slower on a CPU in bfloat16 than in float32,
     so it is computed in float32.
@@ -71,9 +71,10 @@ def depthwise_conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
 
 
 def conv2d_transpose(inputs, kernel, stride: int) -> tf.Tensor:
-    """tf.nn.conv2d_transpose with padding SAME: kernel (h, w, D, C), outputs `stride` times larger.
+    """Computes tf.nn.conv2d_transpose with padding SAME: kernel (h, w, D, C).
 
-    Uses TensorFlow's gradient: no custom one was faster in a training step.
+    Outputs are `stride` times larger. Uses TensorFlow's gradient: no custom one was faster in a
+    training step.
     """
     batch, height, width, _ = tf.unstack(tf.shape(inputs))
     shape = (batch, height * stride, width * stride, kernel.shape[2])
@@ -82,7 +83,7 @@ def conv2d_transpose(inputs, kernel, stride: int) -> tf.Tensor:
 
 @tf.custom_gradient
 def bias_add(inputs, bias):
-    """tf.nn.bias_add: `bias` (C,)."""
+    """Computes tf.nn.bias_add: `bias` (C,)."""
 
     def gradient(upstream):
         pixels = flatten_pixels(upstream)
@@ -94,7 +95,7 @@ def bias_add(inputs, bias):
 
 @tf.custom_gradient
 def relu6(inputs):
-    """tf.nn.relu6 of tensors of any shape.
+    """Computes tf.nn.relu6 of tensors of any shape.
 
     TensorFlow's gradient converts a mask to numbers and multiplies by it. In bfloat16, which
     TensorFlow's CPU code handles slowly, selecting with XLA takes half the time.

@@ -93,7 +93,7 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 def is_in_use(folder: Path) -> bool:
-    """Whether a process marks `folder` as in use; True also where files cannot be locked."""
+    """Returns whether a process marks `folder` as in use. True if files cannot be locked."""
     return any(_is_held(mark) for mark in folder.glob(f"{_MARK}*"))
 
 
@@ -166,7 +166,7 @@ def _clear_leftovers(target: Path) -> None:
 
 
 def _is_held(mark: Path) -> bool:
-    """Whether a process holds the lock on a mark; a mark that a killed process left is removed."""
+    """Returns whether a process holds the lock on a mark. Removes marks of killed processes."""
     try:
         with _lock(mark, timeout=0):
             pass

@@ -46,7 +46,7 @@ PER_GROUP_FIGURE = SCORES_FIGURES / "per_group.png"
 
 
 def dataset_file(name: str) -> Path:
-    """Returns the file that describes a dataset: its classes and its source."""
+    """Returns the path of dataset.yaml: a dataset's classes and source."""
     return DATASETS / name / "dataset.yaml"
 
 
@@ -60,20 +60,20 @@ def user_cache() -> Path:
 
 
 def run_report(stage: str) -> Path:
-    """Returns the report of a stage's last run: seconds, memory and the stage's own entries."""
+    """Returns the path of a stage's last run report: seconds, memory and its own entries."""
     return Path(f"data/run_reports/{stage}.json")
 
 
 def model(network: str) -> Path:
-    """Returns the trained model of a network."""
+    """Returns the path of a trained network."""
     return Path(f"models/{network}.keras")
 
 
 def learning_curve(network: str) -> Path:
-    """Returns the table of training losses and scores, a row for each epoch."""
+    """Returns the path of the losses and scores in training, a row for each epoch."""
     return Path(f"plots/learning_curve_{network}.csv")
 
 
 def metrics(name: str) -> Path:
-    """Returns the test scores of a network or of the baseline."""
+    """Returns the path of the test scores of a network or of the baseline."""
     return Path(f"metrics/{name}.json")

@@ -11,7 +11,7 @@ from petseg.core.dataset_spec import VOID
 def confusion_matrices(
     truth: NDArray[Any], predicted: NDArray[Any], classes: int
 ) -> NDArray[np.int64]:
-    """Returns a matrix for each image, in pixels: int64 (B, C, C), truth by prediction.
+    """Returns int64 (B, C, C): for each image the pixels by truth (row) and prediction (column).
 
     `truth` and `predicted` are integers (B, H, W) from 0 to C - 1, with C = `classes`. Pixels whose
     truth is VOID are ignored.

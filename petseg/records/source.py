@@ -1,6 +1,6 @@
 """Random access to examples, in memory or in the shards, with the same result.
 
-This allows to shuffle a whole epoch of any size, and to read a batch from many shards at once.
+So a whole epoch of any size can be shuffled, and a batch is read from many shards at once.
 TensorFlow reads TFRecord files only from start to end, so the index of each shard stores the offset
 of each record.
 """
