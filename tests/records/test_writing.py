@@ -32,14 +32,14 @@ def test_shards_have_the_given_size_and_an_index(tmp_path):
 
 def test_summary_has_size_and_checksum_of_every_file(tmp_path):
     entries = write_all(tmp_path)
-    told = {
+    entries_of_files = {
         name: entry
         for split in entries.values()
         for shard in split["shards"]
         for name, entry in shard["files"].items()
     }
     written = {path.name: path for path in tmp_path.iterdir() if path.name != records.MANIFEST}
-    assert told == {
+    assert entries_of_files == {
         name: {"bytes": len(path.read_bytes()), "sha256": file_sha256(path)}
         for name, path in written.items()
     }

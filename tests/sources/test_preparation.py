@@ -302,7 +302,7 @@ UNUSABLE = {
     "Birman_1": (jpg, lambda path: path.write_text("no"), "the photograph is not an image"),
     "Bombay_4": (png, cut, "the mask cannot be decoded: "),
     "boxer_1": (png, lambda path: path.write_bytes(b""), "the mask is an empty file"),
-    "pug_2": (png, lambda path: Image.new("L", (5, 4), 1).save(path), "the mask is 5x4, the photo"),
+    "pug_2": (png, lambda path: Image.new("L", (5, 4), 1).save(path), "the mask is 5x4, the image"),
     "Persian_1": (png, recolour, None),
     "samoyed_1": (png, save_as("PNG", "RGB"), "the mask is not one channel of values, but RGB"),
     "havanese_1": (jpg, turn, "the mask is 46x36, the image, turned upright (EXIF"),
