@@ -1,4 +1,4 @@
-# The API of petseg in a container: no TensorFlow, no root, and nothing that it writes.
+# The API of petseg in a container: without TensorFlow, not as root, and read-only.
 #   docker build --tag petseg . && docker run --read-only --publish 127.0.0.1:7860:7860 petseg
 FROM python:3.13-slim AS build
 WORKDIR /source

@@ -1,4 +1,4 @@
-# Everything runs inside .venv, which `make` builds from requirements.txt when it is needed.
+# All targets run in .venv, which `make` builds from requirements.txt when needed.
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,7 +45,7 @@ docs: $(READY)  ## the documentation as a site, in site/; needs Python 3.11
 extras: $(READY)  ## what `petseg serve`, other encoders, Beam, `petseg labels`, ONNX and HEIC photographs need on top of that
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-extras.txt
 
-# Everything at once first, so that the extras fit the versions in requirements.txt.
+# Resolves everything together first, so that the extras fit the versions in requirements.txt.
 PIN := uv pip compile pyproject.toml --extra train --extra dev --universal --python-version 3.10 \
   --fork-strategy fewest --no-annotate --no-header --no-emit-index-url --upgrade --quiet
 ALL_PINS := $(VENV)/all-pins.txt

@@ -44,7 +44,7 @@ def test_who_only_uses_networks_gets_no_tensorflow(wheel):
     always = {re.match(r"[\w.-]+", one)[0] for one in needed if "extra ==" not in one}
     assert always == {
         *("ai-edge-litert", "numpy", "pillow", "platformdirs", "pycocotools", "pydantic"),
-        *("ruamel-yaml", "tqdm"),
+        *("ruamel-yaml", "shtab", "tqdm"),
     }
 
 

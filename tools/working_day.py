@@ -19,15 +19,15 @@ from workspace import ROOT
 
 PAGE = ROOT / "docs" / "working_day.md"
 DEMO = ROOT / "demo"
-CHANGE = ("epochs: 12", "epochs: 4")
-"""Of the shallow network, in demo/params.yaml."""
+CHANGE = ("12", "4")
+"""The epochs of the shallow network in demo/params.yaml, and in the experiment."""
 
 Step = tuple[str, str]
 """A command, and what is shown of the lines that it prints: a regular expression."""
 
 EXPERIMENT: list[Step] = [
     ("git checkout -b fewer-epochs", ""),
-    ("# in params.yaml: train_shallow.{} -> {}".format(*CHANGE), ""),
+    ("# in params.yaml: train_shallow.epochs: {} -> {}".format(*CHANGE), ""),
     ("dvc repro", r"Stage '|Running stage"),
     ("dvc params diff main", "."),
     ("dvc metrics diff main", r"Path|.*unet_minus_shallow|metrics/shallow.json +[dimpr]\S+ "),
@@ -110,10 +110,12 @@ def _played(step: Step, folder: Path) -> str:
 
 
 def _edit(path: Path) -> None:
+    """Changes the epochs of the shallow network, and nothing else, in a params.yaml."""
     before, section, rest = path.read_text(encoding="utf-8").partition("train_shallow:")
-    if CHANGE[0] not in rest:
-        sys.exit(f"error: {path} has no {CHANGE[0]!r} in train_shallow")
-    path.write_text(before + section + rest.replace(*CHANGE, 1), encoding="utf-8")
+    old, new = (f"epochs: {count}\n" for count in CHANGE)
+    if old not in rest:
+        sys.exit(f"error: {path} has no {old.strip()!r} in train_shallow")
+    path.write_text(before + section + rest.replace(old, new, 1), encoding="utf-8")
 
 
 def _run(command: str, folder: Path) -> str:

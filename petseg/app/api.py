@@ -1,11 +1,11 @@
-"""The networks as an HTTP service: what scripts call.
+"""The HTTP API of `petseg serve`.
 
-    POST /v1/segment   an image -> its mask, an overlay, a cutout, or JSON
+    POST /v1/segment   an image -> a mask, an overlay, a cutout, or JSON
     GET  /v1/models    the networks, their classes and regions
-    GET  /healthz      whether the service is there
-    GET  /openapi.json the whole of it, in OpenAPI; /docs shows it
+    GET  /healthz      health check
+    GET  /openapi.json the description in OpenAPI; /docs shows it
 
-Nothing is stored: images and pictures stay in memory. Every error is JSON,
+Stores nothing: images and results stay in memory. Every error is JSON,
 `{"error": {"status": 413, "message": "..."}}`.
 """
 
@@ -39,10 +39,10 @@ DOCS = Path(__file__).with_name("api.html")
 
 
 class Limits(NamedTuple):
-    """What one client may take of the service.
+    """Limits of the service.
 
-    `upload` in bytes; so many requests are worked on at a time (`workers`) and wait (`waiting`);
-    `seconds` for one of them, from its first byte to its answer.
+    `upload` is the largest upload in bytes. `workers` requests run at a time, and `waiting` more
+    may wait. `seconds` is the time limit of a request, from its first byte to its answer.
     """
 
     upload: int = 30_000_000
@@ -54,9 +54,9 @@ class Limits(NamedTuple):
 def create(
     networks: dict[str, Network], limits: Limits | None = None, token: str | None = None
 ) -> FastAPI:
-    """The service of these networks, by name; the first is the one that is used by default.
+    """Returns the application for networks by name; the first one is the default.
 
-    With a `token`, all but /healthz asks for it: `Authorization: Bearer TOKEN`.
+    With a `token`, every path except /healthz requires `Authorization: Bearer TOKEN`.
     """
     limits = limits or Limits()
     seats, first = _Seats(limits), next(iter(networks))
@@ -70,15 +70,15 @@ def create(
         title="petseg",
         version=importlib.metadata.version("petseg"),
         description=__doc__.split("\n\n")[-1].replace("`", ""),
-        docs_url=None,  # FastAPI's page is fetched from elsewhere
+        docs_url=None,  # FastAPI's page loads scripts from a CDN
         redoc_url=None,
         lifespan=lifespan,
     )
     _answer_errors_in_json(app)
     if token:
-        _ask_for(app, token)
+        _require_token(app, token)
 
-    @app.get("/healthz", summary="Whether the service is there")
+    @app.get("/healthz", summary="Health check")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
@@ -86,7 +86,7 @@ def create(
     async def docs() -> str:
         return DOCS.read_text(encoding="utf-8")
 
-    @app.get("/v1/models", summary="The networks")
+    @app.get("/v1/models", summary="Lists the networks")
     async def models() -> dict:
         return {"models": [_described(name, network) for name, network in networks.items()]}
 
@@ -99,10 +99,10 @@ def create(
     async def segment(
         request: Request,
         seat: Annotated[None, Depends(seats.take)],
-        model: Annotated[str, Query(description="one of /v1/models")] = first,
+        model: Annotated[str, Query(description="a name from /v1/models")] = first,
         kind: Annotated[Kind | None, Query(alias="as", description=_AS)] = None,
-        region: Annotated[str | None, Query(description="of the cutout; or a class")] = None,
-        flip: Annotated[bool, Query(description="average with the mirror image, slower")] = False,
+        region: Annotated[str | None, Query(description="region or class of the cutout")] = None,
+        flip: Annotated[bool, Query(description="average with the mirrored image; slower")] = False,
     ) -> Response:
         if model not in networks:
             raise HTTPException(404, f"no model {model!r}; there are: {', '.join(networks)}")
@@ -121,7 +121,7 @@ def create(
 
 
 class _Seats:
-    """Threads that segment, and a limited number of requests that are worked on or wait."""
+    """Threads that segment, and a limit on the requests that run or wait."""
 
     def __init__(self, limits: Limits):
         self.threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="segment")
@@ -129,7 +129,7 @@ class _Seats:
         self._limits = limits
 
     async def take(self) -> AsyncIterator[None]:
-        """A seat for as long as a request lasts; HTTPException 503 where none is free."""
+        """Takes a seat while a request lasts; raises HTTPException 503 if none is free."""
         if not self._free:
             limits = self._limits
             raise HTTPException(
@@ -144,7 +144,7 @@ class _Seats:
             self._free += 1
 
     async def run(self, function: Callable, *arguments):
-        """What a function returns in one of the threads."""
+        """Runs a function in one of the threads and returns its result."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
 
 
@@ -157,17 +157,17 @@ def _answer(
         found = network.segment(image, flip=flip)
     except BadImage as error:
         raise HTTPException(413 if isinstance(error, TooLarge) else 415, str(error)) from None
-    except PetsegError as error:  # of a region that is none
+    except PetsegError as error:  # unknown region
         raise HTTPException(400, str(error)) from None
     if kind == "json":
-        return JSONResponse(_in_numbers(found, name))
+        return JSONResponse(_json_content(found, name))
     target, suffix = io.BytesIO(), segmenting.FORMATS["jpeg"][kind]
     segmenting.save(found, kind, region, target, suffix)
     return Response(target.getvalue(), media_type=MEDIA_TYPES[kind])
 
 
-def _in_numbers(found: Segmentation, name: str) -> dict:
-    """Shares, and each class's mask as COCO's compressed run lengths."""
+def _json_content(found: Segmentation, name: str) -> dict:
+    """Returns the shares, and the mask of each class in COCO's compressed run-length encoding."""
     masks = {}
     for label, one in enumerate(found.spec.class_names):
         encoded = coco.encode(np.asfortranarray(found.labels == label, dtype=np.uint8))
@@ -194,13 +194,13 @@ def _described(name: str, network: Network) -> dict:
     }
 
 
-def _ask_for(app: FastAPI, token: str) -> None:
+def _require_token(app: FastAPI, token: str) -> None:
     @app.middleware("http")
     async def authorize(request: Request, go_on: Callable) -> Response:
         given = request.headers.get("authorization", "").encode()
         if request.url.path == "/healthz" or hmac.compare_digest(given, f"Bearer {token}".encode()):
             return await go_on(request)
-        message = "Authorization: Bearer TOKEN is needed, with the token of this service"
+        message = "send the token of this service as Authorization: Bearer TOKEN"
         return _error(401, message, {"WWW-Authenticate": "Bearer"})
 
 
@@ -216,31 +216,31 @@ def _answer_errors_in_json(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def of_any_kind(request: Request, error: Exception) -> JSONResponse:
-        return _error(500, "the service failed; its log tells more")  # which uvicorn writes
+        return _error(500, "the service failed; see its log")  # uvicorn logs the traceback
 
 
 def _error(status: int, message: str, headers=None) -> JSONResponse:
     return JSONResponse({"error": {"status": status, "message": message}}, status, headers)
 
 
-_AS = "json, labels, overlay or cutout; else what Accept asks for"
+_AS = "json, labels, overlay or cutout; default: by the Accept header"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"type": "object", "properties": {"file": _FILE["schema"]}, "required": ["file"]}
 _BODY = {
     "required": True,
-    "description": "an image of any format that Pillow reads: the body itself, or a form's file",
+    "description": "an image in any format that Pillow reads: the body itself, or a file of a form",
     "content": {"application/octet-stream": _FILE, "multipart/form-data": {"schema": _FORM}},
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "as=json: size, shares of classes and regions, and the mask of each class "
-        "as COCO's compressed run lengths; labels: a mask with the dataset's values or colours; "
-        "overlay: the image with outlines; cutout: a region on a transparent background",
+        "in COCO's compressed run-length encoding; labels: a mask with the dataset's values or "
+        "colours; overlay: the image with outlines; cutout: a region on a transparent background",
         "content": {"application/json": {}, "image/png": {}, "image/jpeg": {}},
     },
     401: {"description": "the token is missing or wrong"},
     413: {"description": "the upload, or the image, is too large"},
-    415: {"description": "the upload is no image"},
-    503: {"description": "too many requests wait; Retry-After says for how long to wait"},
-    504: {"description": "it took too long"},
+    415: {"description": "the upload is not an image"},
+    503: {"description": "too many requests wait; try again after Retry-After seconds"},
+    504: {"description": "the request exceeded the time limit"},
 }

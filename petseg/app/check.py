@@ -1,16 +1,17 @@
-"""Checks params.yaml, the dataset and the inputs that they name, before DVC runs anything.
+"""Checks params.yaml, the dataset and the inputs that they name, before DVC runs a stage.
 
     petseg check && dvc repro        # as `make repro` does
 
-DVC removes a stage's results before it starts the stage, which then refuses wrong parameters. This
-refuses them while the results are there. It also tells where data/raw was made from another offline
-copy (PETSEG_OFFLINE_DIR) or another content of the encoder_weights file than there is now, which
-`dvc status` cannot see.
+DVC deletes the outputs of a stage before it starts the stage. This check reports wrong parameters
+while the outputs still exist. It also reports changes that `dvc status` cannot see: data/raw was
+made from another offline copy (PETSEG_OFFLINE_DIR), or from another content of the encoder_weights
+file.
 """
 
 import argparse
 import sys
 
+from petseg.app import commands
 from petseg.core import beam, stage_runner
 from petseg.core.dataset_file import load_dataset
 from petseg.core.dataset_spec import DatasetSpec
@@ -21,11 +22,7 @@ from petseg.sources import inputs
 
 
 def main(arguments: list[str] | None = None) -> None:
-    argparse.ArgumentParser(
-        prog="petseg check",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(arguments)
+    build_parser().parse_args(arguments)
     with stage_runner.report_errors():
         params = load_params()
         dataset = load_dataset(params.dataset.name)
@@ -39,17 +36,21 @@ def main(arguments: list[str] | None = None) -> None:
         print("params.yaml, the dataset and the inputs that they name: no mistake found")
 
 
+def build_parser() -> argparse.ArgumentParser:
+    return commands.parser("check", __doc__)
+
+
 def unused_weights(params: Params, dataset: DatasetSpec) -> list[str]:
-    """What is said of class weights for classes that the dataset does not have."""
-    told = []
+    """Returns a warning for each section with class weights for classes not in the dataset."""
+    warnings = []
     for name, section in params:
         weights = section.loss.class_weights if isinstance(section, Training) else {}
         if strange := unknown_classes(weights, dataset.class_names):
-            told.append(
-                f"{name}.loss.class_weights has {', '.join(sorted(strange))}, which is no class of "
-                f"{dataset.name} and is not used"
+            warnings.append(
+                f"{name}.loss.class_weights has {', '.join(sorted(strange))}, which is not a class "
+                f"of {dataset.name} and is ignored"
             )
-    return told
+    return warnings
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the commands for people share: how they start and end, the model, and tables.
+"""What the commands share: parsers, exit codes, common options, and tables.
 
-TensorFlow takes seconds to come, so it is imported where it is needed: `--help` and a mistake in
-the options need not wait for it.
+Commands import TensorFlow only where they need it, as that takes seconds: `--help` and wrong
+options must not wait for it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from petseg.decoding import photograph
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
-    """The parser of `petseg NAME`, to which the command adds its options."""
+    """Returns a parser for `petseg NAME`, to which the command adds its options."""
     return argparse.ArgumentParser(
         prog=f"petseg {name}",
         description=description,
@@ -30,8 +30,11 @@ def run(
     parser: argparse.ArgumentParser,
     arguments: list[str] | None = None,
 ) -> None:
-    """Ends with the exit code of `main`; a PetsegError is printed as one message, with code 1."""
-    for stream in (sys.stdout, sys.stderr):  # a name may hold what the terminal cannot show
+    """Exits with the code that `main` returns; prints a PetsegError without a traceback."""
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a name may have characters that the terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     options = parser.parse_args(arguments)
@@ -39,7 +42,7 @@ def run(
         sys.exit(main(options))
     except PetsegError as error:
         sys.exit(f"error: {error}")
-    except BrokenPipeError:  # who read the output, as `head`, has enough
+    except BrokenPipeError:  # the reader, such as `head`, stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
@@ -47,7 +50,7 @@ def run(
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """An argparse type: a whole number from `least` to `most`."""
+    """Returns an argparse type: a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
         number = int(text)
@@ -61,7 +64,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def add_model_option(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
-    """`--model`, for `default_model.find` where it has no default, and `--dataset`."""
+    """Adds `--model` and `--dataset`; without a default, `default_model.find` chooses the model."""
     parser.add_argument(
         "--model",
         type=Path,
@@ -69,42 +72,42 @@ def add_model_option(parser: argparse.ArgumentParser, default: Path | None = Non
         metavar="FILE",
         help="a trained network; default: %(default)s"
         if default
-        else "a trained network: .keras, or what petseg export writes; default: the U-Net that was "
+        else "a trained network: a .keras file, or an export by petseg export; default: the U-Net "
         "trained here, or its export, else the one that comes with petseg",
     )
     add_dataset_option(parser)
 
 
 def add_dataset_option(parser: argparse.ArgumentParser) -> None:
-    """`--dataset`, for `named_dataset`."""
+    """Adds `--dataset`, for `named_dataset`."""
     parser.add_argument(
         "--dataset",
         metavar="NAME",
-        help="for a network whose file does not say what its classes are: a folder in "
+        help="the dataset of a network whose file does not contain its classes: a folder in "
         f"{paths.DATASETS}, or the path of a dataset.yaml",
     )
 
 
 def add_region_option(parser: argparse.ArgumentParser, help: str) -> None:
-    """`--region`, for `region_to_cut_out`."""
+    """Adds `--region`, for `region_to_cut_out`."""
     parser.add_argument("--region", metavar="NAME", help=help)
 
 
 def add_limit_option(parser: argparse.ArgumentParser) -> None:
-    """`--max-megapixels`, for `photograph.limit_megapixels`."""
+    """Adds `--max-megapixels`, for `photograph.limit_megapixels`."""
     parser.add_argument(
         "--max-megapixels",
         type=whole_number(1, 10_000),
         default=photograph.MAX_MEGAPIXELS,
         metavar="N",
-        help="larger images are refused, for the sake of memory; default: %(default)s",
+        help="refuse larger images, to limit memory; default: %(default)s",
     )
 
 
 def named_dataset(name: str | None) -> DatasetSpec | None:
-    """The dataset of a name, or in a file; None where nobody names one.
+    """Returns the dataset with this name or in this file; None for None.
 
-    PetsegError where there is none of that name or it has mistakes.
+    Raises PetsegError if it does not exist or has mistakes.
     """
     if name is None:
         return None
@@ -117,7 +120,7 @@ def named_dataset(name: str | None) -> DatasetSpec | None:
 
 
 def text(path: Path) -> str:
-    r"""A path as valid Unicode, relative to the working folder if it lies there.
+    r"""Returns a path as valid Unicode, relative to the working folder if it is inside.
 
     Bytes that are not UTF-8 are escaped, as in caf\xe9.jpg.
     """
@@ -127,7 +130,7 @@ def text(path: Path) -> str:
 
 
 def shown(path: Path) -> str:
-    r"""The same on one line: what is not printable is escaped, too, a line break as \n."""
+    r"""Returns the same on one line: other unprintable characters are escaped too, such as \n."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text(path)
@@ -135,7 +138,7 @@ def shown(path: Path) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, the first to the left and the others to the right."""
+    """Returns a text table; aligns the first column left and the others right."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()

@@ -1,12 +1,11 @@
-"""Tells what changed between two revisions: scores with bootstrap intervals, and parameters.
+"""Compares two revisions: scores with bootstrap intervals, and parameters.
 
-    petseg compare HEAD~1            a commit, branch or tag, against the workspace
-    petseg compare main bold-exp     two revisions or DVC experiments
+    petseg compare HEAD~1            # a commit, branch or tag with the workspace
+    petseg compare main bold-exp     # two revisions or DVC experiments
 
-Compares image by image what `evaluate` wrote to data/per_image.csv. A difference is REV2 minus
-REV; its 95 % interval (paired bootstrap, see petseg/metrics/bootstrap.py) says how far it
-could come from the choice of test images. A training with another seed differs too, which only
-further trainings can show.
+Reads data/per_image.csv, which `evaluate` writes, and compares image by image. A difference is
+REV2 minus REV. Its 95 % interval (paired bootstrap, see petseg/metrics/bootstrap.py) covers the
+choice of test images. It does not cover the training seed: train with several seeds to see that.
 """
 
 import argparse
@@ -21,7 +20,7 @@ ABSENT = "(absent)"
 
 
 def changed_params(old: dict, new: dict) -> dict[str, tuple]:
-    """Old and new value of every parameter that differs, by its full key (`train_unet.epochs`)."""
+    """Returns old and new value of each changed parameter, by full key (`train_unet.epochs`)."""
     before, after = flat(old), flat(new)
     return {
         key: (before.get(key, ABSENT), after.get(key, ABSENT))
@@ -31,7 +30,7 @@ def changed_params(old: dict, new: dict) -> dict[str, tuple]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -43,7 +42,7 @@ def _main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("compare", __doc__)
     parser.add_argument("old", metavar="REV", help="a Git revision or DVC experiment")
     parser.add_argument(
@@ -51,36 +50,35 @@ def _parser() -> argparse.ArgumentParser:
         metavar="REV2",
         nargs="?",
         default=revisions.WORKSPACE,
-        help="another; default: %(default)s",
+        help="another one to compare it with; default: %(default)s",
     )
     parser.add_argument(
         "--groups",
         type=commands.whole_number(0),
         default=5,
         metavar="N",
-        help="how many groups to show of each column and network, the most changed; "
-        "default: %(default)s",
+        help="show the N most changed groups of each column and network; default: %(default)s",
     )
     parser.add_argument(
         "--resamples",
         type=commands.whole_number(1),
         default=2000,
         metavar="N",
-        help="how often the test images are drawn; default: %(default)s",
+        help="bootstrap samples of the test images; default: %(default)s",
     )
     parser.add_argument(
         "--seed",
         type=commands.whole_number(0),
         default=0,
         metavar="N",
-        help="of the draws; default: %(default)s",
+        help="seed of the bootstrap; default: %(default)s",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, with all groups")
     return parser
 
 
 def flat(nested: dict, prefix: str = "") -> dict:
-    """Nested keys joined by dots; an empty section stays as a value."""
+    """Joins nested keys by dots; keeps an empty section as a value."""
     joined: dict = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"
@@ -105,7 +103,7 @@ def _json(found: Comparison, params: dict, options: argparse.Namespace) -> str:
 
 
 def _records(table: pd.DataFrame) -> list[dict]:
-    """The rows of a table, with None for NaN."""
+    """Returns the rows of a table, with None for NaN."""
     # pandas-stubs do not accept None here, pandas does.
     known = table.astype(object).where(table.notna(), None)  # type: ignore[call-overload]
     return known.to_dict("records")
@@ -135,18 +133,18 @@ def _table(table: pd.DataFrame, label: str) -> list[str]:
         f"{LEVEL:.0%} interval"
     ]
     for row in table.to_dict("records"):
-        real = "*" if row["low"] > 0 or row["high"] < 0 else ""
+        mark = "*" if row["low"] > 0 or row["high"] < 0 else ""
         lines.append(
             f"{row['network']:{widths[0]}}  {row[label]:{widths[1]}}  {row['images']:6d}  "
             f"{_number(row['old'], '6.4f')}  {_number(row['new'], '6.4f')}  "
             f"{_number(row['difference'], '+10.4f')}  "
-            f"[{_number(row['low'], '+.4f')}, {_number(row['high'], '+.4f')}] {real}".rstrip()
+            f"[{_number(row['low'], '+.4f')}, {_number(row['high'], '+.4f')}] {mark}".rstrip()
         )
     return lines
 
 
 def _number(value: float, form: str) -> str:
-    """A number, or a dash as long where it is NaN."""
+    """Formats a number; for NaN, a dash of the same width."""
     return f"{value:{form}}" if value == value else f"{'–':>{len(f'{0:{form}}')}}"
 
 

@@ -1,4 +1,4 @@
-"""What differs between two per-image tables: the scores of both, with bootstrap intervals."""
+"""Compares two per-image tables: scores of both, and differences with bootstrap intervals."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,28 +13,28 @@ from petseg.evaluation import tables
 from petseg.metrics import bootstrap, scores
 
 LEVEL = 0.95
-"""Of the intervals."""
+"""Confidence level of the intervals."""
 
 
 class Comparison(NamedTuple):
-    """What `compare` found. Both tables end in `old`, `new`, `difference`, `low` and `high`."""
+    """The result of `compare`. Both tables end in `old`, `new`, `difference`, `low` and `high`."""
 
     scores: pd.DataFrame
-    """A row for each network and score, by its key in the metrics files: `network`, `score`,
+    """A row for each network and score (its key in the metrics files): `network`, `score`,
     `images`."""
     groups: pd.DataFrame
-    """A row for each group column, network and group, by mean IoU: `column`, `network`, `group`,
-    `images`. No row where there are no groups."""
+    """The mean IoU of each group column, network and group: `column`, `network`, `group`,
+    `images`. Empty without groups."""
     notes: list[str]
-    """What a reader must know to trust the numbers."""
+    """Caveats about the numbers."""
 
 
 def compare(old: pd.DataFrame, new: pd.DataFrame, resamples: int, seed: int) -> Comparison:
-    """Compares two per-image tables (see tables.per_image) on the images that both hold.
+    """Compares two per-image tables (see tables.per_image) on their common images.
 
-    Groups come with the largest difference first, in each column and network. Regions and columns
-    of groups count where both tables have them. PetsegError where the tables are of other classes,
-    or have no network or no image in common.
+    Sorts the groups of each column and network, the largest difference first. Ignores regions and
+    group columns that only one table has. Raises PetsegError if the classes differ, or if the
+    tables have no network or no image in common.
     """
     _require_same_classes(old, new)
     notes = _notes(old, new)
@@ -69,23 +69,23 @@ def compare(old: pd.DataFrame, new: pd.DataFrame, resamples: int, seed: int) -> 
 
 
 def _common_rows(old: pd.DataFrame, new: pd.DataFrame, network: str):
-    """A network's rows of the images in both tables, in the same order, indexed by their names."""
+    """Returns a network's rows of the common images, in the same order and indexed by name."""
     before, after = (table[table["network"] == network].set_index("name") for table in (old, new))
     names = after.index[after.index.isin(before.index)]
     return before.loc[names], after.loc[names]
 
 
 def _scores(counts: np.ndarray, classes: int) -> np.ndarray:
-    """Mean IoU over the classes, and the IoU of each class and region: (..., K, 3) -> (..., 1 + K).
+    """Returns mean IoU, and the IoU of each class and region: (..., K, 3) -> (..., 1 + K).
 
-    The first of the K are the classes.
+    The classes come first among the K; mean IoU is over the classes.
     """
     mean = scores.mean_iou(counts[..., :classes, :])
     return np.concatenate([mean[..., None], scores.iou(counts)], axis=-1)
 
 
 def _changes(counts: dict[str, np.ndarray], statistic: Callable, resamples: int, seed: int) -> dict:
-    """A statistic of the counts `new` and `old`, and how they differ: float, or float64 (K,)."""
+    """Returns a statistic of both counts and their difference: float, or float64 (K,)."""
     found = bootstrap.intervals(counts, statistic, resamples, seed, LEVEL)
     return {
         "old": found["old"].estimate,
@@ -132,7 +132,7 @@ def _notes(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 
 def _notes_on_masks(pairs: dict) -> list[str]:
-    # The truth's pixels by class: equal where nobody changed the masks or their size.
+    # Pixels of each class in the mask: they differ only if the masks or their size changed.
     truths = [
         (tables.counts(before)[..., 0] != tables.counts(after)[..., 0]).any(axis=1)
         for before, after in pairs.values()

@@ -1,29 +1,29 @@
-"""Exports a network to other formats, and checks each by loading it again.
+"""Exports a network to other formats, loads each file again and compares it with Keras.
 
     petseg export
     petseg export --model models/shallow.keras --formats tflite_int8 onnx
 
-Writes into the folder OUT
+Writes to the folder OUT:
 
-    saved_model/             for TensorFlow and TensorFlow Serving, any number of images
-    float32.tflite           for LiteRT (TensorFlow Lite), one image at a time
-    float16.tflite           the same with weights of half the size
-    dynamic_range.tflite     the same with weights of 8 bits, which compute in float32
-    int8.tflite              all in 8 bits, also what goes in (uint8) and comes out (int8)
+    saved_model/             for TensorFlow and TensorFlow Serving; any batch size
+    float32.tflite           for LiteRT (TensorFlow Lite); batch size 1
+    float16.tflite           the same with float16 weights, half the size
+    dynamic_range.tflite     the same with 8-bit weights; computes in float32
+    int8.tflite              all in 8 bits, also the input (uint8) and the outputs (int8)
     model.onnx               for ONNX Runtime; needs the packages tf2onnx and onnxruntime
-    dataset.json             the classes in their order, their mask values and colours, the regions
-    report.json              the table that is printed, and what goes in and comes out
+    dataset.json             the classes in order, their mask values and colours, the regions
+    report.json              the printed table, and the signature
 
-Each takes `images`, float32 (N, H, W, 3), RGB in [0, 255], and gives `logits`, float32 (N, H, W, C)
-of the C classes, and `labels`, uint8 (N, H, W), the index of the largest. What goes in and comes
-out, the classes and dataset.json are in each file, too: as metadata of ONNX, in a ZIP archive at
+The input is `images`, float32 (N, H, W, 3), RGB in [0, 255]. The outputs are `logits`, float32
+(N, H, W, C) for C classes, and `labels`, uint8 (N, H, W), the index of the largest logit. Each file
+also contains this signature, the classes and dataset.json: as metadata in ONNX, in a ZIP archive at
 the end of a .tflite file, and in assets.extra/ of the SavedModel.
 
-The table tells, on test images, in which share of the pixels the labels are those of the Keras
-model, the largest difference of a logit, the scores, and the time for an image relative to Keras on
-this machine. Without test images of these classes in the records, generated pictures are used,
-which have no scores. int8.tflite is calibrated on training images, or else on generated pictures. A
-format that fails, or differs too much, is reported, the others go on, and the exit code is 1.
+The table compares each format with the Keras model on test images: the share of pixels with the
+same label, the largest logit difference, the scores, and the latency relative to Keras on this
+machine. If the records have no test images of these classes, it uses generated pictures, without
+scores. int8.tflite is calibrated on training images, else on generated pictures. If a format fails
+or differs too much, the command reports it, goes on with the others, and exits with 1.
 """
 
 import argparse
@@ -48,12 +48,11 @@ from petseg.core.files import file_sha256, write_json
 from petseg.prediction import default_model, network
 from petseg.prediction.default_model import EXPORTED, REPORT
 
-CALIBRATED_ON = 100
-"""Images."""
+CALIBRATION_IMAGES = 100
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -66,9 +65,9 @@ def _main(options: argparse.Namespace) -> int:
 
     model, _ = inference.load_network(options.model, spec)
     if (size := inference.image_size(model)) is None:
-        raise PetsegError(f"{options.model} does not say how large its images are")
+        raise PetsegError(f"{options.model} has no fixed input size")
     images = some_images(options.photographs, size, spec)
-    calibration = some_images(CALIBRATED_ON, size, spec, "train")
+    calibration = some_images(CALIBRATION_IMAGES, size, spec, "train")
     source = Source(model, spec, calibration.pixels, options.opset)
     reference = measure(inference.runner(model), images)
     rows = {
@@ -91,19 +90,19 @@ def _main(options: argparse.Namespace) -> int:
     write_json(out / REPORT, report)
     print(_table(report, spec))
     print(f"\nwritten to {commands.shown(out)}")
-    asked_for = options.formats or [name for name in FORMATS if not missing_packages(FORMATS[name])]
-    return 1 if any("reason" in rows[name] for name in asked_for) else 0
+    requested = options.formats or [name for name in FORMATS if not missing_packages(FORMATS[name])]
+    return 1 if any("reason" in rows[name] for name in requested) else 0
 
 
 def _export(source: Source, kind: Format, out: Path, reference: Measured, images: Images) -> dict:
-    """A row of the report: how the exported network compares, or the reason why there is none."""
+    """Exports one format; returns its row of the report: the comparison, or why it failed."""
     if missing := missing_packages(kind):
         return {"reason": f"needs {' and '.join(missing)}: pip install {' '.join(missing)}"}
     path = out / kind.file
     try:
         kind.write(source, path)
         found = measure(kind.load(path).run, images)
-    except Exception as error:  # converters and runtimes raise what they like
+    except Exception as error:  # converters and runtimes raise any type
         lines = str(error).strip().splitlines() or [""]
         return {"reason": f"{type(error).__name__}: {lines[0]}"}
     if not np.isfinite(found.logits).all():
@@ -112,14 +111,14 @@ def _export(source: Source, kind: Format, out: Path, reference: Measured, images
         found, reference, images, source.spec
     )
     if row["agreement"] < kind.least_agreement:
-        row["reason"] = f"less than {kind.least_agreement:.1%} of the labels are those of Keras"
+        row["reason"] = f"less than {kind.least_agreement:.1%} of the labels agree with Keras"
     return row
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Replacing a folder must not cost anyone their files."""
+    """Raises PetsegError before an export would replace a folder that is not a SavedModel."""
     if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
-        raise PetsegError(f"{path} holds something other than a SavedModel; name another --out")
+        raise PetsegError(f"{path} is not a SavedModel and would be replaced; choose another --out")
 
 
 def _bytes(path: Path) -> int:
@@ -127,33 +126,36 @@ def _bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("export", __doc__)
     commands.add_model_option(parser, default=paths.model(paths.NETWORKS[0]))
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="default: exported/ and the model's name"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="the output folder; default: exported/ and the model's name",
     )
     parser.add_argument(
         "--formats",
         nargs="+",
         choices=FORMATS,
         metavar="FORMAT",
-        help=f"some of {', '.join(FORMATS)}; default: all",
+        help=f"one or more of {', '.join(FORMATS)}; default: all",
     )
     parser.add_argument(
         "--photographs",
         type=commands.whole_number(1),
         default=64,
         metavar="N",
-        help="how many the formats are compared on: of the test split where its records are here, "
-        "else generated pictures; default: %(default)s",
+        help="compare the formats on N images of the test split, or on generated pictures without "
+        "records; default: %(default)s",
     )
     parser.add_argument(
         "--opset",
         type=commands.whole_number(13, 18),
         default=OPSET,
         metavar="N",
-        help="of ONNX; default: %(default)s",
+        help="the ONNX opset; default: %(default)s",
     )
     return parser
 

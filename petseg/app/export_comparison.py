@@ -1,4 +1,4 @@
-"""How far an exported network does what the one in Keras does, on the same images."""
+"""Compares an exported network with its Keras model on the same images."""
 
 import itertools
 import statistics
@@ -14,10 +14,7 @@ from petseg.prediction.runtimes import Run
 
 
 class Images(NamedTuple):
-    """What networks are compared on: pixels uint8 (N, H, W, 3), and masks uint8 (N, H, W), if any.
-
-    The masks hold labels, and VOID.
-    """
+    """Images uint8 (N, H, W, 3), and masks uint8 (N, H, W) of labels and VOID, if any."""
 
     pixels: np.ndarray
     masks: np.ndarray | None
@@ -27,9 +24,9 @@ class Images(NamedTuple):
 def some_images(
     count: int, size: tuple[int, int], spec: DatasetSpec, split: str = "test"
 ) -> Images:
-    """The first images of a split where the records are of these classes and of that size.
+    """Returns the first images of a split, if the records have these classes and this size.
 
-    Otherwise, generated pictures.
+    Otherwise, returns generated pictures.
     """
     from petseg import records
 
@@ -52,15 +49,15 @@ def some_images(
 
 
 class Measured(NamedTuple):
-    """A network's logits of each image, and the median time for one, in seconds."""
+    """Logits of each image, and the median time of an image in seconds."""
 
     logits: np.ndarray
     seconds: float
 
 
 def measure(run: Run, images: Images) -> Measured:
-    """Runs a network on one image after the other."""
-    run(images.pixels[:1])  # the first call also prepares what the others use
+    """Runs a network on one image at a time."""
+    run(images.pixels[:1])  # the first call is slower: it also initializes
     logits, seconds = [], []
     for index in range(len(images.pixels)):
         start = time.perf_counter()
@@ -70,7 +67,7 @@ def measure(run: Run, images: Images) -> Measured:
 
 
 def compared(found: Measured, reference: Measured, images: Images, spec: DatasetSpec) -> dict:
-    """How far two networks agree, and the scores of the first; None for one that is undefined."""
+    """Returns how far two networks agree, and the scores of the first; None where undefined."""
     from petseg.metrics import scores
     from petseg.metrics.confusion import confusion_matrices
 

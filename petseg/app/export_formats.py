@@ -1,7 +1,7 @@
-"""The formats that `petseg export` knows: how each is written, loaded again, and judged.
+"""The formats of `petseg export`: how each is written, loaded and checked.
 
-TensorFlow and the packages of the formats take long to import, so each is imported where it is
-needed.
+Functions import TensorFlow and the packages of the formats where they need them: these take long to
+import.
 """
 
 import atexit
@@ -22,19 +22,19 @@ from petseg.core.files import atomic_file, atomic_folder
 from petseg.prediction import runtimes
 
 OPSET = 18
-"""Of ONNX; ONNX Runtime has it since 1.14."""
+"""The ONNX opset; ONNX Runtime supports it since 1.14."""
 
 NETWORK_FILE = "network.json"
-"""What goes in and comes out, inside or beside each exported network."""
+"""The signature and the classes, inside each exported file."""
 
 LABELS_FILE = "labels.txt"
-"""The names of the classes, a line each, as TFLite's own tools look for them."""
+"""The class names, one per line, as TFLite's tools expect them."""
 
 
 class Source(NamedTuple):
-    """What is exported: a Keras model, its dataset, and what some formats want beside.
+    """A Keras model to export, its dataset, and options of some formats.
 
-    `calibration` is uint8 (N, H, W, 3), images by which activations are quantized; `opset` ONNX's.
+    `calibration` is uint8 (N, H, W, 3), images to quantize activations by; `opset` is for ONNX.
     """
 
     model: Any
@@ -44,7 +44,7 @@ class Source(NamedTuple):
 
 
 class Format(NamedTuple):
-    """A format: its file, how it is written and loaded, and what is asked of it."""
+    """A format: its file name, how to write and load it, and the agreement that it must reach."""
 
     file: str
     write: Callable[[Source, Path], None]
@@ -54,7 +54,7 @@ class Format(NamedTuple):
 
 
 def description(source: Source, batch: int | None, quantized: bool = False) -> dict:
-    """What an exported network takes and gives, in words that JSON can hold."""
+    """Returns the signature and the classes of an exported network, for JSON."""
     *size, _ = source.model.input_shape[1:]
     count, kind = batch or "N", "uint8" if quantized else "float32"
     return {
@@ -104,9 +104,9 @@ def _save(model, folder: Path, batch: int | None = None) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _for_one_image(model) -> Path:
-    """A SavedModel for batches of one, which TFLite's conversions share.
+    """Returns a SavedModel with batch size 1, shared by the TFLite conversions.
 
-    With a batch of any size, some of its kernels are many times slower.
+    With a variable batch size, some TFLite kernels are many times slower.
     """
     folder = Path(tempfile.mkdtemp(prefix="petseg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -131,17 +131,20 @@ def _write_tflite(source: Source, path: Path, weights: str) -> None:
     texts = _texts(source, description(source, 1, quantized))
     with atomic_file(path) as temporary:
         temporary.write_bytes(converter.convert())
-        with zipfile.ZipFile(temporary, "a") as archive:  # as the format has associated files
+        with zipfile.ZipFile(temporary, "a") as archive:  # the format's "associated files"
             for name, text in texts.items():
                 archive.writestr(zipfile.ZipInfo(name), text)
 
 
 def _calibration(source: Source):
-    """Images by which the range of each activation is found; all values from 0 to 255 occur."""
+    """Yields images to find the range of each activation; they include the values 0 and 255."""
     calibration: Any = source.calibration
     for index, image in enumerate(calibration.astype(np.float32)):
         if index == 0:
-            image[0, 0], image[-1, -1] = 0, 255  # so that a pixel's value is its quantized one
+            image[0, 0], image[-1, -1] = (
+                0,
+                255,
+            )  # so that the quantized value equals the pixel value
         yield {runtimes.IMAGES: image[None]}
 
 
@@ -154,13 +157,13 @@ def _write_onnx(source: Source, path: Path) -> None:
     _, run = exported_function(source.model, None)
     model, _ = tf2onnx.convert.from_function(run, run.input_signature, opset=source.opset)
     onnx.helper.set_model_props(model, _texts(source, description(source, None)))
-    model.doc_string = "A network by petseg; metadata_props say what goes in and comes out"
+    model.doc_string = "A network by petseg; metadata_props describe the input and the outputs"
     with atomic_file(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
 
 
 def _texts(source: Source, about: dict) -> dict[str, str]:
-    """The files, or pieces of metadata, by which a network explains itself."""
+    """Returns the metadata of a network, by file or property name."""
     return {
         LABELS_FILE: "".join(f"{name}\n" for name in source.spec.class_names),
         SPEC_FILE: json.dumps(source.spec.to_json(), indent=2),
@@ -186,5 +189,5 @@ FORMATS = {
 
 
 def missing_packages(kind: Format) -> list[str]:
-    """The packages that a format needs and that are not installed."""
+    """Returns the packages that a format needs and that are not installed."""
     return [name for name in kind.packages if importlib.util.find_spec(name) is None]

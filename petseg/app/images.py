@@ -1,4 +1,4 @@
-"""A person's own images: which files are meant, and where results go."""
+"""Finds a user's images, and names their results."""
 
 import os
 from collections import Counter
@@ -13,22 +13,21 @@ from petseg.core.errors import PetsegError
 from petseg.prediction.images import HEIC_SUFFIXES
 
 NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF")
-"""Documents, films, drawings and tables whose suffixes Pillow knows."""
+"""Documents, films, drawings and tables: Pillow registers their suffixes, too."""
 FOUND_BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
-"""Formats that are found under any name. Not TIFF: it would take the previews of raw files."""
+"""Formats found under any suffix. Not TIFF: raw camera files would match by their previews."""
 
 
 def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
-    """The images that files and folders name -> the path, inside `out`, of their results.
+    """Returns the images in files and folders -> the stem of their results, relative to `out`.
 
-    Folders are searched through, without hidden files and without `out`: for files with the suffix
-    of an image format, and for those of an unknown suffix whose first bytes are an image's. A
-    result's path has neither `out` nor an end: it is the image's own, from the deepest folder that
-    holds all of `sources` on, without its suffix where that is enough to tell the folder's images
-    apart.
+    Searches folders recursively, without hidden files and `out`: for files with the suffix of an
+    image format, and for other files that begin like an image. A stem is the path of the image from
+    the deepest folder that contains all `sources`. It has no suffix, unless two images in its
+    folder differ only by suffix.
 
-    Raises PetsegError where a folder is also `out`. Files that are named are taken as they are,
-    also where they do not exist: reading them says so.
+    Accepts every file in `sources`, even if it does not exist: reading it fails later. Raises
+    PetsegError if a folder is also `out`.
     """
     out = _absolute(out)
     found: dict[Path, None] = {}
@@ -36,8 +35,8 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
     for source in map(_absolute, sources):
         if source == out:
             raise PetsegError(
-                f"{commands.shown(source)} holds the images and would take the results too; "
-                "name another folder with --out"
+                f"{commands.shown(source)} contains the images and would get the results too; "
+                "choose another folder with --out"
             )
         if source.is_dir():
             bases.append(source)
@@ -53,7 +52,7 @@ AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 
 def shortened(paths: Iterable[AnyPath]) -> dict[AnyPath, AnyPath]:
-    """Paths without their suffixes, where that is enough to tell the folder's images apart."""
+    """Returns paths without suffixes, except in folders where that makes two paths equal."""
     paths = list(paths)
     times = Counter(map(_without_suffix, paths))
     ambiguous = {path.parent for path in paths if times[_without_suffix(path)] > 1}
@@ -61,19 +60,19 @@ def shortened(paths: Iterable[AnyPath]) -> dict[AnyPath, AnyPath]:
 
 
 def refuse_to_overwrite(images: Sequence[Path], targets: Iterable[Path]) -> None:
-    """PetsegError where one of the files to write is one of the images."""
+    """Raises PetsegError if a file to write is one of the images."""
     inputs = {_identity(path): path for path in images if path.exists()}
     for target in targets:
         if target.exists() and _identity(target) in inputs:
             raise PetsegError(
                 f"{commands.shown(target)} is one of the images and would be overwritten; "
-                "name another folder with --out"
+                "choose another folder with --out"
             )
 
 
 def _inside(folder: Path, out: Path) -> list[Path]:
-    """The images in a folder and in those below it, but not in `out`."""
-    own = folder.is_relative_to(out)  # then the person wants images of that folder
+    """Returns the images in a folder and its subfolders, except those in `out`."""
+    own = folder.is_relative_to(out)  # then the user asked for images in `out`
     return [
         path
         for path in sorted(folder.rglob("*"))
@@ -85,7 +84,7 @@ def _inside(folder: Path, out: Path) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    """By its suffix, also where it turns out to be damaged; where that is unknown, by content."""
+    """Decides by the suffix, even if the file is damaged; for unknown suffixes, by content."""
     suffix = path.suffix.lower()
     if suffix in HEIC_SUFFIXES:
         return True
@@ -93,15 +92,15 @@ def _is_image(path: Path) -> bool:
         return file_format not in NO_IMAGES
     try:
         Image.open(path, formats=[name for name in FOUND_BY_CONTENT if name in Image.OPEN]).close()
-    except OSError:  # no image
+    except OSError:  # not an image
         return False
-    except Exception:  # an image, but too large or damaged: reading it tells
+    except Exception:  # an image, but too large or damaged: reading it reports why
         return True
     return True
 
 
 def _without_suffix(path: PurePath) -> tuple[PurePath, str]:
-    return path.parent, path.stem.lower()  # some file systems do not tell cat from Cat
+    return path.parent, path.stem.lower()  # some file systems ignore case
 
 
 def _absolute(path: Path) -> Path:

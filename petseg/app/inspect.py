@@ -1,11 +1,11 @@
-"""Looks at a folder of images and masks, says what it found, and proposes a dataset.yaml.
+"""Inspects a folder of images and masks, prints a report, and proposes a dataset.yaml.
 
-    petseg inspect ~/cells                   # the report, then the proposal
-    petseg inspect ~/cells --write cells     # the report; the proposal to datasets/cells/
-    petseg inspect datasets/cells            # a folder that lies in its place already
+    petseg inspect ~/cells                   # prints the report, then the proposal
+    petseg inspect ~/cells --write cells     # writes the proposal to datasets/cells/
+    petseg inspect datasets/cells            # a folder inside datasets/
 
-Masks may hold class values, 0 and 255, indices of a palette or colours; or annotations in COCO
-or LabelMe files. Nothing in FOLDER is changed.
+Masks may contain class values, 0 and 255, palette indices or colours. Annotations in COCO or
+LabelMe files work too. Changes no image or mask.
 """
 
 import argparse
@@ -29,21 +29,27 @@ _NAME = re.compile(r"[\w-][\w.-]*")
 
 
 def main(arguments: list[str] | None = None) -> None:
+    commands.run(_inspect, build_parser(), arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("inspect", __doc__)
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="with images and masks")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="the folder of images and masks"
+    )
     parser.add_argument(
         "--write",
         type=_dataset_name,
         metavar="NAME",
-        help="write the proposal to datasets/NAME/dataset.yaml, unless there is one",
+        help="write the proposal to datasets/NAME/dataset.yaml, unless that file exists",
     )
     parser.add_argument(
         "--limit",
         type=commands.whole_number(1),
         metavar="N",
-        help="read at most so many masks and their images, spread evenly; default: all",
+        help="read at most N masks and their images, spread evenly; default: all",
     )
-    commands.run(_inspect, parser, arguments)
+    return parser
 
 
 def _dataset_name(text: str) -> str:
@@ -53,7 +59,7 @@ def _dataset_name(text: str) -> str:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    folder = Path(os.path.abspath(options.folder))  # noqa: PTH100 (symbolic links stay)
+    folder = Path(os.path.abspath(options.folder))  # noqa: PTH100 (keeps symbolic links)
     name = options.write or dataset_yaml.proposed_name(folder)
     target = dataset_file(name)
     if options.write and target.exists():
@@ -69,7 +75,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _report(folder: Path, name: str, limit: int | None) -> str:
-    """Prints what is in a folder; returns a proposal of its dataset.yaml."""
+    """Prints a report on a folder; returns a proposed dataset.yaml."""
     tree = walk(folder)
     layouts, damaged = find_layouts(tree)
     layout = layouts[0]
@@ -97,7 +103,7 @@ def _report(folder: Path, name: str, limit: int | None) -> str:
 
 
 def _spread(rows: list, limit: int | None) -> list:
-    """At most so many rows, evenly spread over all."""
+    """Returns at most `limit` rows, evenly spaced."""
     if limit is None or limit >= len(rows):
         return rows
     return [rows[index] for index in np.linspace(0, len(rows) - 1, limit).round().astype(int)]

@@ -1,4 +1,4 @@
-"""The page of `petseg labels`: the masks that are most likely wrong, for a person to look at."""
+"""Writes the results of `petseg labels`: a table of all images, and a page to review the worst."""
 
 import html
 import io
@@ -17,13 +17,13 @@ from petseg.evaluation import label_quality
 from petseg.figures import segmented
 
 PAGE, TABLE = "index.html", "ranking.csv"
-DARKEST = 0.15
-"""Of what is not in question, as a share of its brightness."""
+LEAST_BRIGHTNESS = 0.15
+"""Brightness of pixels whose label is not in doubt, relative to the image."""
 TEMPLATE = Path(__file__).with_name("labels.html")
 
 
 def write(folder: Path, ranking: Ranking, worst: int) -> None:
-    """Writes the table of all images, and the page of the worst ones, which needs no other file."""
+    """Writes the table of all images, and a self-contained page of the worst ones."""
     table = ranking.rows[["name", "label_quality"]]
     write_csv(folder / TABLE, table)
     places = tqdm(range(min(worst, len(table))), "page", unit="image", disable=None)
@@ -51,11 +51,11 @@ def _row(place: int, table, ranking: Ranking) -> str:
 
 
 def _pictures(judged: Judged, spec: DatasetSpec) -> list[Image.Image]:
-    """The image, its mask, the prediction, and the image, bright where the mask is in question."""
+    """Returns image, mask, prediction, and the image, bright where the mask is in doubt."""
     predicted = judged.logits.argmax(-1).astype(np.uint8)
     image = Image.fromarray(judged.image)
     _, (of_pixels,) = label_quality.scores(judged.logits[None], judged.mask[None])
-    shown = np.maximum(1 - of_pixels, DARKEST)[..., None]
+    shown = np.maximum(1 - of_pixels, LEAST_BRIGHTNESS)[..., None]
     return [
         image,
         _coloured(judged.mask, spec),

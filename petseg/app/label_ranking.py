@@ -1,4 +1,4 @@
-"""Images by how likely it is that their masks are wrong, as networks say that never saw them."""
+"""Ranks images by how likely their masks are wrong, by networks not trained on them."""
 
 import math
 from collections.abc import Callable
@@ -22,15 +22,15 @@ from petseg.models.encoders import storage
 from petseg.training import loop
 
 LEAST_UPDATES = 400
-"""Of the weights in each training: then both networks know most of what they will."""
+"""Updates in each training: enough for both networks to learn most of what they can."""
 
 HOME = Path(".petseg/labels")
 BATCH = 32
-"""Images that are judged at a time."""
+"""Images scored at a time."""
 
 
 class Judged(NamedTuple):
-    """An image, its mask, and the logits of a network that never saw it."""
+    """An image, its mask, and the logits of a network not trained on it."""
 
     image: np.ndarray
     mask: np.ndarray
@@ -38,9 +38,9 @@ class Judged(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """All images, the worst first, with name, fold and label_quality; and how to see one.
+    """All images, the worst first: name, fold, position in the fold, and label_quality.
 
-    `judged` takes a row's place.
+    `judged` returns the image of a row, by its place in `rows`.
     """
 
     spec: DatasetSpec
@@ -49,10 +49,10 @@ class Ranking(NamedTuple):
 
 
 def rank(params: Params, network: str, count: int, epochs: int | None) -> Ranking:
-    """Trains a network for each of `count` folds on all others, and ranks what it never saw.
+    """Trains a network for each of `count` folds on the other folds, and ranks the images.
 
-    Without `epochs`, for as many as make LEAST_UPDATES. A run that was stopped goes on after its
-    last epoch. PetsegError where there are no records, or no cleanlab.
+    Without `epochs`, trains for LEAST_UPDATES. Resumes an interrupted run after its last epoch.
+    Raises PetsegError without records or cleanlab.
     """
     label_quality.require()
     records.verify(paths.RECORDS, folds.SPLITS)
@@ -87,7 +87,7 @@ def _judged(rows: pd.DataFrame, runs: list[Callable], place: int) -> Judged:
 
 
 def _short(section: Training, epochs: int) -> Training:
-    """The parameters of a training of so few epochs; a third of them without geometry."""
+    """Returns the parameters for few epochs; at most a third of them without geometry."""
     changed = {
         "epochs": epochs,
         "early_stopping_patience": 0,
@@ -121,7 +121,7 @@ def _train(network: str, params: Params, section: Any, folder: Path) -> None:
 
 
 def _judge(run: Callable, folder: Path, fold: int) -> pd.DataFrame:
-    """A row for each example that a fold holds out."""
+    """Returns a row for each held-out example of a fold."""
     held_out = records.on_disk(folder, "validation")
     qualities = []
     starts = range(0, held_out.count, BATCH)

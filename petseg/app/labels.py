@@ -1,14 +1,13 @@
-"""Finds the images whose masks are most likely wrong, for a person to look at.
+"""Finds the images whose masks are most likely wrong, for you to review.
 
     petseg labels                                  # ranks; writes label_review/index.html
     petseg labels --accept label_review/wrong.txt  # adds names to leave_out in dataset.yaml
 
-The records of `preprocess` that train and validate are parted into folds. For each fold a network
-is trained for a few epochs on all others, and judges what it never saw: one that was trained on a
-wrong mask has learnt it by heart. The images are ranked by cleanlab, from the probabilities of the
-labels in their masks. The page shows the worst: image, mask, prediction, and the pixels in
-question. Tick what is wrong there, save the names, and give them to --accept. The test split stays
-as it is.
+Splits the train and validation records of `preprocess` into folds. For each fold, trains a network
+for a few epochs on the other folds, and scores the held-out images: a network trained on a wrong
+mask has memorized it. cleanlab ranks the images by the probabilities of the labels in their masks.
+The page shows the worst: image, mask, prediction, and the doubtful pixels. Tick the wrong masks,
+save their names, and pass the file to --accept. The test split does not change.
 """
 
 import argparse
@@ -23,37 +22,55 @@ from petseg.core.params import load_params
 
 OUT = Path("label_review")
 HEADING = "name"
-"""Of the first column of the ranking, which --accept takes, too."""
+"""First column of the ranking; --accept also takes the ranking file."""
 
 
 def main(arguments: list[str] | None = None) -> None:
+    commands.run(_main, build_parser(), arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("labels", __doc__)
     parser.add_argument(
-        "--network", choices=paths.NETWORKS, default=paths.NETWORKS[0], help="default: %(default)s"
+        "--network",
+        choices=paths.NETWORKS,
+        default=paths.NETWORKS[0],
+        help="the network to train; default: %(default)s",
     )
     parser.add_argument(
-        "--folds", type=commands.whole_number(2, 20), default=3, help="default: %(default)s"
+        "--folds",
+        type=commands.whole_number(2, 20),
+        default=3,
+        metavar="N",
+        help="number of folds; default: %(default)s",
     )
     parser.add_argument(
         "--epochs",
         type=commands.whole_number(1),
-        help="of each training; default: as many as make some hundred updates",
+        metavar="N",
+        help="epochs of each training; default: enough for some hundred updates",
     )
     parser.add_argument(
         "--worst",
         type=commands.whole_number(1, 1000),
         default=60,
         metavar="N",
-        help="images on the page; default: %(default)s",
+        help="number of images on the page; default: %(default)s",
     )
-    parser.add_argument("--out", type=Path, default=OUT, help="default: %(default)s")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=OUT,
+        metavar="FOLDER",
+        help="the output folder; default: %(default)s",
+    )
     parser.add_argument(
         "--accept",
         type=Path,
         metavar="FILE",
-        help="train nothing; add the names in the first column of FILE to leave_out",
+        help="only add the names in the first column of FILE to leave_out",
     )
-    commands.run(_main, parser, arguments)
+    return parser
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -64,8 +81,8 @@ def _main(options: argparse.Namespace) -> int:
 
     ranking = label_ranking.rank(params, options.network, options.folds, options.epochs)
     label_page.write(options.out, ranking, options.worst)
-    print(f"{len(ranking.rows)} images are ranked in {options.out / label_page.TABLE};")
-    print(f"look at the worst in {options.out / label_page.PAGE}")
+    print(f"{len(ranking.rows)} images are ranked in {options.out / label_page.TABLE}")
+    print(f"review the worst in {options.out / label_page.PAGE}")
     return 0
 
 
@@ -74,19 +91,19 @@ def _accept(path: Path, name: str) -> int:
 
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            wanted = [row[0].strip() for row in csv.reader(stream) if row and row[0].strip()]
+            accepted = [row[0].strip() for row in csv.reader(stream) if row and row[0].strip()]
     except OSError as error:
         raise PetsegError(f"{path} cannot be read: {error.strerror}") from None
     dataset = raw.open_raw(paths.RAW_DATASET)
     known = {key.name for split in dataset.counts if split != "test" for key in dataset.keys(split)}
-    wanted = [one for one in wanted if one != HEADING]
-    if unknown := [one for one in wanted if one not in known]:
+    accepted = [one for one in accepted if one != HEADING]
+    if unknown := [one for one in accepted if one not in known]:
         raise PetsegError(
             f"{path}: no image to train or validate with is called {', '.join(unknown[:5])}"
         )
     file = load_dataset(name).file
-    added = leave_out.add(file, wanted)
-    print(f"{len(added)} names were added to leave_out in {file}; dvc repro trains without them")
+    added = leave_out.add(file, accepted)
+    print(f"{len(added)} names were added to leave_out in {file}; to train without them: dvc repro")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Adding to the names in `leave_out` of a dataset.yaml, with every comment kept."""
+"""Adds names to `leave_out` in a dataset.yaml, and keeps every comment."""
 
 import io
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ KEY = "leave_out"
 
 
 def add(path: Path, names: Iterable[str]) -> list[str]:
-    """Adds the names that are not there yet; returns them, in order."""
+    """Adds the names that are missing; returns them in order."""
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 1 << 16

@@ -1,4 +1,4 @@
-"""The page of `petseg serve`: a place for an image, and what each network makes of it."""
+"""The page of `petseg serve`: an upload field, and the result of each network."""
 
 import html
 import tempfile
@@ -12,11 +12,11 @@ from petseg.prediction.images import BadImage, colour_profile, read
 from petseg.prediction.network import Network, Segmentation, region_to_cut_out
 
 LARGEST_SHOWN = 1280
-"""Longest side of a picture on the page, in pixels; the cutout has the image's own size."""
+"""Longest side of an overlay on the page, in pixels; the cutout keeps the size of the image."""
 
 
 class Segmented(NamedTuple):
-    """What a network made of an image: the outlined picture, and the cutout (RGBA), if any."""
+    """The result for an image: the overlay, and the cutout (RGBA), if any."""
 
     overlay: Image.Image
     cutout: Image.Image | None
@@ -26,10 +26,10 @@ Segment = Callable[[Image.Image], Segmented]
 
 
 def segmenter(network: Network, region: str | None = None) -> Segment:
-    """A network as a function of an RGB or RGBA image.
+    """Returns a function that segments an RGB or RGBA image.
 
-    The cutout is of `region`, or of the region that the dataset says, if any; PetsegError where
-    `region` is none.
+    The cutout is of `region`, else of the default region of the dataset, if any. Raises PetsegError
+    if there is no such region.
     """
     if region := region or network.spec.default_region:
         region_to_cut_out(network.spec, region)
@@ -46,11 +46,11 @@ def segmenter(network: Network, region: str | None = None) -> Segment:
 
 
 def page(networks: dict[str, Segment]):
-    """The page, a gradio.Blocks: a place for an image, and a column for each network."""
+    """Returns the page, a gradio.Blocks: an upload field, and a column for each network."""
     import gradio
 
     def segment(file: str | None) -> list:
-        """Values of all pictures, then of all buttons; none of them without an image."""
+        """Returns the values of all pictures, then of all buttons; empty ones without an image."""
         hidden = gradio.update(visible=False)
         nothing = [None] * len(networks) + [hidden] * len(networks)
         if file is None:
@@ -75,7 +75,7 @@ def page(networks: dict[str, Segment]):
         return overlays + buttons
 
     with gradio.Blocks(title="petseg", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
-        gradio.Markdown("# petseg\nAn image, and the classes that the networks see in it.")
+        gradio.Markdown("# petseg\nUpload an image to see how each network segments it.")
         file = gradio.File(label="An image: JPEG, PNG, WebP (or HEIC)", height=140)
         pictures, buttons = [], []
         with gradio.Row():

@@ -1,29 +1,30 @@
-"""Segments images: the class of each pixel, at each image's own size.
+"""Segments images: predicts the class of each pixel, at the original size of each image.
 
     petseg predict cat.jpg holidays/
     petseg predict --cutout --json --out results holidays/ > shares.json
     petseg predict - --cutout < cat.jpg > cat.png
 
-Writes into the folder OUT, for each image NAME (folders below the ones that are named stay):
+Writes to the folder OUT, for each image NAME (subfolders stay):
 
-    NAME_labels.png           a mask with the dataset's values or colours, in those of the classes
+    NAME_labels.png           a mask with the values or colours of the dataset
     NAME_overlay.jpg          the image with outlines and a legend; see --format
     NAME_cutout.png           with --cutout or --region: a region on a transparent background
-    NAME_probabilities.npz    with --probabilities: float16 (H, W, C), and the names of the classes
+    NAME_probabilities.npz    with --probabilities: float16 (H, W, C), and the class names
 
-and prints each class's share of the pixels. Of standard input, which `-` names, the cutout goes to
-standard output, or without --cutout the mask. The network's file says what its classes and regions
-are. Every format that Pillow reads is taken, HEIC where pillow-heif is installed, and of several
-frames the first; folders are searched with all below them. Where an image is transparent, the
-network sees grey, and the cutout is no more opaque. An image that cannot be read is reported, the
-others go on, and the exit code is 1.
+and prints each class's share of the pixels. For standard input (-), writes the mask to standard
+output, or with --cutout the cutout. The file of the network contains its classes and regions.
+
+Reads every format that Pillow reads, and HEIC if pillow-heif is installed; of several frames, the
+first. Searches folders recursively. The network sees transparent pixels as grey, and the cutout
+keeps their transparency. If an image cannot be read, reports it, goes on with the others, and exits
+with 1.
 
     petseg predict --runner beam 'tiles/**.jpg' OUT
 
-is for very many images: all that a pattern finds, by Apache Beam, on this machine's cores or a
-cluster; see docs/scale.md. Pattern and OUT may be any paths that Beam knows (gs://, s3://, hdfs://).
-The shares are in OUT/shares-*.csv, the images that could not be read in OUT/failed-*.csv. The same
-command goes on with a run that was stopped.
+segments very many images: all that match a pattern, by Apache Beam, on the cores of this machine
+or on a cluster; see docs/scale.md. Pattern and OUT may be any paths that Beam supports (gs://,
+s3://, hdfs://). Writes the shares to OUT/shares-*.csv, and the images that could not be read to
+OUT/failed-*.csv. Run the same command again to resume an interrupted run.
 """
 
 import argparse
@@ -44,11 +45,11 @@ from petseg.prediction import default_model, network
 STANDARD_INPUT = Path("-")
 DEFAULT_OUT = Path("predictions")
 SHOWN = 10
-"""Images that could not be read, by a run on Beam, of which the reasons are printed."""
+"""Failed images of a run on Beam whose reasons are printed."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -95,9 +96,11 @@ def _main(options: argparse.Namespace) -> int:
 
 def _pipe(options: argparse.Namespace, model: Path, spec: DatasetSpec, region: str | None) -> int:
     if len(options.images) > 1 or options.json or options.probabilities:
-        raise PetsegError("of standard input, -, one picture is made, and nothing else")
+        raise PetsegError(
+            "standard input (-) gives one picture: no other image, JSON or probabilities"
+        )
     if sys.stdout.isatty():
-        raise PetsegError("a picture is no text: send it to a file, as in > cat.png")
+        raise PetsegError("the output is a picture: redirect it to a file, as in > cat.png")
     found = network.load(model, spec=spec).segment(sys.stdin.buffer.read(), flip=options.flip)
     kind = "cutout" if region else "labels"
     suffix = segmenting.FORMATS[options.format][kind]
@@ -113,9 +116,11 @@ def _on_beam(
     region: str | None,
 ) -> int:
     if len(options.images) != 2 or options.out or options.json:
-        raise PetsegError("--runner beam takes a pattern and the folder of the results, OUT")
+        raise PetsegError(
+            "--runner beam takes two arguments, PATTERN and OUT, without --out and --json"
+        )
     if not model.is_file():
-        raise PetsegError(f"{model} is a folder, which does not travel; export another format")
+        raise PetsegError(f"{model} is a folder; Beam workers need a network in one file")
     from petseg.app import predict_many
 
     pattern, out = map(beam_files.absolute, options.images)
@@ -141,13 +146,13 @@ def _on_beam(
     return 1 if outcome.failed else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("predict", __doc__)
     parser.add_argument(
         "images",
         metavar="IMAGE_OR_FOLDER",
         nargs="+",
-        help="what to segment; - is standard input; with --runner beam: PATTERN OUT",
+        help="images, or folders to search; - is standard input; with --runner beam: PATTERN OUT",
     )
     commands.add_model_option(parser)
     commands.add_limit_option(parser)
@@ -155,49 +160,49 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="FOLDER",
-        help=f"where the pictures go; default: {DEFAULT_OUT}",
+        help=f"the output folder; default: {DEFAULT_OUT}",
     )
     parser.add_argument(
         "--cutout",
         action="store_true",
-        help="write a region on a transparent background, too: the one for which the dataset says "
-        "so, or its first",
+        help="also write a region on a transparent background: the one that the dataset chooses, "
+        "else its first",
     )
-    commands.add_region_option(parser, "the region, or class, of the cutout; implies --cutout")
+    commands.add_region_option(parser, "the region or class of the cutout; implies --cutout")
     parser.add_argument(
         "--format",
         choices=segmenting.FORMATS,
         default=next(iter(segmenting.FORMATS)),
-        help="of overlays and cutouts; a cutout, which JPEG cannot hold, is then PNG; "
-        "default: %(default)s",
+        help="the format of overlays and cutouts; with jpeg, cutouts are PNG, as JPEG has no "
+        "transparency; default: %(default)s",
     )
     parser.add_argument(
         "--probabilities",
         action="store_true",
-        help="write the probability of each class in each pixel, too; takes long",
+        help="also write the probability of each class in each pixel; slow",
     )
     parser.add_argument(
         "--temperature",
         type=float,
         default=1.0,
         metavar="T",
-        help="divide the logits by T for the probabilities; petseg report tells the one that "
-        "calibrates a network; default: %(default)s",
+        help="divide the logits by T for the probabilities; petseg report shows the T that "
+        "calibrates each network; default: %(default)s",
     )
     parser.add_argument(
         "--flip",
         action="store_true",
-        help="average with what the network says of the mirrored image; takes twice as long",
+        help="average with the prediction for the mirrored image; takes twice as long",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
-        "--runner", choices=("local", "beam"), default="local", help="beam: see above"
+        "--runner", choices=("local", "beam"), default="local", help="for beam, see above"
     )
     parser.add_argument(
         "--beam-options",
         default="",
         metavar="TEXT",
-        help="Beam's own, as '--direct_num_workers=4'; those in PETSEG_BEAM_OPTIONS are added",
+        help="options for Beam, as '--direct_num_workers=4'; PETSEG_BEAM_OPTIONS adds to them",
     )
     return parser
 
@@ -220,7 +225,9 @@ def _json(model: Path, done: list[Segmented], failed: dict[Path, str]) -> str:
             {"photograph": commands.text(path), "reason": why} for path, why in failed.items()
         ],
     }
-    return json.dumps(content, indent=2, allow_nan=False)  # in ASCII, which any terminal takes
+    return json.dumps(
+        content, indent=2, allow_nan=False
+    )  # in ASCII, which every terminal can print
 
 
 def _table(done: list[Segmented], spec: DatasetSpec) -> str:

@@ -1,8 +1,8 @@
-"""Very many images on many machines: what `petseg predict --runner beam` does.
+"""Segments very many images on many machines: `petseg predict --runner beam`.
 
-Everything lies in the folder of the results, which all machines need to see: a copy of the network,
-what is to be done, and lists of the images. A part, which is the images of one list, is done when
-its table of shares is there, so a run that was stopped goes on with the parts that are missing.
+The output folder, which all machines must reach, contains everything: a copy of the network, the
+job, and lists of the images. The images of one list are a part. A part is done when its table of
+shares exists, so an interrupted run resumes with the missing parts.
 """
 
 import csv
@@ -26,13 +26,13 @@ from petseg.prediction import network
 from petseg.prediction.images import BadImage, decode
 
 PART_IMAGES, LEAST_PARTS = 1000, 64
-"""Images in a part, at most; and how many parts there are, so that every worker has some."""
+"""Most images in a part; and least number of parts, so that every worker gets some."""
 
 JOB = "job.json"
 
 
 class Job(NamedTuple):
-    """What is done with each image of a pattern; `suffixes` are those of the pictures, by kind."""
+    """What to do with each image of a pattern; `suffixes` are file suffixes by kind of picture."""
 
     pattern: str
     out: str
@@ -45,19 +45,19 @@ class Job(NamedTuple):
     max_megapixels: int
 
     def described(self) -> dict:
-        """As JSON can hold it: a run that is described otherwise is another run."""
+        """Returns the job for JSON; a run with another description is another run."""
         return self._asdict() | {"spec": self.spec.to_json()}
 
 
 class Part(NamedTuple):
-    """The images of one list, and where their tables go."""
+    """Paths of a part: its list of images, and its tables."""
 
     images: str
     shares: str
     failed: str
 
     def rows(self, path: str) -> list[list[str]]:
-        """The rows of one of its tables; none where there is no such file."""
+        """Returns the rows of a table; none if the file does not exist."""
         if not exists(path):
             return []
         _, *rows = csv.reader(io.StringIO(read(path).decode(), newline=""))
@@ -65,17 +65,17 @@ class Part(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How many images were segmented, and which could not be read, with the reasons."""
+    """The number of segmented images, and the path and reason of each failed one."""
 
     segmented: int
     failed: list[list[str]]
 
 
 def segment(job: Job, model: Path, options: Sequence[str]) -> Outcome:
-    """Segments all images that the job's pattern finds, with a copy of `model`.
+    """Segments all images that match the job's pattern, with a copy of `model`.
 
-    PetsegError where nothing is found, where the folder holds the results of another run, and
-    where the pipeline fails.
+    Raises PetsegError if no image matches, if the folder contains results of another run, or if
+    the pipeline fails.
     """
     parts = _parts(job, model)
     missing = [part for part in parts if not exists(part.shares)]
@@ -92,8 +92,8 @@ def segment(job: Job, model: Path, options: Sequence[str]) -> Outcome:
 
 
 def segment_part(part: Part, *, job: Job) -> None:
-    """Segments the images of a list, writes their pictures, and then the part's tables."""
-    if exists(part.shares):  # a runner may repeat what was done
+    """Segments the images of a part, writes their pictures, and then its tables."""
+    if exists(part.shares):  # a runner may run a part twice
         return
     photograph.limit_megapixels(job.max_megapixels)
     loaded = _network(f"{job.out}/{job.network}", job.spec)
@@ -118,13 +118,13 @@ def segment_part(part: Part, *, job: Job) -> None:
 
 
 def _parts(job: Job, model: Path) -> list[Part]:
-    """The parts of the run in the job's folder, which is a new one, or one that was stopped."""
+    """Returns the parts of a new or an interrupted run; prepares the folder of a new one."""
     described = f"{job.out}/{JOB}"
     if exists(described):
         content = json.loads(read(described))
         count = content.pop("parts")
         if content != json.loads(json.dumps(job.described())):
-            raise PetsegError(f"{job.out} holds results of another run; name another folder")
+            raise PetsegError(f"{job.out} holds results of another run; choose another folder")
         return [_part(job, number, count) for number in range(count)]
     listed = _listed(job)
     size = min(PART_IMAGES, math.ceil(len(listed) / LEAST_PARTS))
@@ -138,10 +138,10 @@ def _parts(job: Job, model: Path) -> list[Part]:
 
 
 def _listed(job: Job) -> list[tuple[str, str]]:
-    """The images -> the paths of their results, without their ends, in the job's folder."""
+    """Returns pairs: the path of an image, and the stem of its results in the job's folder."""
     found = [path for path in matches(job.pattern) if not path.startswith(f"{job.out}/")]
     if not found:
-        raise PetsegError(f"no image at {job.pattern}; a folder's are FOLDER/**")
+        raise PetsegError(f"no image at {job.pattern}; for a folder, use FOLDER/**")
     found_base = re.match(r"(?:[^*?\[]*/)?", job.pattern)
     base = found_base.group() if found_base else ""
     relative = [PurePosixPath(path.removeprefix(base)) for path in found]
@@ -162,11 +162,11 @@ def _write_table(path: str, heads: Sequence[str], rows: Sequence[Sequence]) -> N
 
 
 _LOADED: dict[str, tuple[network.Network, tempfile.TemporaryDirectory]] = {}
-"""The networks of this process by their paths, and where copies of their files lie."""
+"""Networks of this process by their paths, and temporary folders with copies of their files."""
 
 
 def _network(path: str, spec: DatasetSpec) -> network.Network:
-    """The network in a file, loaded once in each process."""
+    """Returns the network in a file; loads it once per process."""
     if path not in _LOADED:
         folder = tempfile.TemporaryDirectory()
         copy = Path(folder.name, PurePosixPath(path).name)

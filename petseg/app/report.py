@@ -1,10 +1,10 @@
-"""Writes one page on the last run: scores, curves, calibration, costs and parameters.
+"""Writes one HTML page about the last run: scores, curves, calibration, run time and parameters.
 
-    petseg report                        # report.html, which needs no other file
-    petseg report --with-images          # with predictions and samples of the dataset, too
+    petseg report                        # writes report.html, a self-contained file
+    petseg report --with-images          # also shows predictions and samples of the dataset
 
-Without --with-images no image of the dataset is in it, so that it can be sent to anybody. What it
-shows, `dvc repro` has left: run that first.
+Without --with-images, the page contains no image of the dataset, so you may share it freely. Run
+`dvc repro` first: the page shows its results.
 """
 
 import argparse
@@ -44,22 +44,26 @@ IMAGES = {
 STAGES = ("download", "preprocess", *(f"train_{name}" for name in paths.NETWORKS), "evaluate")
 ABSENT = "-"
 NAMED, DRAWN = 10, 6
-"""How many of the best images, and of the worst, are named, and how many of the best are drawn."""
+"""How many best and worst images to list, and how many of the best to draw."""
 
 
 def main(arguments: list[str] | None = None) -> None:
+    commands.run(_main, build_parser(), arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("report", __doc__)
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("report.html"),
         metavar="FILE",
-        help="default: %(default)s",
+        help="the output file; default: %(default)s",
     )
     parser.add_argument(
-        "--with-images", action="store_true", help="show images of the dataset, too"
+        "--with-images", action="store_true", help="also show images of the dataset"
     )
-    commands.run(_main, parser, arguments)
+    return parser
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -69,7 +73,7 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def page(with_images: bool = False) -> str:
-    """The page, in HTML; PetsegError where the run left no scores."""
+    """Returns the page in HTML; raises PetsegError if the run has no scores."""
     metrics = {name: _read(paths.metrics(name)) for name in (*paths.NETWORKS, "baseline")}
     params = yaml12.read(paths.PARAMS)
     figures = FIGURES | (IMAGES if with_images else {})
@@ -90,7 +94,7 @@ def page(with_images: bool = False) -> str:
 
 
 def _scores(metrics: dict[str, dict], comparison: dict) -> list[tuple]:
-    """A row for each score, a cell for each predictor; the first one with its interval."""
+    """Returns a row for each score, with a cell for each predictor; mean IoU has its interval."""
     first = [
         _shown(found["mean_iou"]) + _interval(comparison.get(name))
         for name, found in metrics.items()
@@ -141,7 +145,7 @@ def _calibrated(metrics: dict[str, dict]) -> Iterable[str]:
 
 
 def _ranked() -> pd.DataFrame:
-    """The test images by the mean IoU of the first network, the worst first: name and mean IoU."""
+    """Returns name and mean IoU of the test images by the first network, the worst first."""
     try:
         images = pd.read_csv(paths.PER_IMAGE, dtype={"name": str}, keep_default_na=False)
     except OSError:
@@ -154,7 +158,7 @@ def _ranked() -> pd.DataFrame:
 
 
 def _named(ranked: pd.DataFrame) -> list[tuple]:
-    """Rows of the best and the worst images, by name and score."""
+    """Returns rows of the best and the worst images: names and scores."""
     known = ranked[ranked["mean_iou"].notna()]
     pairs = zip(known.iloc[::-1].itertuples(), known.itertuples(), strict=True)
     return [
@@ -164,7 +168,7 @@ def _named(ranked: pd.DataFrame) -> list[tuple]:
 
 
 def _drawn(rows: pd.DataFrame) -> bytes:
-    """A PNG file: images of the test split, their masks, and what the networks say."""
+    """Returns a PNG file: images of the test split, their masks and predictions."""
     from petseg import records
     from petseg.evaluation import inference
     from petseg.figures import pictures
@@ -204,7 +208,7 @@ def _figure(title: str, picture: bytes) -> str:
 
 
 def _commit() -> str:
-    """The commit that is checked out, and whether files differ from it; "" where there is none."""
+    """Returns the current commit, marked if files differ from it; "" without Git."""
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""The results and parameters of a revision: a Git revision, a DVC experiment, or the workspace."""
+"""Reads the results and parameters of a Git revision, a DVC experiment or the workspace."""
 
 import io
 from pathlib import Path
@@ -16,11 +16,11 @@ from petseg.evaluation import tables
 from petseg.metrics import scores
 
 WORKSPACE = "workspace"
-"""What DVC calls the files as they lie in the folder."""
+"""DVC's name for the current files in the folder."""
 
 
 def read_table(revision: str) -> pd.DataFrame:
-    """The per-image table of a revision; PetsegError says how to get a missing one."""
+    """Returns the per-image table of a revision; a PetsegError says how to get a missing one."""
     content = _read(revision, PER_IMAGE.as_posix())
     if content is None:
         raise PetsegError(f"{revision} has no {PER_IMAGE}. {_way(revision, 'dvc repro')}")
@@ -35,8 +35,8 @@ def read_table(revision: str) -> pd.DataFrame:
     counts = [f"{tables.CLASS}{name}.{count}" for name in classes for count in scores.COUNTS]
     if lacking := [name for name in ("network", "name", *counts) if name not in table]:
         raise PetsegError(
-            f"{PER_IMAGE} of {revision} is of another version of this project: it has no column "
-            f"{', '.join(lacking)}. Run the pipeline there again with today's code"
+            f"{PER_IMAGE} of {revision} is from another version of this project: it has no column "
+            f"{', '.join(lacking)}. Run the pipeline of that revision again with the current code"
         )
     if table.empty or table.duplicated(["network", "name"]).any():
         raise PetsegError(f"{PER_IMAGE} of {revision} is empty, or has duplicated images")
@@ -44,18 +44,18 @@ def read_table(revision: str) -> pd.DataFrame:
 
 
 def read_params(revision: str) -> dict:
-    """The content of a revision's params.yaml, {} where it has none."""
+    """Returns the content of a revision's params.yaml; {} if it has none."""
     data = _read(revision, PARAMS.as_posix()) or b""
     content = yaml12.parse(data, f"{PARAMS} of {revision}")
     return content if isinstance(content, dict) else {}
 
 
 def _read(revision: str, path: str) -> bytes | None:
-    """A file of a revision, from Git or DVC; None where the revision has no such file."""
+    """Returns a file of a revision, from Git or DVC; None if the revision has no such file."""
     known = {}
     try:
         files = DVCFileSystem(rev=None if revision == WORKSPACE else revision, subrepos=True)
-        # Of a revision, DVC shows the whole Git repository, of the workspace its own project.
+        # For a revision, DVC shows the whole Git repository; for the workspace, only its project.
         root = files.repo.root_dir if revision == WORKSPACE else files.repo.scm.root_dir
         name = f"/{(_project() / path).relative_to(Path(root).resolve()).as_posix()}"
         known = files.info(name)
@@ -64,23 +64,25 @@ def _read(revision: str, path: str) -> bytes | None:
     except RevError:
         raise PetsegError(f"no Git revision or DVC experiment is called {revision!r}") from None
     except FileNotFoundError:
-        if "md5" not in known:  # an out of dvc.yaml is known without one before its first run
+        if (
+            "md5" not in known
+        ):  # before its first run, an out of dvc.yaml is known, but without a checksum
             return None
         where = "neither its cache nor a remote has it"
         way = _way(revision, f"dvc pull {path}", "dvc repro")
         raise PetsegError(f"DVC knows {path} of {revision}, but {where}. {way}") from None
     except (DvcException, SCMError, OSError) as error:
-        raise PetsegError(f"{path} of {revision} cannot be had: {error}") from None
+        raise PetsegError(f"{path} of {revision} cannot be read: {error}") from None
 
 
 def _project() -> Path:
-    """The nearest folder, from the current one upwards, with a params.yaml."""
+    """Returns the nearest folder with a params.yaml, from the current one upwards."""
     here = Path.cwd().resolve()
     return next((f for f in (here, *here.parents) if (f / PARAMS).is_file()), here)
 
 
 def _way(revision: str, *commands: str) -> str:
-    """How to get the table of a revision: one of the commands, there."""
+    """Returns how to get the table of a revision: one of the commands, run there."""
     if revision == WORKSPACE:
         go, experiment = "", ""
     else:

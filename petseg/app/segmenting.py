@@ -1,4 +1,4 @@
-"""Many images through a network: read, segmented and written side by side, on all cores."""
+"""Reads, segments and writes many images in parallel, on all cores."""
 
 import os
 import sys
@@ -20,25 +20,27 @@ from petseg.prediction.images import BadImage, colour_profile, read
 from petseg.prediction.network import Network, Segmentation
 
 MEGAPIXELS_AT_ONCE = 64
-"""Images that are open at a time have no more pixels together, for the sake of memory, or are
-one."""
+"""Limit on the pixels of all open images, to bound memory; a larger image is open alone."""
 
 FORMATS = {
     "jpeg": {"labels": "png", "overlay": "jpg", "cutout": "png"},
     "png": {"labels": "png", "overlay": "png", "cutout": "png"},
     "webp": {"labels": "png", "overlay": "webp", "cutout": "webp"},
 }
-"""The suffix of each kind of picture."""
+"""File suffix of each kind of picture, by --format."""
 SAVED: dict[str, dict[str, Any]] = {
     "jpg": {"format": "JPEG", "quality": 92},
-    "png": {"format": "PNG", "compress_level": 1},  # of photographs, 6 takes off 7 % in 3 times
+    "png": {
+        "format": "PNG",
+        "compress_level": 1,
+    },  # for photographs, 6 saves 7 % but takes 3 times as long
     "webp": {"format": "WEBP", "quality": 90, "method": 2},
 }
-"""How Pillow writes each of these."""
+"""Arguments of Pillow's `save` for each suffix."""
 
 
 class Segmented(NamedTuple):
-    """What became of one image: its size, the shares of classes and regions, the files written."""
+    """The result of an image: its size, the shares of classes and regions, the files written."""
 
     path: Path
     width: int
@@ -56,12 +58,12 @@ def segment(
     flip: bool = False,
     temperature: float = 1.0,
 ) -> tuple[list[Segmented], dict[Path, str]]:
-    """Segments images and writes their pictures; progress and mishaps go to the terminal.
+    """Segments images and writes their pictures; prints progress and unreadable images to stderr.
 
-    `targets` tells for each image which kinds of picture to write, and where; `region` is that of
-    the cutouts. The network is loaded once the first image is read. Returns what was done, in the
-    order of `targets`, and why the others could not be read. PetsegError for a model that is none,
-    and where a picture cannot be written.
+    `targets` maps each image to the files to write, by kind; `region` is for cutouts. Loads the
+    network once the first image is read. Returns the results, in the order of `targets`, and the
+    reason for each unreadable image. Raises PetsegError if the model cannot be loaded or a picture
+    cannot be written.
     """
     done: list[Segmented] = []
     failed: dict[Path, str] = {}
@@ -75,7 +77,7 @@ def segment(
                 _write(found, kind, region, target)
             return Segmented(path, *image.size, found.shares, found.region_shares, targets[path])
 
-    pool = ThreadPoolExecutor(os.cpu_count())  # Pillow and the networks work without Python's lock
+    pool = ThreadPoolExecutor(os.cpu_count())  # Pillow and the networks release the GIL
     try:
         futures = {path: pool.submit(one, path) for path in targets}
         for path, future in tqdm(futures.items(), "segment", unit="image", disable=None):
@@ -83,7 +85,8 @@ def segment(
                 done.append(future.result())
             except BadImage as error:
                 failed[path] = str(error)
-                tqdm.write(f"{commands.shown(path)}: {error}", file=sys.stderr)
+                # One write, so that no log line of TensorFlow gets between text and line break.
+                tqdm.write(f"{commands.shown(path)}: {error}\n", file=sys.stderr, end="")
     finally:
         pool.shutdown(cancel_futures=True)
     return done, failed
@@ -92,7 +95,7 @@ def segment(
 def save(
     found: Segmentation, kind: str, region: str | None, target: Path | BinaryIO, suffix: str
 ) -> None:
-    """Writes a picture of a kind, in the format of a suffix."""
+    """Writes a kind of picture in the format of a suffix."""
     if kind == "probabilities":
         values = found.probabilities.astype(np.float16)
         np.savez_compressed(target, probabilities=values, classes=found.spec.class_names)
@@ -116,16 +119,16 @@ def _write(found: Segmentation, kind: str, region: str | None, target: Path) -> 
 
 
 def _pixels(path: Path) -> int:
-    """How many pixels an image has; 0 where that cannot be read."""
+    """Returns the number of pixels of an image; 0 if it cannot be read."""
     try:
         with Image.open(path) as image:
             return image.width * image.height
-    except Exception:  # reading it tells why
+    except Exception:  # reading it reports why
         return 0
 
 
 def _once(load: Callable[[], Network]) -> Callable[[], Network]:
-    """The same function, which the first thread calls while the others wait."""
+    """Returns the same function, called once: the first thread calls it and the others wait."""
     lock = threading.Lock()
     made: list[Network] = []
 
@@ -139,7 +142,7 @@ def _once(load: Callable[[], Network]) -> Callable[[], Network]:
 
 
 class _Budget:
-    """So much of something, for threads to take while they work; one may take more by itself."""
+    """A shared amount that threads take while they work; a thread alone may exceed it."""
 
     def __init__(self, whole: int):
         self._whole, self._used = whole, 0

@@ -1,18 +1,19 @@
-"""The networks as a service on this machine: a page for the browser, and an API for scripts.
+"""Serves networks on this machine: a web page, and an HTTP API for scripts.
 
     petseg serve
     petseg serve --model models/unet.keras --port 8000
     curl --data-binary @cat.jpg 'http://127.0.0.1:7860/v1/segment?as=cutout' > cat.png
 
-On the page, drop an image, and see what each network makes of it, side by side; where the dataset
-has regions, one of them can be downloaded, cut out on a transparent background. /docs tells what
-scripts can call. The service is at 127.0.0.1, for this machine alone, unless --host says otherwise,
-and fetches nothing from elsewhere. The API keeps nothing; images of the page are in a temporary
-folder that goes when the service is stopped: with Ctrl-C, by SIGTERM, or when the terminal is
-closed. Requests that have begun are then finished.
+On the page, drop an image to see the result of each network, side by side. If the dataset has
+regions, you can download one of them, cut out on a transparent background. /docs describes the API.
 
-With a token in PETSEG_TOKEN the API asks for it, as `Authorization: Bearer TOKEN`, and there is no
-page. Needs the package gradio, or with --no-page fastapi, uvicorn and python-multipart.
+The service listens on 127.0.0.1, so only this machine can reach it, unless you set --host. It
+fetches nothing from other servers. The API stores nothing. The page keeps images in a temporary
+folder until the service stops: on Ctrl-C, SIGTERM, or when the terminal closes. Requests that have
+begun are finished first.
+
+If PETSEG_TOKEN is set, the API requires it as `Authorization: Bearer TOKEN`, and there is no page.
+Needs the package gradio, or with --no-page fastapi, uvicorn and python-multipart.
 """
 
 import argparse
@@ -35,11 +36,11 @@ from petseg.prediction.network import Network
 HOST = "127.0.0.1"
 TOKEN_VARIABLE = "PETSEG_TOKEN"
 SECONDS_TO_END = 10
-"""Requests that are not finished so long after the service was told to end are cut."""
+"""After the signal to stop, the service aborts requests that take longer than this."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    commands.run(_main, _parser(), arguments)
+    commands.run(_main, build_parser(), arguments)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -54,19 +55,19 @@ def _main(options: argparse.Namespace) -> int:
     networks = {_name(path, files): network.load(path, spec=spec) for path in files}
     with ExitStack() as cleanup:
         listening = cleanup.enter_context(closing(_listening(options.host, options.port)))
-        if with_page:  # the API writes nothing, so that a read-only disk will do
+        if with_page:  # the API alone writes nothing, so it also runs on a read-only disk
             folder = tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True)
             os.environ["GRADIO_TEMP_DIR"] = cleanup.enter_context(folder)
         app = service(networks, options, token, with_page)
         address = f"http://{options.host}:{listening.getsockname()[1]}"
         _warn(options.host, token)
-        print(f"{address} (Ctrl-C ends it)", flush=True)
+        print(f"{address} (Ctrl-C to stop)", flush=True)
         run(app, listening)
     return 0
 
 
 def service(networks: dict[str, Network], options: argparse.Namespace, token, with_page: bool):
-    """The FastAPI application: the API, and the page where it is wanted."""
+    """Returns the FastAPI application: the API, and the page if requested."""
     from petseg.app import api
 
     limits = api.Limits(
@@ -80,10 +81,10 @@ def service(networks: dict[str, Network], options: argparse.Namespace, token, wi
 
 
 def run(app, listening: socket.socket) -> None:
-    """Serves until SIGINT, SIGTERM or SIGHUP (the terminal is closed); begun requests are finished.
+    """Serves until SIGINT, SIGTERM or SIGHUP (closed terminal), then finishes begun requests.
 
-    Only the first signal counts, as a shell and the terminal may both send one. One that this
-    process was started to ignore, as by nohup, stays ignored.
+    Ignores further signals, as the shell and the terminal may both send one. Keeps ignoring a
+    signal that the process ignores from its start, as under nohup.
     """
     import uvicorn
 
@@ -93,7 +94,7 @@ def run(app, listening: socket.socket) -> None:
             with _end_at_a_signal(self):
                 yield
 
-    # Requests are not logged: a name in an address is nobody's business.
+    # No access log: file names in URLs are private.
     config = uvicorn.Config(
         app,
         log_level="error",
@@ -117,23 +118,23 @@ def _end_at_a_signal(server) -> Iterator[None]:
 
     for number in numbers:
         signal.signal(number, end)
-    yield  # and stay ignored: what is left is to clear up
+    yield  # signals stay ignored during the cleanup
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket at which the service can be reached; PetsegError where it cannot be had."""
+    """Returns a listening socket; raises PetsegError if the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, or asyncio leaves the delay on that TCP has for small packets: 40 ms an answer.
+    # With the protocol named, asyncio turns off TCP's delay of small packets: 40 ms per answer.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":  # elsewhere it would let two services share a port
+        if os.name == "posix":  # on Windows, it would let two services share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen()
     except OSError as error:
         listening.close()
         reason = error.strerror or error
-        raise PetsegError(f"{host}:{port} cannot be served: {reason}; try another --port") from None
+        raise PetsegError(f"cannot listen on {host}:{port}: {reason}; try another --port") from None
     return listening
 
 
@@ -145,7 +146,7 @@ def _with_page(app, networks: dict[str, Network], options: argparse.Namespace):
     segmenters = {
         _title(name): page.segmenter(found, options.region) for name, found in networks.items()
     }
-    letters = ["system-ui", "sans-serif"]  # Gradio's own choice may be fetched from Google
+    letters = ["system-ui", "sans-serif"]  # Gradio's default fonts may come from Google
     return gradio.mount_gradio_app(
         app,
         page.page(segmenters),
@@ -163,13 +164,16 @@ def _with_page(app, networks: dict[str, Network], options: argparse.Namespace):
 
 
 def _warn(host: str, token: str | None) -> None:
-    """Says what a service that others can reach opens to them."""
+    """Warns if other machines can reach the service."""
     if host in (HOST, "localhost", "::1"):
         return
-    who = f"who knows the token in {TOKEN_VARIABLE}" if token else "without a password"
+    access = (
+        f"with the token in {TOKEN_VARIABLE}"
+        if token
+        else f"without a password; set {TOKEN_VARIABLE} to require a token"
+    )
     print(
-        f"warning: whoever can reach {host} over the network can have images segmented here, {who}"
-        + ("" if token else f"; set {TOKEN_VARIABLE} to ask for a token"),
+        f"warning: everyone who can reach {host} over the network can use this service {access}",
         file=sys.stderr,
     )
 
@@ -186,48 +190,53 @@ def _require_packages(with_page: bool) -> None:
 
 
 def _name(path: Path, files: list[Path]) -> str:
-    """What the API calls a network: its file's name, or all of its path where names are equal."""
+    """Returns a network's name in the API: the stem of its file, or its path if stems are equal."""
     return path.stem if sum(other.stem == path.stem for other in files) == 1 else str(path)
 
 
 def _title(name: str) -> str:
-    """What the page calls a network: as in all figures."""
+    """Returns a network's name on the page, the same as in figures."""
     from petseg.figures.palette import network_styles
 
     return network_styles([name])[name].name
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = commands.parser("serve", __doc__)
     parser.add_argument(
         "--model",
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="trained networks, as of petseg predict; default: those that were trained here, or "
-        "their exports, else those that come with petseg",
+        help="trained networks, as for petseg predict; default: those trained here, or their "
+        "exports, else those that come with petseg",
     )
     commands.add_dataset_option(parser)
     commands.add_region_option(
-        parser, "the region, or class, of the page's cutout; default: what each dataset says"
+        parser, "the region or class of the cutout on the page; default: as each dataset chooses"
     )
-    parser.add_argument("--host", default=HOST, metavar="ADDRESS", help="default: %(default)s")
+    parser.add_argument(
+        "--host",
+        default=HOST,
+        metavar="ADDRESS",
+        help="the address to listen on; default: %(default)s",
+    )
     for name, kind, default, unit, text in _NUMBERS:
         parser.add_argument(
             name, type=kind, default=default, metavar=unit, help=f"{text}; default: %(default)s"
         )
-    parser.add_argument("--no-page", action="store_true", help="only the API")
+    parser.add_argument("--no-page", action="store_true", help="serve only the API")
     commands.add_limit_option(parser)
     return parser
 
 
 _whole = commands.whole_number
 _NUMBERS = (
-    ("--port", _whole(1, 65_535), 7860, "N", "where it listens"),
-    ("--largest-upload", _whole(1, 1000), 30, "MB", "larger files are refused"),
-    ("--workers", _whole(1, 256), os.cpu_count() or 1, "N", "images at a time, of the API"),
-    ("--waiting", _whole(0, 100_000), 32, "N", "requests that may wait; more are refused"),
-    ("--seconds", _whole(1, 3600), 60, "N", "the longest that a request may take"),
+    ("--port", _whole(1, 65_535), 7860, "N", "the port to listen on"),
+    ("--largest-upload", _whole(1, 1000), 30, "MB", "refuse larger uploads"),
+    ("--workers", _whole(1, 256), os.cpu_count() or 1, "N", "images to segment at a time (API)"),
+    ("--waiting", _whole(0, 100_000), 32, "N", "requests that may wait (API); refuse more"),
+    ("--seconds", _whole(1, 3600), 60, "N", "time limit of a request (API), in seconds"),
 )
 
 

@@ -1,28 +1,30 @@
-"""What a request to the API brings: an image, and what it wants to have of it."""
+"""Reads requests to the API: the uploaded image, and the Accept header."""
 
 from fastapi import HTTPException, Request
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 
 def accepted_kind(header: str) -> str:
-    """What the Accept header asks for first: JSON, a mask (PNG), or an overlay (JPEG)."""
+    """Returns the first kind in an Accept header: JSON, a mask (PNG), or an overlay (JPEG)."""
     kinds = {"image/png": "labels", "image/jpeg": "overlay", "image/*": "labels"}
     kinds |= dict.fromkeys(("application/json", "application/*", "*/*"), "json")
     ranges = [part.split(";")[0].strip().lower() for part in header.split(",")]
-    for wanted in ranges:
-        if wanted in kinds:
-            return kinds[wanted]
-    raise HTTPException(406, f"there is application/json, image/png and image/jpeg, not {header}")
+    for media_type in ranges:
+        if media_type in kinds:
+            return kinds[media_type]
+    raise HTTPException(
+        406, f"the API returns application/json, image/png or image/jpeg, not {header}"
+    )
 
 
 class _InMemory(MultiPartParser):
-    """Starlette's parser writes larger files to the disk."""
+    """Keeps uploads of any size in memory; Starlette's parser writes larger ones to the disk."""
 
     spool_max_size = 1 << 40
 
 
 async def image_of(request: Request, limit: int) -> bytes:
-    """The image of a request: its body, or the one file of its form."""
+    """Returns the image of a request: its body, or the only file of its form."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -1,4 +1,4 @@
-"""The API of `petseg serve`: what it answers, and how it refuses."""
+"""The API of `petseg serve`: responses and errors."""
 
 import io
 import threading
@@ -23,14 +23,14 @@ from petseg.app import api
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> Network:
-    """A network that takes red for pet, green for background and blue for border."""
+    """A network that predicts pet for red, background for green and border for blue."""
     path = tmp_path_factory.mktemp("api") / "unet.keras"
     networks.colours().save(path)
     return petseg.load(add_spec(path, PETS))
 
 
 def image(size: tuple[int, int] = (90, 60), kind: str = "PNG") -> bytes:
-    """Its left half is red, its right one green."""
+    """Returns an image file: red on the left, green on the right."""
     picture = Image.new("RGB", size, "lime")
     picture.paste("red", (0, 0, size[0] // 2, size[1]))
     stream = io.BytesIO()
@@ -50,7 +50,7 @@ def picture(answer) -> Image.Image:
     return Image.open(io.BytesIO(answer.content))
 
 
-def test_json_has_shares_and_masks_that_coco_s_tools_read(client):
+def test_json_has_shares_and_coco_run_lengths(client):
     found = client.post("/v1/segment", content=image()).json()
     assert (found["model"], found["width"], found["height"]) == ("unet", 90, 60)
     assert found["shares"]["pet"] == pytest.approx(0.5, abs=0.05)
@@ -62,12 +62,12 @@ def test_json_has_shares_and_masks_that_coco_s_tools_read(client):
     assert masks["pet"][30, 5] == masks["background"][30, 85] == 1
 
 
-def test_a_mask_has_the_dataset_s_values(client):
+def test_mask_has_values_of_the_dataset(client):
     mask = np.array(picture(client.post("/v1/segment?as=labels", content=image())))
     assert mask.shape == (60, 90) and (mask[30, 5], mask[30, 85]) == (1, 2)
 
 
-def test_overlay_and_cutout(client):
+def test_overlay_has_a_legend_and_cutout_is_transparent_outside(client):
     overlay = picture(client.post("/v1/segment?as=overlay", content=image()))
     assert overlay.format == "JPEG" and overlay.height > 60  # the legend is below
     cutout = picture(client.post("/v1/segment?as=cutout", content=image()))
@@ -86,12 +86,12 @@ def test_overlay_and_cutout(client):
         ("text/html, application/json", "application/json"),
     ],
 )
-def test_accept_says_what_comes_back(client, accept, media_type):
+def test_accept_header_selects_the_media_type(client, accept, media_type):
     answer = client.post("/v1/segment", content=image(), headers={"Accept": accept})
     assert answer.headers["content-type"] == media_type
 
 
-def test_a_form_is_taken_as_well_as_a_body(client):
+def test_form_and_body_give_the_same_masks(client):
     answers = [
         client.post("/v1/segment", content=image()),
         client.post("/v1/segment", files={"file": ("cat.png", image())}),
@@ -100,11 +100,11 @@ def test_a_form_is_taken_as_well_as_a_body(client):
     assert {str(answer.json()["masks"]) for answer in answers} == {str(answers[0].json()["masks"])}
 
 
-def test_nothing_is_written_to_the_disk(client, monkeypatch):
+def test_uploads_are_not_written_to_the_disk(client, monkeypatch):
     import tempfile
 
     def refuse(*arguments, **options):
-        raise AssertionError("a file was made")
+        raise AssertionError("a temporary file was opened")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     noise = np.random.default_rng(0).integers(0, 256, (170, 170, 3), np.uint8)
@@ -132,11 +132,11 @@ def refused(answer, status: int) -> str:
         ("/v1/models", image(), 405, "Method Not Allowed"),
     ],
 )
-def test_mistakes_are_told_in_json(client, path, body, status, message):
+def test_client_errors_are_json(client, path, body, status, message):
     assert message in refused(client.post(path, content=body), status)
 
 
-def test_a_form_without_a_file_and_one_that_is_broken(client):
+def test_bad_forms_and_media_types_are_refused(client):
     fields = {"a": (None, "b")}
     assert "has no file" in refused(client.post("/v1/segment", files=fields), 400)
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -148,20 +148,20 @@ def test_a_form_without_a_file_and_one_that_is_broken(client):
     )
 
 
-def test_images_of_too_many_pixels_are_refused(client, monkeypatch):
+def test_image_with_too_many_pixels_is_refused(client, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     photograph.limit_megapixels(1)
     message = refused(client.post("/v1/segment", content=image((2000, 600))), 413)
     assert "more than 1 megapixels" in message
 
 
-def test_a_failure_is_no_stack_trace(client, monkeypatch):
+def test_internal_error_hides_its_cause(client, monkeypatch):
     def fail(*arguments):
-        raise ZeroDivisionError("a secret of the house")
+        raise ZeroDivisionError("internal detail")
 
-    monkeypatch.setattr(api, "_in_numbers", fail)
+    monkeypatch.setattr(api, "_json_content", fail)
     assert refused(client.post("/v1/segment", content=image()), 500) == (
-        "the service failed; its log tells more"
+        "the service failed; see its log"
     )
 
 
@@ -173,7 +173,7 @@ def slow(network: Network, seconds: float) -> Network:
     return Network(network.path, network.spec, network.image_size, run)
 
 
-def test_more_requests_than_may_wait_are_told_to_come_again(network):
+def test_requests_beyond_the_queue_get_503_and_retry_after(network):
     limits = api.Limits(workers=1, waiting=1)
     with TestClient(api.create({"slow": slow(network, 0.5)}, limits)) as client:
         answers = []
@@ -195,14 +195,14 @@ def test_more_requests_than_may_wait_are_told_to_come_again(network):
         assert client.post("/v1/segment", content=image()).status_code == 200
 
 
-def test_what_takes_too_long_is_ended(network):
+def test_slow_request_gets_504(network):
     limits = api.Limits(seconds=0.1)
     with TestClient(api.create({"slow": slow(network, 0.5)}, limits)) as client:
         message = refused(client.post("/v1/segment", content=image()), 504)
     assert message == "no answer within 0.1 seconds"
 
 
-def test_a_token_is_asked_for(network):
+def test_token_is_required_except_for_healthz(network):
     with TestClient(api.create({"unet": network}, token="secret")) as client:
         assert client.get("/healthz").status_code == 200
         for headers in ({}, {"Authorization": "Bearer other"}, {"Authorization": "secret"}):
@@ -214,7 +214,7 @@ def test_a_token_is_asked_for(network):
         assert client.get("/openapi.json").status_code == 401
 
 
-def test_the_networks_are_listed_with_what_they_know(network, tmp_path):
+def test_models_are_listed_with_classes_and_regions(network, tmp_path):
     (model,) = TestClient(api.create({"unet": network})).get("/v1/models").json()["models"]
     assert model["classes"] == ["pet", "background", "border"]
     assert model["regions"] == {"pet": ["pet", "border"]}
@@ -222,7 +222,7 @@ def test_the_networks_are_listed_with_what_they_know(network, tmp_path):
     assert CELLS.name != model["dataset"] == PETS.name
 
 
-def test_the_interface_is_described(client):
+def test_openapi_and_docs_describe_the_api(client):
     schema = client.get("/openapi.json").json()
     segment = schema["paths"]["/v1/segment"]["post"]
     assert [given["name"] for given in segment["parameters"]] == ["model", "as", "region", "flip"]

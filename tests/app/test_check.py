@@ -1,4 +1,4 @@
-"""`petseg check`: mistakes in the dataset are named, and weights of no class are a warning."""
+"""`petseg check` reports mistakes in the dataset, and warns of weights for unknown classes."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from tests.helpers.specs import CELLS, PETS
 
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
-    """The shipped datasets, and parameters that take one of them that needs nothing else."""
+    """A project with the shipped datasets, and parameters that use generated pets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PETSEG_OFFLINE_DIR", raising=False)
     shutil.copytree(ROOT / paths.DATASETS, paths.DATASETS)
@@ -33,31 +33,31 @@ def write(changes: dict) -> None:
     paths.PARAMS.write_text(yaml12.dump(changed(changes)), encoding="utf-8")
 
 
-def test_nothing_is_wrong(capsys):
+def test_correct_project_passes(capsys):
     check.main([])
     said = capsys.readouterr()
     assert said.out.endswith("no mistake found\n") and not said.err
 
 
-def test_weights_of_no_class_are_a_warning(capsys):
+def test_weights_of_unknown_classes_are_a_warning(capsys):
     write(CHANGES | {"train_unet.loss.class_weights": {"tail": 2.0, "border": 1.0}})
     check.main([])
     said = capsys.readouterr()
     assert said.out.endswith("no mistake found\n")
     assert said.err == (
-        "warning: train_unet.loss.class_weights has tail, which is no class of generated_pets and "
-        "is not used\n"
+        "warning: train_unet.loss.class_weights has tail, which is not a class of generated_pets "
+        "and is ignored\n"
     )
 
 
-def test_balanced_weights_are_of_any_classes():
+def test_balanced_weights_fit_any_classes():
     params = check.load_params()
     assert check.unused_weights(params, PETS) == []
-    (told,) = check.unused_weights(params, CELLS)
-    assert told.startswith("train_unet.loss.class_weights has border")
+    (warning,) = check.unused_weights(params, CELLS)
+    assert warning.startswith("train_unet.loss.class_weights has border")
 
 
-def test_mistakes_in_the_dataset_are_named(capsys):
+def test_mistake_in_the_dataset_is_reported(capsys):
     path = paths.dataset_file("generated_pets")
     path.write_text(path.read_text().replace("value: 2", "value: 1"))
     with pytest.raises(SystemExit) as end:
@@ -66,14 +66,14 @@ def test_mistakes_in_the_dataset_are_named(capsys):
     assert "generated_pets/dataset.yaml has 1 mistake" in capsys.readouterr().err
 
 
-def test_a_dataset_that_is_not_there_is_named(capsys):
+def test_missing_dataset_is_reported(capsys):
     write(CHANGES | {"dataset.name": "mine"})
     with pytest.raises(SystemExit):
         check.main([])
     assert "dataset.name: mine needs a file datasets/mine/dataset.yaml" in capsys.readouterr().err
 
 
-def test_a_runner_that_is_not_installed_is_named(monkeypatch, capsys):
+def test_missing_runner_is_reported_with_its_package(monkeypatch, capsys):
     write(CHANGES | {"preprocess.runner": "beam"})
     monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit):

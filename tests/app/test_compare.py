@@ -39,7 +39,7 @@ def before() -> pd.DataFrame:
 
 
 def after() -> pd.DataFrame:
-    """The U-Net takes every second of its background pixels in pets back, all else stays."""
+    """The same, but the U-Net corrects half of the pet pixels that it took for background."""
     found = matrices()
     saved = found["unet"][:, PET, BACKGROUND] // 2
     found["unet"][:, PET, BACKGROUND] -= saved
@@ -48,7 +48,7 @@ def after() -> pd.DataFrame:
 
 
 def record(folder, table: pd.DataFrame, params: str) -> None:
-    """Has DVC take a table, and leaves both where a commit finds them."""
+    """Writes parameters and a table, and adds the table to DVC, ready for a commit."""
     (folder / paths.PARAMS).write_text(params, encoding="utf-8")
     path = folder / paths.PER_IMAGE
     path.parent.mkdir(exist_ok=True)
@@ -59,7 +59,7 @@ def record(folder, table: pd.DataFrame, params: str) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Tags `empty`, `old` and `new`, and the experiment `bold`, which has the tables of `new`."""
+    """A project with tags `empty`, `old` and `new`, and an experiment `bold` that equals `new`."""
     folder = tmp_path_factory.mktemp("project")
     dvc_charts.new_project(folder)
     projects.commit(folder, "empty")
@@ -101,7 +101,7 @@ def json_of(capsys, *arguments: str) -> dict:
 
 
 def error_of(*arguments: str) -> str:
-    """The message, with which Python exits with code 1."""
+    """Returns the error message; Python exits with code 1 for a string."""
     with pytest.raises(SystemExit) as caught:
         compare.main(list(arguments))
     assert isinstance(caught.value.code, str)
@@ -109,7 +109,7 @@ def error_of(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("revision", ["new", "bold", "HEAD"])
-def test_scores(project, capsys, revision):
+def test_scores_and_intervals_match_the_tables(project, capsys, revision):
     found = json_of(capsys, "old", revision)
     for network in paths.NETWORKS:
         old, new = (
@@ -135,12 +135,12 @@ def test_scores(project, capsys, revision):
 
 
 def flat_scores(table: pd.DataFrame) -> dict:
-    """The scores of a network's table, as its metrics file has them."""
+    """Returns the scores of a network's table, with the keys of its metrics file."""
     counts = [tables.counts(table), tables.counts(table, tables.REGION)]
     return compare.flat(scores.summary(np.concatenate(counts, axis=1), PETS))
 
 
-def test_groups(project, capsys):
+def test_groups_are_sorted_by_difference(project, capsys):
     found = json_of(capsys, "old", "new")["groups"]
     assert len(found) == len(paths.NETWORKS) * (len(dvc_charts.BREEDS) + 2)
     table = after()
@@ -155,7 +155,7 @@ def test_groups(project, capsys):
             assert row["new"] == pytest.approx(scores.mean_iou(counts))
 
 
-def test_parameters(project, capsys):
+def test_changed_parameters_are_listed(project, capsys):
     assert json_of(capsys, "old", "new")["params"] == {
         "train_unet.epochs": {"old": 5, "new": 9},
         "train_unet.scale": {"old": [0.5, 1], "new": [0.7, 1]},
@@ -165,7 +165,7 @@ def test_parameters(project, capsys):
     assert "  train_unet.epochs: 5 -> 9\n" in text_of(capsys, "old", "new")
 
 
-def test_text(project, capsys):
+def test_text_output_marks_differences_and_is_repeatable(project, capsys):
     text = text_of(capsys, "old", "--groups", "2")
     assert text.startswith("REV   old\nREV2  workspace\n")
     (line,) = [line for line in text.splitlines() if line.startswith("unet     mean_iou")]
@@ -177,7 +177,7 @@ def test_text(project, capsys):
     assert text != text_of(capsys, "old", "--groups", "2", "--seed", "1")
 
 
-def test_nothing_changed(project, capsys):
+def test_equal_revisions_have_no_differences(project, capsys):
     text = text_of(capsys, "new", "bold")
     assert "+0.0000  [+0.0000, +0.0000]\n" in text
     assert "] *" not in text
@@ -185,13 +185,13 @@ def test_nothing_changed(project, capsys):
     assert "Parameters: the same" in text
 
 
-def test_from_a_folder_inside(project, capsys, monkeypatch):
+def test_runs_from_a_subfolder(project, capsys, monkeypatch):
     monkeypatch.chdir(project / "data")
     assert json_of(capsys, "old")["params"]
 
 
 @pytest.mark.parametrize("arguments", [["--subdir"], []], ids=["dvc below", "dvc at the top"])
-def test_a_project_in_a_folder_of_a_repository(tmp_path, monkeypatch, capsys, arguments):
+def test_project_may_be_a_subfolder_of_the_repository(tmp_path, monkeypatch, capsys, arguments):
     project = tmp_path / "apps" / "pets"
     project.mkdir(parents=True)
     projects.run(tmp_path, "git", "init", "--quiet", "--initial-branch=main")
@@ -208,7 +208,7 @@ def test_a_project_in_a_folder_of_a_repository(tmp_path, monkeypatch, capsys, ar
             assert any(row["difference"] for row in found["scores"])
 
 
-def test_the_workspace_is_read_as_it_lies(copy, capsys):
+def test_workspace_reads_current_files(copy, capsys):
     table = before().sample(frac=1, random_state=0)
     (copy / paths.PER_IMAGE).unlink()
     table.to_csv(copy / paths.PER_IMAGE, index=False)
@@ -216,7 +216,7 @@ def test_the_workspace_is_read_as_it_lies(copy, capsys):
     assert all(row["low"] == row["high"] == 0 for row in found["scores"]), "matched by name"
 
 
-def test_different_images_and_networks(copy, capsys):
+def test_only_common_images_and_networks_are_compared(copy, capsys):
     table = after()
     table = table[~table["name"].isin(["Maine_Coon_0", "Maine_Coon_1"])]
     table.loc[table["name"] == "Abyssinian_0", "class.border.truth"] += 1
@@ -237,7 +237,7 @@ def write(copy, table: pd.DataFrame) -> None:
     table.to_csv(copy / paths.PER_IMAGE, index=False)
 
 
-def test_another_dataset_is_one_message(copy):
+def test_different_classes_are_refused(copy):
     found = dvc_charts.matrices(np.random.default_rng(0), spec=CELLS)
     write(copy, dvc_charts.per_image(found, CELLS))
     assert error_of("old") == (
@@ -247,8 +247,8 @@ def test_another_dataset_is_one_message(copy):
 
 
 @pytest.mark.parametrize("spec", [CELLS, STREET], ids=lambda spec: spec.name)
-def test_other_datasets(spec):
-    """No image has the second class, whose scores are undefined."""
+def test_undefined_scores_of_other_datasets_stay_undefined(spec):
+    """No image has the second class, so its scores are undefined."""
     rng = np.random.default_rng(0)
     old, new = (dvc_charts.matrices(rng, spec=spec) for _ in range(2))
     for found in (old, new):
@@ -266,7 +266,7 @@ def test_other_datasets(spec):
     assert all("nan" not in line for line in compare._table(found.scores, "score"))
 
 
-def test_names_that_look_like_numbers_or_like_nothing(copy, capsys):
+def test_names_like_numbers_or_na_stay_text(copy, capsys):
     table = after()
     names = {"Abyssinian_0": "007", "Abyssinian_1": "NA"}
     table["name"] = table["name"].replace(names)
@@ -277,7 +277,7 @@ def test_names_that_look_like_numbers_or_like_nothing(copy, capsys):
     assert {row["group"] for row in found["groups"]} >= {"null"}
 
 
-def test_regions_and_groups_of_one_revision_are_left_out(copy, capsys):
+def test_regions_and_groups_of_one_revision_are_ignored(copy, capsys):
     table = after().drop(columns="group.species")
     table = table.rename(columns=lambda name: name.replace("region.pet", "region.animal"))
     write(copy, table)
@@ -288,18 +288,18 @@ def test_regions_and_groups_of_one_revision_are_left_out(copy, capsys):
         assert f"only one of the revisions has the {what}: it is left out" in found["notes"]
 
 
-def test_unknown_revision(project):
+def test_unknown_revision_is_refused(project):
     assert error_of("nonsense") == "error: no Git revision or DVC experiment is called 'nonsense'"
 
 
-def test_not_run_yet(project):
+def test_revision_without_results_is_refused(project):
     message = error_of("empty")
     assert message.startswith("error: empty has no data/per_image.csv")
     assert "git checkout empty && dvc repro" in message
     assert "dvc pull" not in message
 
 
-def test_not_in_the_cache(copy):
+def test_missing_cache_file_is_reported_with_commands(copy):
     shutil.rmtree(copy / ".dvc" / "cache")
     message = error_of("old")
     assert "neither its cache nor a remote" in message
@@ -319,26 +319,26 @@ def test_not_in_the_cache(copy):
         (before().assign(name="other").drop_duplicates("network").to_csv(index=False), "common"),
     ],
 )
-def test_broken_tables(copy, content, reason):
+def test_broken_table_is_refused(copy, content, reason):
     (copy / paths.PER_IMAGE).unlink()
     (copy / paths.PER_IMAGE).write_text(content, encoding="utf-8")
     assert reason in error_of("old")
 
 
-def test_broken_parameters(copy):
+def test_broken_parameters_are_refused(copy):
     (copy / paths.PARAMS).write_text("a: [", encoding="utf-8")
     assert "params.yaml of workspace cannot be read" in error_of("old")
 
 
 @pytest.mark.parametrize("option", [["--resamples", "0"], ["--seed", "-1"], ["--groups", "x"]])
-def test_options_out_of_range(option, capsys):
+def test_option_out_of_range_is_refused(option, capsys):
     with pytest.raises(SystemExit) as caught:
         compare.main(["old", *option])
     assert caught.value.code == 2
     assert option[0] in capsys.readouterr().err
 
 
-def test_help(capsys):
+def test_help_shows_examples(capsys):
     with pytest.raises(SystemExit) as caught:
         compare.main(["--help"])
     assert caught.value.code == 0

@@ -1,4 +1,4 @@
-"""`petseg export`: every format is loaded again and held against Keras; no silent failure."""
+"""`petseg export`: every format agrees with Keras, and every failure is reported."""
 
 import importlib.util
 import json
@@ -28,7 +28,7 @@ from tests.helpers.specs import CELLS, PETS, STREET, add_spec
 
 
 def lively(model: keras.Model) -> keras.Model:
-    """The network with weights and statistics of no particular kind: no two classes tie."""
+    """Perturbs all weights and statistics, so that no two classes tie."""
     rng = np.random.default_rng(0)
     for variable in model.variables:
         change = 1 + 0.2 * rng.normal(size=variable.shape)
@@ -63,9 +63,9 @@ def rows(folder: str) -> dict:
     return json.loads(Path(folder, export.REPORT).read_text())["formats"]
 
 
-APART = {"tflite_float16": (0.95, 0.5), "tflite_dynamic_range": (0.95, 0.5)}
-APART["tflite_int8"] = (0.9, 2.0)
-"""The least agreement, and the largest difference of a logit, where numbers are rounded."""
+TOLERANCES = {"tflite_float16": (0.95, 0.5), "tflite_dynamic_range": (0.95, 0.5)}
+TOLERANCES["tflite_int8"] = (0.9, 2.0)
+"""Least agreement and largest logit difference of the formats that round weights."""
 
 KINDS = "float32", "float16", "dynamic_range", "int8"
 
@@ -77,7 +77,7 @@ KINDS = "float32", "float16", "dynamic_range", "int8"
         pytest.param("unet", ["tflite_int8"], marks=pytest.mark.slow),
     ],
 )
-def test_every_format_says_the_same_as_keras(home, models, network, formats, capsys):
+def test_every_format_agrees_with_keras(home, models, network, formats, capsys):
     formats = [
         name for name in formats if not export_formats.missing_packages(export.FORMATS[name])
     ]
@@ -87,7 +87,7 @@ def test_every_format_says_the_same_as_keras(home, models, network, formats, cap
     assert list(report) == ["keras", *formats]
     for name in formats:
         row = report[name]
-        least, most = APART.get(name, (0.999, 1e-3))
+        least, most = TOLERANCES.get(name, (0.999, 1e-3))
         assert row["agreement"] >= least and row["largest_logit_difference"] < most
         assert row["mean_iou"] is None and row["regions"] == {"pet": None}
         assert row["bytes"] > 1000 and row["milliseconds"] > 0
@@ -101,7 +101,7 @@ def test_every_format_says_the_same_as_keras(home, models, network, formats, cap
 
 @pytest.fixture(scope="module")
 def exported(models, tmp_path_factory) -> Path:
-    """The shallow network in every format, each alone in a folder: nothing lies beside it."""
+    """The shallow network in every format, each alone in a folder."""
     folder = tmp_path_factory.mktemp("exported")
     model = keras.saving.load_model(models["shallow"])
     rng = np.random.default_rng(0)
@@ -121,7 +121,7 @@ def file(exported: Path, name: str) -> Path:
 
 
 def texts(path: Path) -> dict[str, str]:
-    """What a file says of itself, as tools of its format read it."""
+    """Returns the metadata of a file, as tools of its format read it."""
     if path.is_dir():
         found = (path / "assets.extra").iterdir()
         return {one.name: one.read_text() for one in found}
@@ -134,7 +134,7 @@ def texts(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", export.FORMATS)
-def test_a_file_explains_itself(exported, name):
+def test_file_contains_signature_and_classes(exported, name):
     found = texts(file(exported, name))
     assert found["labels.txt"] == "pet\nbackground\nborder\n"
     assert parse_spec(json.loads(found[SPEC_FILE]), "inside") == PETS
@@ -148,14 +148,14 @@ def test_a_file_explains_itself(exported, name):
 
 
 @pytest.mark.parametrize("name", export.FORMATS)
-def test_a_file_alone_is_all_that_prediction_needs(exported, name):
+def test_prediction_needs_only_the_file(exported, name):
     network = petseg.load(file(exported, name))
     assert network.spec == PETS and network.image_size == (SIDE, SIDE)
     assert network.segment(np.zeros((20, 30, 3), np.uint8)).labels.shape == (20, 30)
 
 
 def outputs(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
-    """What comes out of a file, by its names."""
+    """Returns the outputs of an exported network, by name."""
     if path.is_dir():
         signature = tf.saved_model.load(path).signatures["serving_default"]
         return {name: value.numpy() for name, value in signature(images=images).items()}
@@ -173,7 +173,7 @@ def outputs(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", export.FORMATS)
-def test_labels_come_out_beside_logits(exported, name):
+def test_labels_are_the_argmax_of_logits(exported, name):
     images = np.random.default_rng(1).integers(0, 256, (1, SIDE, SIDE, 3)).astype(np.float32)
     found = outputs(file(exported, name), images)
     assert found.keys() == {"logits", "labels"}
@@ -182,7 +182,7 @@ def test_labels_come_out_beside_logits(exported, name):
     np.testing.assert_array_equal(found["labels"], found["logits"].argmax(axis=-1))
 
 
-def test_an_8_bit_network_takes_pixels_as_they_are(exported):
+def test_int8_input_is_unscaled_pixels(exported):
     from ai_edge_litert.interpreter import Interpreter
 
     (taken,) = Interpreter(str(file(exported, "tflite_int8"))).get_input_details()
@@ -195,7 +195,7 @@ def test_an_8_bit_network_takes_pixels_as_they_are(exported):
 
 
 @pytest.mark.parametrize("network", ["unet", "shallow"])
-def test_no_tensor_has_more_than_four_dimensions(models, tmp_path, network):
+def test_exported_graph_has_at_most_four_dimensions(models, tmp_path, network):
     refined = networks.unet(refinement_filters=8)
     model = refined if network == "unet" else keras.saving.load_model(models[network])
     copy, run = export_graph.exported_function(model, 1)
@@ -207,7 +207,7 @@ def test_no_tensor_has_more_than_four_dimensions(models, tmp_path, network):
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16"])
-def test_tflite_s_gpu_delegate_can_take_all_of_it(exported, kind, capsys):
+def test_tflite_gpu_delegate_supports_every_operation(exported, kind, capsys):
     content = file(exported, f"tflite_{kind}").read_bytes()
     tf.lite.experimental.Analyzer.analyze(model_content=content, gpu_compatibility=True)
     said = capsys.readouterr().out
@@ -216,7 +216,7 @@ def test_tflite_s_gpu_delegate_can_take_all_of_it(exported, kind, capsys):
 
 
 @pytest.mark.parametrize("opset", [15, export_formats.OPSET])
-def test_the_opset_of_onnx_is_the_one_that_was_asked_for(models, home, opset):
+def test_onnx_has_the_requested_opset(models, home, opset):
     onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra onnx)")
     wanted = ("--formats", "onnx", "--opset", opset)
     assert run("--model", models["tiny"], *wanted) == 0
@@ -225,7 +225,7 @@ def test_the_opset_of_onnx_is_the_one_that_was_asked_for(models, home, opset):
     assert read_json(Path("exported/tiny/report.json"))["onnx_opset"] == opset
 
 
-def test_onnx(home, models):
+def test_onnx_agrees_with_keras(home, models):
     for package in export.FORMATS["onnx"].packages:
         pytest.importorskip(package, reason=f"{package} is not installed (extra onnx)")
     assert run("--model", models["shallow"], "--formats", "onnx") == 0
@@ -233,8 +233,8 @@ def test_onnx(home, models):
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--formats", "onnx"), 1)])
-def test_a_missing_package_is_said(home, models, monkeypatch, capsys, options, code):
-    """It is a failure only where that format was asked for by its name."""
+def test_missing_package_is_reported(home, models, monkeypatch, capsys, options, code):
+    """It is a failure only if --formats names the format."""
     find, pretended = importlib.util.find_spec, {"onnxruntime": "there", "tf2onnx": None}
     monkeypatch.setattr(
         importlib.util,
@@ -247,9 +247,9 @@ def test_a_missing_package_is_said(home, models, monkeypatch, capsys, options, c
     assert "\nonnx: needs tf2onnx: pip install tf2onnx\n" in capsys.readouterr().out
 
 
-def test_what_fails_is_said_and_the_others_go_on(home, models, monkeypatch, capsys):
+def test_failing_format_is_reported_and_others_go_on(home, models, monkeypatch, capsys):
     def refuse(model, path):
-        raise NotImplementedError("no such operation\nand many lines more")
+        raise NotImplementedError("no such operation\nand many more lines")
 
     def never(images):
         return np.full((len(images), SIDE, SIDE, 3), np.nan, np.float32)
@@ -263,7 +263,7 @@ def test_what_fails_is_said_and_the_others_go_on(home, models, monkeypatch, caps
 
     formats = {
         "refused": export.Format("a", refuse, lambda path: Runtime(never, (), ()), 0.9),
-        "endless": export.Format("b", touch, lambda path: Runtime(never, (), ()), 0.9),
+        "not_finite": export.Format("b", touch, lambda path: Runtime(never, (), ()), 0.9),
         "lossy": export.Format("c", touch, lambda path: Runtime(other, (), ()), 0.9),
         "saved_model": export.FORMATS["saved_model"],
     }
@@ -271,13 +271,13 @@ def test_what_fails_is_said_and_the_others_go_on(home, models, monkeypatch, caps
     assert run("--model", models["tiny"]) == 1
     said = capsys.readouterr().out
     assert "\nrefused: NotImplementedError: no such operation\n" in said
-    assert "\nendless: its logits are not finite\n" in said
-    assert "\nlossy: less than 90.0% of the labels are those of Keras\n" in said
+    assert "\nnot_finite: its logits are not finite\n" in said
+    assert "\nlossy: less than 90.0% of the labels agree with Keras\n" in said
     assert "reason" not in rows("exported/tiny")["saved_model"]
     assert run("--model", models["tiny"], "--formats", "saved_model") == 0
 
 
-def test_an_earlier_export_is_replaced_and_a_foreign_folder_is_not(home, models):
+def test_only_an_earlier_export_is_replaced(home, models):
     wanted = ("--model", models["tiny"], "--formats", "saved_model", "--out", "there")
     assert run(*wanted) == 0
     (home / "there/saved_model/old").touch()
@@ -285,17 +285,17 @@ def test_an_earlier_export_is_replaced_and_a_foreign_folder_is_not(home, models)
     assert not (home / "there/saved_model/old").exists()
     (home / "mine/saved_model").mkdir(parents=True)
     (home / "mine/saved_model/diary.txt").write_text("dear diary")
-    with pytest.raises(PetsegError, match="holds something other than a SavedModel"):
+    with pytest.raises(PetsegError, match="is not a SavedModel and would be replaced"):
         export._refuse_foreign(home / "mine/saved_model")
-    assert "something other" in run(*wanted[:-1], "mine")
+    assert "is not a SavedModel" in run(*wanted[:-1], "mine")
     assert (home / "mine/saved_model/diary.txt").read_text() == "dear diary"
 
 
-def test_a_missing_model_is_one_message(home):
+def test_missing_model_is_one_message(home):
     assert run("--model", "no.keras").startswith("error: no.keras not found: train the networks")
 
 
-def test_the_test_split_is_taken_where_classes_and_size_fit(records_folder, home):
+def test_compares_on_the_test_split_if_classes_and_size_match(records_folder, home):
     shutil.copytree(records_folder, home / paths.RECORDS)
     test = records.load(paths.RECORDS, "test")
     found = export.some_images(4, (SIDE, SIDE), PETS)
@@ -308,16 +308,16 @@ def test_the_test_split_is_taken_where_classes_and_size_fit(records_folder, home
         assert found.pixels.shape == (2, *size, 3)
 
 
-def test_else_pictures_are_drawn(home):
+def test_compares_on_generated_pictures_without_records(home):
     found = export.some_images(5, (SIDE, 3 * SIDE), STREET)
     assert found.pixels.shape == (5, SIDE, 3 * SIDE, 3) and found.pixels.dtype == np.uint8
     assert found.masks is None and all(picture.std() > 5 for picture in found.pixels)
 
 
-def test_scores_are_those_of_the_truth_without_void():
+def test_scores_ignore_void_pixels():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(3, 8, 12, 20)).astype(np.float32)
-    masks = rng.integers(0, 19, (3, 8, 12), np.uint8)  # nothing of the last class
+    masks = rng.integers(0, 19, (3, 8, 12), np.uint8)  # the last class is absent
     masks[:, :2] = VOID
     images = export.Images(rng.integers(0, 256, (3, 8, 12, 3), np.uint8), masks, "here")
     found = export.Measured(logits, 1.0)
@@ -333,7 +333,7 @@ def test_scores_are_those_of_the_truth_without_void():
     assert row["mean_iou"] is None and row["regions"] == {"even": None, "one": None}
 
 
-def test_a_network_of_another_shape_and_dataset(home, capsys):
+def test_other_shapes_and_datasets_are_exported(home, capsys):
     pixels = keras.Input((16, 32, 3))
     keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)).save("cells.keras")
     add_spec(home / "cells.keras", CELLS)
@@ -348,7 +348,7 @@ def test_a_network_of_another_shape_and_dataset(home, capsys):
     assert parse_spec(read_json(Path("exported/cells") / SPEC_FILE), "here") == CELLS
 
 
-def test_the_interpreter_s_farewell_is_not_shown_to_users(home, models):
+def test_export_shows_no_warning_of_the_interpreter(home, models):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert run("--model", models["tiny"], "--formats", "tflite_float32") == 0

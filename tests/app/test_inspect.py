@@ -1,4 +1,4 @@
-"""petseg inspect: what it says of a folder, what it writes where, and what it refuses."""
+"""`petseg inspect`: its report, its proposal, where it writes, and what it refuses."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.helpers.inspecting import IMAGE, MASK, inspected, masks, pairs, refus
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch) -> Path:
-    """An empty project beside folders of images."""
+    """An empty project; folders of images are next to it."""
     project = tmp_path / "project"
     project.mkdir()
     monkeypatch.chdir(project)
@@ -27,12 +27,12 @@ def home(tmp_path, monkeypatch) -> Path:
 
 
 def proposed(out: str) -> dict:
-    """The YAML below the line."""
+    """Returns the proposed dataset.yaml, parsed."""
     _, _, text = out.partition("writes it ---\n")
     return yaml12.parse(text.encode(), "test")
 
 
-def test_the_report_comes_first_and_then_the_proposal(capsys, home):
+def test_report_is_followed_by_the_proposal(capsys, home):
     out = run(capsys, datasets.cells(home / "data" / "my cells", 5))
     report, _, _ = out.partition("\n--- proposal for datasets/my_cells/dataset.yaml; --write my_")
     assert report.splitlines() == [
@@ -54,7 +54,7 @@ def test_the_report_comes_first_and_then_the_proposal(capsys, home):
     assert not Path("datasets").exists()
 
 
-def test_the_proposal_is_written_once(capsys, home):
+def test_existing_dataset_yaml_is_not_overwritten(capsys, home):
     folder = datasets.cells(home / "data", 3)
     out = run(capsys, folder, "--write", "mine")
     assert "datasets/mine/dataset.yaml is written" in out
@@ -67,7 +67,7 @@ def test_the_proposal_is_written_once(capsys, home):
     assert [path.name for path in Path("datasets/mine").iterdir()] == ["dataset.yaml"]
 
 
-def test_paths_are_relative_in_the_project_and_absolute_outside(capsys, home):
+def test_source_path_is_relative_only_inside_the_project(capsys, home):
     datasets.three(home / "datasets" / "inside")
     out = run(capsys, "datasets/inside")
     assert proposed(out)["source"]["path"] == "."
@@ -81,14 +81,14 @@ def test_paths_are_relative_in_the_project_and_absolute_outside(capsys, home):
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "", "a b", ".hidden"])
-def test_a_dataset_needs_a_plain_name(capsys, home, name):
+def test_dataset_name_with_other_characters_is_refused(capsys, home, name):
     with pytest.raises(SystemExit) as end:
         inspect.main([str(pairs(home / "data", "a")), "--write", name])
     assert end.value.code == 2
     assert "should be letters, digits" in capsys.readouterr().err
 
 
-def test_sizes_are_summed_up(capsys, home):
+def test_image_sizes_are_summarized(capsys, home):
     for index, (height, width) in enumerate([(10, 40), (20, 30), (40, 60)]):
         mask = np.zeros((height, width), np.uint8)
         mask[:, :5] = 255
@@ -97,7 +97,7 @@ def test_sizes_are_summed_up(capsys, home):
     assert "images: 3 sizes, sides from 30x10 to 60x40, median 40x20; PNG, RGB" in out
 
 
-def test_a_limit_reads_masks_that_are_spread_evenly(capsys, home):
+def test_limit_reads_evenly_spread_masks(capsys, home):
     folder = pairs(home / "data", *(f"{number}" for number in range(9)))
     Image.fromarray(np.where(MASK, 7, 0).astype(np.uint8)).save(folder / "masks" / "8.png")
     (folder / "masks" / "1.png").write_bytes(b"")
@@ -108,7 +108,7 @@ def test_a_limit_reads_masks_that_are_spread_evenly(capsys, home):
     assert proposed(out)["void"] == [255]
 
 
-def test_other_layouts_and_folders_are_mentioned(capsys, home):
+def test_other_layouts_and_unused_images_are_reported(capsys, home):
     folder = pairs(home / "data", "a", "b", "c")
     for path in ("labels/a", "labels/b", "labels/d", "trimaps/a"):
         (folder / path).parent.mkdir(exist_ok=True)
@@ -121,7 +121,7 @@ def test_other_layouts_and_folders_are_mentioned(capsys, home):
 
 
 def coco(folder: Path, *labels: str) -> Path:
-    """Three images, on each a box for each label."""
+    """Writes three images with a box for each label; returns the folder."""
     boxes = [
         [1, 1, 9, 1, 9, 9, 1, 9],
         [12, 3, 25, 3, 25, 15, 12, 15],
@@ -160,7 +160,7 @@ def test_annotations_may_have_labels_for_void_and_background(capsys, home):
 
 
 def labelme(folder: Path) -> Path:
-    """Four images; on one a dog, on one a cat, on one nothing, and one file that is damaged."""
+    """Writes four images: with a dog, a cat, nothing, and a damaged annotation file."""
     box = [[1, 1], [9, 9]]
     folder.mkdir()
     for name, labels in (("a", ["dog"]), ("b", ["cat"]), ("c", []), ("d", None)):

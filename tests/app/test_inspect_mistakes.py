@@ -1,4 +1,4 @@
-"""petseg inspect names what is wrong with a folder, each kind once, with the mend."""
+"""`petseg inspect` lists the mistakes in a folder by kind, each kind with its fix."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_images_and_masks_without_each_other_are_named(capsys, home):
+def test_unpaired_images_and_masks_are_listed(capsys, home):
     folder = pairs(home / "data", "a", "b", "c", "d")
     (folder / "masks" / "b.png").unlink()
     (folder / "images" / "c.png").unlink()
@@ -30,7 +30,7 @@ def test_images_and_masks_without_each_other_are_named(capsys, home):
     assert "1 x masks without an image; " in out and "    masks/c.png\n" in out
 
 
-def test_long_lists_of_mistakes_are_cut_short(capsys, home):
+def test_long_list_of_mistakes_is_shortened(capsys, home):
     folder = pairs(home / "data", *(f"{number:02}" for number in range(14)))
     for number in range(13):
         (folder / "masks" / f"{number:02}.png").unlink()
@@ -39,7 +39,7 @@ def test_long_lists_of_mistakes_are_cut_short(capsys, home):
     assert "images/09.png" in out and "images/10.png" not in out
 
 
-def test_files_that_cannot_be_used_are_named_with_the_reason(capsys, home):
+def test_unusable_files_are_listed_with_the_reason(capsys, home):
     folder = pairs(home / "data", "a", "b", "c", "d")
     (folder / "images" / "b.png").write_bytes(b"no image")
     cut = (folder / "masks" / "c.png").read_bytes()[:60]
@@ -53,7 +53,7 @@ def test_files_that_cannot_be_used_are_named_with_the_reason(capsys, home):
     assert "{name: foreground, value: 255}" in out
 
 
-def test_where_no_mask_can_be_read_the_reasons_come_first(capsys, home):
+def test_without_a_readable_mask_the_reasons_are_printed(capsys, home):
     folder = pairs(home / "data", "a")
     (folder / "masks" / "a.png").write_bytes(b"")
     out, said = refused(capsys, folder)
@@ -61,7 +61,7 @@ def test_where_no_mask_can_be_read_the_reasons_come_first(capsys, home):
     assert said == "error: no mask can be read; the reasons are above"
 
 
-def test_masks_of_another_size_are_named(capsys, home):
+def test_masks_of_another_size_are_listed(capsys, home):
     folder = pairs(home / "data", "a", "b")
     Image.fromarray(MASK[:10]).save(folder / "masks" / "b.png")
     out = run(capsys, folder)
@@ -70,7 +70,7 @@ def test_masks_of_another_size_are_named(capsys, home):
 
 
 @pytest.mark.parametrize("fits", [True, False])
-def test_images_that_lie_on_their_side_are_counted(capsys, home, fits):
+def test_images_rotated_by_exif_are_counted(capsys, home, fits):
     folder = pairs(home / "data", "a", "b")
     exif = Image.Exif()
     exif[Tag.Orientation] = 6
@@ -80,8 +80,8 @@ def test_images_that_lie_on_their_side_are_counted(capsys, home, fits):
         Image.fromarray(MASK.T.copy()).save(folder / "masks" / "b.png")
     out = run(capsys, folder)
     assert f"by their EXIF orientation: 1; masks that fit then: {int(fits)}\n" in out
-    told = "masks/b.png: 20x30, the image 30x20 when turned upright as its EXIF says"
-    assert (told in out) == (not fits)
+    mistake = "masks/b.png: 20x30, the image 30x20 when turned upright as its EXIF says"
+    assert (mistake in out) == (not fits)
 
 
 def splits(folder: Path) -> Path:
@@ -90,7 +90,7 @@ def splits(folder: Path) -> Path:
     return folder
 
 
-def test_the_same_bytes_in_two_splits_are_named(capsys, home):
+def test_same_image_in_two_splits_is_a_mistake(capsys, home):
     folder = splits(home / "data")
     out = run(capsys, folder)
     assert "the same image, byte for byte, in two splits; keep one" in out
@@ -99,7 +99,7 @@ def test_the_same_bytes_in_two_splits_are_named(capsys, home):
     assert "pairs of image and mask: 4 (train 2, test 2)" in out
 
 
-def test_the_same_bytes_within_a_split_are_said(capsys, home):
+def test_same_image_twice_in_a_split_is_reported(capsys, home):
     folder = pairs(home / "data", "a", "b", "c")
     (folder / "images" / "c.png").write_bytes((folder / "images" / "a.png").read_bytes())
     out = run(capsys, folder)
@@ -107,7 +107,7 @@ def test_the_same_bytes_within_a_split_are_said(capsys, home):
     assert "to mend" not in out
 
 
-def test_the_same_name_in_two_splits_is_named(capsys, home):
+def test_same_name_in_two_splits_is_a_mistake(capsys, home):
     for number, split in enumerate(("train", "test")):
         image = Image.fromarray(IMAGE + number)
         datasets.write_pair(home / "data" / split, "same", image, MASK)
@@ -115,7 +115,7 @@ def test_the_same_name_in_two_splits_is_named(capsys, home):
     assert "names in two splits; keep each in one" in out and "same: train and test" in out
 
 
-def test_names_that_differ_only_in_case_or_suffix_are_named(capsys, home):
+def test_names_differing_only_in_case_or_suffix_are_listed(capsys, home):
     folder = pairs(home / "data", "a", "A", "b")
     Image.fromarray(IMAGE).save(folder / "images" / "b.jpg")
     out = run(capsys, folder)
@@ -124,7 +124,7 @@ def test_names_that_differ_only_in_case_or_suffix_are_named(capsys, home):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, names are text")
-def test_names_that_are_not_utf8_are_named(capsys, home):
+def test_names_that_are_not_utf8_are_listed(capsys, home):
     folder = pairs(home / "data", "a", os.fsdecode(b"caf\xe9"))
     out = run(capsys, folder)
     assert "names that are not UTF-8" in out and r"images/caf\xe9.png" in out
@@ -133,7 +133,7 @@ def test_names_that_are_not_utf8_are_named(capsys, home):
     assert r"im\xe9ges is no UTF-8, so dataset.yaml cannot name it; rename it" in said
 
 
-def test_a_folder_without_read_permission_is_named(capsys, home, monkeypatch):
+def test_unreadable_folder_is_reported(capsys, home, monkeypatch):
     folder = pairs(home / "data", "a")
     scandir = os.scandir
 
@@ -147,12 +147,12 @@ def test_a_folder_without_read_permission_is_named(capsys, home, monkeypatch):
     assert said == f"error: {folder}/masks cannot be read: Permission denied"
 
 
-def test_a_missing_folder_is_named(capsys, home):
+def test_missing_folder_is_reported(capsys, home):
     _, said = refused(capsys, "nowhere")
     assert said == f"error: {home}/nowhere cannot be read: No such file or directory"
 
 
-def test_a_damaged_annotation_file_that_is_not_used_is_mentioned(capsys, home):
+def test_unused_damaged_annotation_file_is_reported(capsys, home):
     folder = pairs(home / "data", "a")
     (folder / "notes.json").write_text("{", encoding="utf-8")
     assert "not used, notes.json is no JSON file, or damaged" in run(capsys, folder)

@@ -1,4 +1,4 @@
-"""`petseg labels` puts wrong masks first, shows them, and leaves out what a person accepts."""
+"""`petseg labels` ranks wrong masks first, shows them, and leaves out the accepted names."""
 
 import csv
 import re
@@ -39,7 +39,7 @@ def run(*arguments) -> int | str:
 
 
 def damage() -> set[str]:
-    """Exchanges pet and background in the masks of three training images."""
+    """Swaps pet and background in the masks of three training images; returns their names."""
     splits = {
         split: list(records.read(paths.RECORDS, split)) for split in ("train", "validation", "test")
     }
@@ -53,7 +53,7 @@ def damage() -> set[str]:
 
 
 @pytest.mark.slow
-def test_wrong_masks_come_first_on_a_page_that_needs_nothing_else(project, capsys):
+def test_wrong_masks_come_first_on_a_self_contained_page(project, capsys):
     Path("data").mkdir()
     write_squares(paths.RECORDS)
     wrong = damage()
@@ -70,7 +70,7 @@ def test_wrong_masks_come_first_on_a_page_that_needs_nothing_else(project, capsy
     assert "30 images are ranked" in capsys.readouterr().out
 
 
-def test_accepted_names_are_left_out_with_every_comment_kept(project, capsys):
+def test_accepted_names_are_added_and_comments_are_kept(project, capsys):
     dataset = shipped("generated_pets", train=6, test=2, side=32, seed=1)
     acquisition.bring(dataset, paths.RAW_DATASET)
     path = paths.dataset_file("generated_pets")
@@ -88,7 +88,7 @@ def test_accepted_names_are_left_out_with_every_comment_kept(project, capsys):
     assert "nowhere.csv cannot be read: No such file" in run("--accept", "nowhere.csv")
 
 
-def test_names_join_those_that_are_left_out_already(tmp_path):
+def test_names_are_appended_once_to_leave_out(tmp_path):
     path = tmp_path / "dataset.yaml"
     shutil.copy(ROOT / paths.dataset_file("oxford_iiit_pet"), path)
     before = path.read_text(encoding="utf-8").splitlines()
@@ -98,7 +98,7 @@ def test_names_join_those_that_are_left_out_already(tmp_path):
     assert yaml12.read(path)["leave_out"][-2:] == ["x: y", "007"]
 
 
-def test_each_example_is_held_out_once_and_by_its_name(tmp_path):
+def test_each_example_is_held_out_once_whatever_the_order(tmp_path):
     names = [f"image {number}" for number in range(11)]
     splits = {"train": names[:7], "validation": names[7:], "test": ["other"]}
     examples = {s: [random_example(n, (8, 8)) for n in found] for s, found in splits.items()}
@@ -122,7 +122,7 @@ def test_each_example_is_held_out_once_and_by_its_name(tmp_path):
     assert sorted(held_out) == sorted(names)
 
 
-def test_label_quality_is_low_where_a_mask_contradicts():
+def test_label_quality_is_low_where_the_mask_differs():
     logits = 10 * np.eye(3, dtype=np.float32)[np.zeros((3, 8, 8), int)]
     masks = np.zeros((3, 8, 8), np.uint8)
     masks[1, :4] = 1
@@ -132,6 +132,6 @@ def test_label_quality_is_low_where_a_mask_contradicts():
     assert pixels[1, :4].max() < 0.01 and pixels[1, 4:].min() > 0.99 and pixels[2].min() > 0.99
 
 
-def test_without_cleanlab_the_message_names_the_package(project, monkeypatch):
+def test_missing_cleanlab_is_reported_with_its_extra(project, monkeypatch):
     monkeypatch.setattr(label_quality.importlib.util, "find_spec", lambda name: None)
     assert "pip install 'petseg[labels]'" in run()

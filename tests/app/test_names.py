@@ -1,4 +1,4 @@
-"""File names of every kind: escaped for whoever reads them, and written as they are."""
+"""File names with any bytes: escaped in output, unchanged on disk."""
 
 import json
 import os
@@ -21,7 +21,7 @@ NAMES = (b"caf\xe9", b"two\nlines", "größe 猫".encode(), b"tab\t\x1b[31m")
 SHOWN = (r"caf\xe9", r"two\nlines", "größe 猫", r"tab\t\x1b[31m")
 
 
-def test_a_name_is_told_on_one_line(tmp_path, monkeypatch):
+def test_name_is_shown_on_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, shown in zip(NAMES, SHOWN, strict=True):
         path = tmp_path / "in" / os.fsdecode(name)
@@ -31,7 +31,7 @@ def test_a_name_is_told_on_one_line(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """A folder with photographs of such names, one of them broken, and a model."""
+    """A folder with images of such names, a broken image, and a model."""
     folder = tmp_path_factory.mktemp("names")
     pixels = keras.Input((8, 8, 3))
     keras.Model(pixels, keras.layers.Conv2D(3, 1)(pixels)).save(folder / "model.keras")
@@ -47,7 +47,7 @@ def home(tmp_path_factory) -> Path:
 
 
 def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
-    """What `petseg predict` writes to both streams where they have that encoding."""
+    """Runs `petseg predict` with an encoding; returns its standard output and error."""
     command = [sys.executable, "-m", "petseg", "predict", "in", "--model", b"m\xf6del.keras"]
     variables = {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
     done = subprocess.run(
@@ -55,13 +55,13 @@ def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
     )
     output, errors = done.stdout.decode(encoding), done.stderr.decode(encoding)
     assert done.returncode == 1 and "Traceback" not in errors
-    (told,) = (line for line in errors.splitlines() if line.startswith("in/"))
-    assert told == r"in/broken\xff\n.jpg: the photograph is not an image"
+    (error,) = (line for line in errors.splitlines() if line.startswith("in/"))
+    assert error == r"in/broken\xff\n.jpg: the photograph is not an image"
     return output, errors
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_the_table_has_a_line_for_each_name(home, encoding):
+def test_table_has_a_line_for_each_name(home, encoding):
     heads, *rows = petseg(home, encoding)[0].splitlines()
     assert heads.startswith("image") and len(rows) == len(NAMES)
     for shown in SHOWN:
@@ -69,11 +69,11 @@ def test_the_table_has_a_line_for_each_name(home, encoding):
         assert sum(row.startswith(start) for row in rows) == 1
 
 
-def test_json_is_valid_and_results_are_called_like_their_photographs(home):
+def test_json_is_valid_and_results_keep_the_image_names(home):
     content = json.loads(petseg(home, "ascii", "--json", "--out", "out")[0])
-    json.dumps(content, ensure_ascii=False).encode()  # no half of a surrogate pair in it
-    told = {entry["photograph"] for entry in content["photographs"]}
-    assert told == {"in/" + name.decode("utf-8", "backslashreplace") + ".png" for name in NAMES}
+    json.dumps(content, ensure_ascii=False).encode()  # fails on a lone surrogate
+    names = {entry["photograph"] for entry in content["photographs"]}
+    assert names == {"in/" + name.decode("utf-8", "backslashreplace") + ".png" for name in NAMES}
     assert content["model"] == r"m\xf6del.keras"
     assert [entry["photograph"] for entry in content["failed"]] == ["in/broken\\xff\n.jpg"]
     written = {os.fsencode(path.name) for path in (home / "out").iterdir()}

@@ -1,4 +1,4 @@
-"""The page of `petseg serve`: pictures for each network, and a word on what is none."""
+"""The page of `petseg serve`: overlay and cutout of each network, and a message for bad files."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from tests.helpers.specs import CELLS, PETS, add_spec
 
 @pytest.fixture
 def model(tmp_path) -> Path:
-    """A network that takes red for pet, green for background and blue for border."""
+    """A network that predicts pet for red, background for green and border for blue."""
     networks.colours().save(tmp_path / "unet.keras")
     return add_spec(tmp_path / "unet.keras", PETS)
 
 
-def photograph(size=(90, 60)) -> Image.Image:
+def draw_image(size=(90, 60)) -> Image.Image:
     image = Image.new("RGB", size, "lime")
     image.paste("red", (0, 0, size[0] // 2, size[1]))
     return image
@@ -31,19 +31,19 @@ def segmenter(model: Path, region: str | None = None) -> page.Segment:
     return page.segmenter(network.load(model), region)
 
 
-def test_the_cutout_keeps_the_size_and_the_picture_fits_the_page(model):
+def test_cutout_keeps_the_size_and_overlay_fits_the_page(model):
     segment = segmenter(model)
-    found = segment(photograph())
+    found = segment(draw_image())
     assert found.cutout.size == (90, 60) and found.overlay.height > 60
     assert found.cutout.getpixel((5, 5)) == (255, 0, 0, 255)
     assert found.cutout.getpixel((80, 5))[3] == 0
-    found = segment(photograph((3000, 1500)))
+    found = segment(draw_image((3000, 1500)))
     assert found.cutout.size == (3000, 1500)
     assert found.overlay.width == page.LARGEST_SHOWN
 
 
-def test_what_is_transparent_is_seen_on_grey_and_stays_so_in_the_cutout(model):
-    image = photograph().convert("RGBA")
+def test_transparent_pixels_are_grey_and_stay_transparent(model):
+    image = draw_image().convert("RGBA")
     image.paste((255, 0, 0, 0), (0, 0, 45, 60))
     found = segmenter(model)(image)
     red, green, blue = found.overlay.getpixel((5, 30))
@@ -53,17 +53,17 @@ def test_what_is_transparent_is_seen_on_grey_and_stays_so_in_the_cutout(model):
 
 @pytest.fixture
 def cells(tmp_path) -> Path:
-    """A network of two classes, of which no region is known, for oblong images."""
+    """A network for oblong images, with two classes and no region."""
     pixels = keras.Input((16, 32, 3))
     keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels)).save(tmp_path / "cells.keras")
     return add_spec(tmp_path / "cells.keras", CELLS)
 
 
-def test_a_cutout_needs_a_region(model, cells):
-    found = segmenter(cells)(photograph())
+def test_cutout_needs_a_region_or_class(model, cells):
+    found = segmenter(cells)(draw_image())
     assert found.cutout is None and found.overlay.height > 60
-    assert segmenter(cells, region="cell")(photograph()).cutout.size == (90, 60)
-    found = segmenter(model, region="background")(photograph())
+    assert segmenter(cells, region="cell")(draw_image()).cutout.size == (90, 60)
+    found = segmenter(model, region="background")(draw_image())
     assert found.cutout.getpixel((5, 5))[3] == 0 and found.cutout.getpixel((80, 5))[3] == 255
     with pytest.raises(PetsegError, match="no region or class 'dog'"):
         segmenter(model, region="dog")
@@ -76,9 +76,9 @@ def blocks(model, tmp_path, monkeypatch):
     return page.page({"U-Net": segmenter(model), "Shallow": segmenter(model)})
 
 
-def test_the_page_shows_each_network_and_hands_out_its_cutout(blocks, tmp_path):
+def test_page_shows_each_network_and_offers_its_cutout(blocks, tmp_path):
     (segment,) = (function.fn for function in blocks.fns.values())
-    photograph().save(tmp_path / "cat.jpg", quality=95)
+    draw_image().save(tmp_path / "cat.jpg", quality=95)
     first, second, *buttons = segment(str(tmp_path / "cat.jpg"))
     assert first.size == second.size and first.width >= 90
     assert [Path(button["value"]).name for button in buttons] == [
@@ -89,24 +89,24 @@ def test_the_page_shows_each_network_and_hands_out_its_cutout(blocks, tmp_path):
     assert Image.open(buttons[0]["value"]).mode == "RGBA"
 
 
-def test_where_there_is_no_cutout_there_is_no_button(model, cells, tmp_path, monkeypatch):
+def test_button_is_hidden_without_a_cutout(model, cells, tmp_path, monkeypatch):
     pytest.importorskip("gradio", reason="gradio is not installed (extra app)")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "temporary"))
     blocks = page.page({"cells": segmenter(cells), "pets": segmenter(model)})
     (segment,) = (function.fn for function in blocks.fns.values())
-    photograph().save(tmp_path / "cat.png")
+    draw_image().save(tmp_path / "cat.png")
     *pictures, without, button = segment(str(tmp_path / "cat.png"))
     assert len(pictures) == 2 and all(picture.width >= 90 for picture in pictures)
     assert not without["visible"] and button["visible"]
 
 
-def test_what_is_no_photograph_gets_a_message(blocks, tmp_path, monkeypatch):
+def test_file_that_is_no_image_gets_a_warning(blocks, tmp_path, monkeypatch):
     import gradio
 
     said = []
     monkeypatch.setattr(gradio, "Warning", lambda message, **_: said.append(message))
     (segment,) = (function.fn for function in blocks.fns.values())
-    (tmp_path / "<b>.jpg").write_text("no photograph")
+    (tmp_path / "<b>.jpg").write_text("no image")
     for file, messages in (
         (None, []),
         (tmp_path / "<b>.jpg", ["&lt;b&gt;.jpg: the photograph is"]),

@@ -1,4 +1,4 @@
-"""`petseg predict` as people use it: pictures, a table, and a word on what could not be read."""
+"""`petseg predict`: pictures, the table, JSON, and messages for unreadable images."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from tests.helpers.specs import PETS, add_spec
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A network that takes red for pet, green for background and blue for border."""
+    """A network that predicts pet for red, background for green and border for blue."""
     path = tmp_path_factory.mktemp("models") / "colours.keras"
     networks.colours().save(path)
     return add_spec(path, PETS)
@@ -35,7 +35,7 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def photograph(path: str, left: str = "red", right: str = "lime", size=(90, 60), **options) -> None:
+def draw_image(path: str, left: str = "red", right: str = "lime", size=(90, 60), **options) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     image = Image.new("RGB", size, right)
     image.paste(left, (0, 0, size[0] // 2, size[1]))
@@ -52,9 +52,9 @@ def written(folder: str) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
 
 
-def test_pictures_of_the_photograph_s_own_size(home, model):
-    photograph("in/cat.png")
-    photograph("in/sub/dog.jpg", "blue", "red", (31, 77), quality=100)
+def test_pictures_have_the_size_of_the_image(home, model):
+    draw_image("in/cat.png")
+    draw_image("in/sub/dog.jpg", "blue", "red", (31, 77), quality=100)
     assert run("in", "--model", model, "--cutout", "--out", "there") == 0
     kinds = ("cutout.png", "labels.png", "overlay.jpg")
     assert written("there") == [f"{n}_{kind}" for n in ("cat", "sub/dog") for kind in kinds]
@@ -68,24 +68,24 @@ def test_pictures_of_the_photograph_s_own_size(home, model):
     assert Image.open("there/cat_cutout.png").getpixel((80, 5))[3] == 0
 
 
-def test_without_cutout_there_is_none(home, model):
-    photograph("cat.png")
+def test_cutout_is_written_only_on_request(home, model):
+    draw_image("cat.png")
     assert run("cat.png", "--model", model) == 0
     assert written("predictions") == ["cat_labels.png", "cat_overlay.jpg"]
 
 
-def test_a_turned_photograph_is_segmented_upright(home, model):
+def test_image_is_segmented_upright_by_exif(home, model):
     exif = Image.Exif()
-    exif[0x0112] = 6  # its left side is to be on top
-    photograph("cat.png", exif=exif)
+    exif[0x0112] = 6  # the left side goes to the top
+    draw_image("cat.png", exif=exif)
     assert run("cat.png", "--model", model) == 0
     labels = np.asarray(Image.open("predictions/cat_labels.png"))
     assert labels.shape == (90, 60)
     assert labels[0, 0] == labels[0, -1] == 1 and labels[-1, 0] == labels[-1, -1] == 2
 
 
-def test_the_table_tells_sizes_and_shares(home, model, capsys):
-    photograph("in/cat.png")
+def test_table_shows_sizes_and_shares(home, model, capsys):
+    draw_image("in/cat.png")
     assert run("in/cat.png", "--model", model) == 0
     assert capsys.readouterr().out.splitlines() == [
         "image        size    pet  background  border",
@@ -93,8 +93,8 @@ def test_the_table_tells_sizes_and_shares(home, model, capsys):
     ]
 
 
-def test_json_for_machines(home, model, capsys):
-    photograph("cat.png")
+def test_json_lists_results_and_failures(home, model, capsys):
+    draw_image("cat.png")
     Path("broken.jpg").write_bytes(b"broken")
     assert run("cat.png", "broken.jpg", "--model", model, "--json") == 1
     content = json.loads(capsys.readouterr().out)
@@ -117,12 +117,12 @@ def test_json_for_machines(home, model, capsys):
     }
 
 
-def test_broken_files_are_reported_and_the_others_go_on(home, model, capsys):
+def test_broken_images_are_reported_and_others_go_on(home, model, capsys):
     for name in "aceg":
-        photograph(f"in/{name}.png", *(("red", "lime") if name < "d" else ("blue", "blue")))
+        draw_image(f"in/{name}.png", *(("red", "lime") if name < "d" else ("blue", "blue")))
     Path("in/b.jpg").write_bytes(b"")
     Path("in/d.webp").write_bytes(b"RIFF and no more")
-    Path("in/f.heic").write_bytes(b"no photograph")
+    Path("in/f.heic").write_bytes(b"no image")
     assert run("in", "missing.png", "--model", model) == 1
     said = capsys.readouterr()
     rows = [line.split()[0] for line in said.out.splitlines()[1:]]
@@ -131,11 +131,11 @@ def test_broken_files_are_reported_and_the_others_go_on(home, model, capsys):
     for name in ("in/b.jpg", "in/d.webp", "in/f.heic", "missing.png"):
         assert sum(line.startswith(f"{name}: ") for line in errors) == 1
     assert "4 of 8 images could not be read" in said.err
-    for name, value in (("a", 1), ("c", 1), ("e", 3), ("g", 3)):  # each got its own
+    for name, value in (("a", 1), ("c", 1), ("e", 3), ("g", 3)):  # each has its own mask
         assert Image.open(f"predictions/in/{name}_labels.png").getpixel((0, 0)) == value
 
 
-def test_large_photographs_are_not_held_together(home, model, monkeypatch):
+def test_large_images_are_segmented_one_at_a_time(home, model, monkeypatch):
     held, most = [], []
     segment = Network.segment
 
@@ -150,7 +150,7 @@ def test_large_photographs_are_not_held_together(home, model, monkeypatch):
     monkeypatch.setattr(Network, "segment", slow)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     for name in "abc":
-        photograph(f"{name}.png", size=(900, 600))
+        draw_image(f"{name}.png", size=(900, 600))
     assert run("a.png", "b.png", "c.png", "--model", model) == 0
     assert max(most) > 1
     monkeypatch.setattr(segmenting, "MEGAPIXELS_AT_ONCE", 0.9)
@@ -159,8 +159,8 @@ def test_large_photographs_are_not_held_together(home, model, monkeypatch):
     assert max(most) == 1
 
 
-def test_pictures_of_other_formats(home, model):
-    photograph("cat.png")
+def test_format_selects_file_types(home, model):
+    draw_image("cat.png")
     for name, suffixes in (("png", ("png", "png")), ("webp", ("webp", "webp"))):
         run("cat.png", "--model", model, "--cutout", "--format", name, "--out", name)
         cutout, overlay = suffixes
@@ -169,8 +169,8 @@ def test_pictures_of_other_formats(home, model):
             assert picture.mode == "RGBA" and picture.getpixel((80, 5))[3] == 0
 
 
-def test_a_temperature_softens_probabilities_and_changes_no_label(home, model, capsys):
-    photograph("cat.png")
+def test_temperature_changes_probabilities_but_no_label(home, model, capsys):
+    draw_image("cat.png")
     found = {}
     for temperature in (1, 4):
         options = ("--probabilities", "--temperature", temperature, "--out", temperature)
@@ -184,8 +184,8 @@ def test_a_temperature_softens_probabilities_and_changes_no_label(home, model, c
     assert "--temperature 0.0 is not above 0" in str(run("cat.png", "--temperature", 0))
 
 
-def test_probabilities_add_up_to_one_and_tell_the_labels(home, model):
-    photograph("cat.png")
+def test_probabilities_sum_to_one_and_match_the_labels(home, model):
+    draw_image("cat.png")
     assert run("cat.png", "--model", model, "--probabilities") == 0
     with np.load("predictions/cat_probabilities.npz") as stored:
         found, classes = stored["probabilities"], stored["classes"]
@@ -207,8 +207,8 @@ def piped(data: bytes, *arguments) -> subprocess.CompletedProcess:
     return subprocess.run(command, input=data, env=variables, capture_output=True)
 
 
-def test_standard_input_becomes_a_picture_on_standard_output(home, model):
-    photograph("cat.png")
+def test_standard_input_gives_a_picture_on_standard_output(home, model):
+    draw_image("cat.png")
     done = piped(Path("cat.png").read_bytes(), "--model", model, "--cutout")
     assert done.returncode == 0, done.stderr
     with Image.open(io.BytesIO(done.stdout)) as cutout:
@@ -219,13 +219,13 @@ def test_standard_input_becomes_a_picture_on_standard_output(home, model):
     assert written(".") == ["cat.png"]
 
 
-def test_of_standard_input_there_is_one_picture(home, model):
-    assert "one picture is made" in run("-", "a.png", "--model", model)
-    assert "one picture is made" in run("-", "--json", "--model", model)
+def test_standard_input_with_other_images_or_json_is_refused(home, model):
+    assert "gives one picture" in run("-", "a.png", "--model", model)
+    assert "gives one picture" in run("-", "--json", "--model", model)
 
 
-def test_an_earlier_result_is_replaced_and_nothing_else_is_left(home, model):
-    photograph("cat.png")
+def test_earlier_result_is_replaced_without_leftovers(home, model):
+    draw_image("cat.png")
     assert run("cat.png", "--model", model) == 0
     before = written("predictions")
     Path("predictions/cat_labels.png").write_bytes(b"old")
@@ -234,9 +234,9 @@ def test_an_earlier_result_is_replaced_and_nothing_else_is_left(home, model):
     assert Image.open("predictions/cat_labels.png").size == (90, 60)
 
 
-def test_nothing_is_written_where_a_photograph_would_be_lost(home, model, capsys):
-    photograph("cat.png")
-    photograph("cat_labels.png", "blue", "blue")
+def test_overwriting_an_input_image_is_refused(home, model, capsys):
+    draw_image("cat.png")
+    draw_image("cat_labels.png", "blue", "blue")
     before = Path("cat_labels.png").read_bytes()
     assert "would be overwritten" in run(
         "cat.png", "cat_labels.png", "--model", model, "--out", "."
@@ -245,7 +245,7 @@ def test_nothing_is_written_where_a_photograph_would_be_lost(home, model, capsys
     assert written(".") == ["cat.png", "cat_labels.png"]
 
 
-def test_a_folder_without_photographs_is_an_error(home, model):
+def test_folder_without_images_is_refused(home, model):
     Path("in").mkdir()
     assert run("in", "--model", model) == "error: no image in in"
 
@@ -254,8 +254,8 @@ def test_a_folder_without_photographs_is_an_error(home, model):
     ("content", "words"),
     [(None, ["dvc repro", "dvc pull", "--model"]), (b"no model", ["cannot be loaded"])],
 )
-def test_a_missing_or_broken_model_is_one_message(home, content, words):
-    photograph("cat.png")
+def test_missing_or_broken_model_is_one_message(home, content, words):
+    draw_image("cat.png")
     if content:
         Path("mine.keras").write_bytes(content)
     message = run("cat.png", "--model", "mine.keras")
@@ -265,25 +265,25 @@ def test_a_missing_or_broken_model_is_one_message(home, content, words):
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_one_message(home, model):
-    photograph("cat.png")
+def test_read_only_folder_is_one_message(home, model):
+    draw_image("cat.png")
     Path("locked").mkdir(mode=0o500)
     assert "cannot be written" in run("cat.png", "--model", model, "--out", "locked")
 
 
-def test_results_that_cannot_be_written_are_one_message(home, model):
-    photograph("cat.png")
+def test_output_path_that_is_a_file_is_one_message(home, model):
+    draw_image("cat.png")
     Path("file").touch()
     message = run("cat.png", "--model", model, "--out", "file/below")
     assert message.startswith("error: file/below/cat_labels.png cannot be written")
 
 
 @pytest.mark.parametrize("option", ["--format=bmp", "--max-megapixels=x", "--colour=red"])
-def test_wrong_options_are_refused(option):
+def test_wrong_option_is_refused(option):
     assert run("cat.png", option) == 2
 
 
-def test_help_needs_no_tensorflow():
+def test_help_does_not_import_tensorflow():
     code = (
         "import sys; from petseg.app import predict\n"
         "try: predict.main(['--help'])\n"
@@ -294,7 +294,7 @@ def test_help_needs_no_tensorflow():
     assert "petseg predict" in done.stdout
 
 
-def test_every_command_of_petseg_is_there():
+def test_every_command_exists_and_is_in_the_help():
     assert all(callable(import_module(f"petseg.app.{name}").main) for name in COMMANDS)
     done = subprocess.run([sys.executable, "-m", "petseg", "--help"], cwd=ROOT, capture_output=True)
     assert all(name.encode() in done.stdout for name in COMMANDS)

@@ -1,4 +1,4 @@
-"""What `petseg predict` is given: transparent, very large, in a mixed folder, a strange model."""
+"""Inputs of `petseg predict`: transparent and very large images, mixed folders, other models."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SIDE = 16
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A network that takes red for pet, green for background and blue for border."""
+    """A network that predicts pet for red, background for green and border for blue."""
     pixels = keras.Input((SIDE, SIDE, 3))
     network = keras.Model(pixels, keras.layers.Conv2D(3, 1, use_bias=False)(pixels))
     network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50])
@@ -45,8 +45,8 @@ def run(*arguments) -> int:
     return end.value.code
 
 
-def test_a_transparent_photograph_is_judged_and_drawn_on_grey(home, model):
-    """Red, of which the right half is green that nobody sees."""
+def test_transparent_image_is_segmented_and_drawn_on_grey(home, model):
+    """The image is red; its right half is fully transparent green."""
     Path("in").mkdir()
     image = Image.new("RGBA", (90, 60), "red")
     image.paste((255, 0, 0, 80), (30, 0, 45, 60))
@@ -81,15 +81,15 @@ finally:
     (peak,) = re.findall(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
     print(int(peak) // 1024)
 """
-"""ru_maxrss would count the process that started this one, too."""
+"""ru_maxrss would also count the parent process."""
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, memory is told otherwise")
-def test_the_largest_phones_photographs_take_bounded_memory(home):
-    """200 megapixels: 0.8 GB as Pillow holds them, and twice that while a picture is written."""
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_image_of_200_megapixels_takes_bounded_memory(home):
+    """As large phone cameras: 0.8 GB in Pillow, and twice that while a picture is written."""
     Image.new("RGB", (16320, 12240), "red").save("large.jpg")
-    network = ROOT / "pretrained/shallow.tflite"  # TensorFlow would take up to 1 GB by itself
+    network = ROOT / "pretrained/shallow.tflite"  # TensorFlow alone would take up to 1 GB
     arguments = ["large.jpg", "--model", str(network), "--cutout", "--json"]
     command = [sys.executable, "-c", MEMORY, *arguments]
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -101,7 +101,7 @@ def test_the_largest_phones_photographs_take_bounded_memory(home):
     assert int(peak) < 2900
 
 
-def test_beyond_the_limit_a_photograph_is_refused_and_the_limit_can_be_raised(home, model, capsys):
+def test_image_above_the_megapixel_limit_is_refused(home, model, capsys):
     Image.new("1", (1500, 1000)).save("large.png")
     limit = Image.MAX_IMAGE_PIXELS
     try:
@@ -112,12 +112,12 @@ def test_beyond_the_limit_a_photograph_is_refused_and_the_limit_can_be_raised(ho
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def test_a_folder_s_photographs_are_told_by_content_and_suffix(home, model, capsys):
+def test_folder_images_are_found_by_suffix_and_content(home, model, capsys):
     Path("in").mkdir()
     for name in ("a.tif", "b.bmp", "c.gif", "d.png"):
         Image.new("RGB", (9, 6), "red").save(f"in/{name}")
     Path("in/e").write_bytes(Path("in/d.png").read_bytes())
-    Path("in/f.tiff").write_bytes(b"no photograph")
+    Path("in/f.tiff").write_bytes(b"no image")
     Image.new("I;16", (9, 9), 20_000).save("in/g.tif")
     Path("in/notes.txt").write_text("none")
     assert run("in", "--model", model) == 1
@@ -129,7 +129,7 @@ def test_a_folder_s_photographs_are_told_by_content_and_suffix(home, model, caps
 
 
 def save(path: str, size: tuple[int, int], classes: int) -> Path:
-    """A network of random weights for images of a size (h, w)."""
+    """Saves a network with random weights for images of a size (h, w)."""
     keras.utils.set_random_seed(0)
     pixels = keras.Input((*size, 3))
     keras.Model(pixels, keras.layers.Conv2D(classes, 1)(pixels)).save(path)
@@ -137,7 +137,7 @@ def save(path: str, size: tuple[int, int], classes: int) -> Path:
 
 
 @pytest.mark.parametrize("command", ["predict", "export", "serve"])
-def test_a_model_of_other_classes_is_one_message(home, command, monkeypatch):
+def test_model_with_other_classes_is_one_message(home, command, monkeypatch):
     add_spec(save("oblong.keras", (96, 128), classes=3), CELLS)
     Image.new("RGB", (9, 6)).save("cat.png")
     monkeypatch.setitem(sys.modules, "gradio", sys)  # refused before the page is built
@@ -150,7 +150,7 @@ def test_a_model_of_other_classes_is_one_message(home, command, monkeypatch):
 
 
 @pytest.mark.parametrize("spec", [CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
-def test_images_of_any_dataset_and_networks_of_any_shape(home, spec, capsys):
+def test_any_dataset_and_input_shape_work(home, spec, capsys):
     model = add_spec(save("oblong.keras", (8, 24), len(spec.classes)), spec)
     noise = np.random.default_rng(0).integers(0, 256, (40, 90, 3), np.uint8)
     Image.fromarray(noise).save("a.png")
@@ -179,7 +179,7 @@ def test_images_of_any_dataset_and_networks_of_any_shape(home, spec, capsys):
         np.testing.assert_array_equal(opacity, 255 * inside)
 
 
-def test_the_region_of_the_cutout_may_be_named(home, model):
+def test_region_option_selects_the_cutout(home, model):
     image = Image.new("RGB", (90, 60), "lime")
     image.paste("red", (0, 0, 45, 60))
     image.save("cat.png")
@@ -191,7 +191,7 @@ def test_the_region_of_the_cutout_may_be_named(home, model):
     assert message.startswith("error: oxford_iiit_pet has no region or class 'dog'; it has pet, ba")
 
 
-def test_without_regions_a_cutout_needs_a_name(home):
+def test_cutout_without_regions_needs_a_class(home):
     add_spec(save("cells.keras", (8, 8), 2), CELLS)
     Image.new("RGB", (9, 9)).save("a.png")
     message = run("a.png", "--model", "cells.keras", "--cutout")
@@ -203,7 +203,7 @@ def test_without_regions_a_cutout_needs_a_name(home):
     assert Path("predictions/a_cutout.png").exists()
 
 
-def test_a_model_that_carries_no_spec_needs_a_dataset(home, model, capsys):
+def test_model_without_a_spec_needs_a_dataset(home, model, capsys):
     foreign = save("foreign.keras", (8, 8), 3)
     Image.new("RGB", (9, 9)).save("a.png")
     assert "does not say what its classes are; name the dataset" in run("a.png", "--model", foreign)

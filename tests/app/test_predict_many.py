@@ -1,4 +1,4 @@
-"""`petseg predict --runner beam` gives what `petseg predict` gives, whatever befalls workers."""
+"""`petseg predict --runner beam` gives the same as `petseg predict`, even if a worker dies."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ IN_THIS_PROCESS = "--direct_running_mode=in_memory --direct_num_workers=1"
 
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
-    """Four images, two of them of one name, a damaged one and a text."""
+    """Four images, two of them with one stem, a damaged image and a text."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in/deep").mkdir(parents=True)
     with Image.open(CHELSEA) as image:
@@ -60,7 +60,7 @@ def table(folder: str, name: str) -> list[dict[str, str]]:
     return rows
 
 
-def test_pictures_and_shares_are_those_of_one_machine(home, capsys):
+def test_pictures_and_shares_equal_those_of_a_local_run(home, capsys):
     assert run("in", "--out", "local", "--cutout", "--json") == 1
     expected = json.loads(capsys.readouterr().out)["photographs"]
     assert on_beam("in/**", "out", "--cutout") == 1
@@ -83,7 +83,7 @@ def test_pictures_and_shares_are_those_of_one_machine(home, capsys):
 UNREADABLE = ["broken.jpg", "notes.txt"]
 
 
-def test_a_run_that_was_stopped_goes_on_with_what_is_missing(home, monkeypatch):
+def test_interrupted_run_resumes_with_missing_parts(home, monkeypatch):
     Path("in/broken.jpg").unlink()
     Path("in/notes.txt").unlink()
     assert on_beam("in/**", "out") == 0
@@ -101,7 +101,7 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_missing(home, monkeypatch):
     assert len(segmented) == 2  # labels and overlay of one image
 
 
-def test_results_of_another_run_are_not_mixed_with(home):
+def test_folder_with_results_of_another_run_is_refused(home):
     assert on_beam("in/*.png", "out") == 0
     for change in (("in/*.jpg",), ("in/*.png", "--cutout"), ("in/*.png", "--flip")):
         pattern, *options = change
@@ -112,16 +112,16 @@ def test_results_of_another_run_are_not_mixed_with(home):
     ("arguments", "said"),
     [
         (["in/*.gif", "out"], "no image at"),
-        (["in/*.png"], "takes a pattern and the folder of the results, OUT"),
-        (["in/*.png", "out", "--json"], "takes a pattern and the folder of the results, OUT"),
-        (["in/*.png", "--out", "out"], "takes a pattern and the folder of the results, OUT"),
+        (["in/*.png"], "takes two arguments, PATTERN and OUT"),
+        (["in/*.png", "out", "--json"], "takes two arguments, PATTERN and OUT"),
+        (["in/*.png", "--out", "out"], "takes two arguments, PATTERN and OUT"),
     ],
 )
-def test_a_mistake_is_said(home, arguments, said):
+def test_wrong_arguments_are_refused(home, arguments, said):
     assert said in on_beam(*arguments)
 
 
-def test_images_above_the_limit_are_listed(home):
+def test_images_above_the_limit_are_listed_as_failed(home):
     Image.new("1", (1500, 1000)).save("in/large.png")
     limit = Image.MAX_IMAGE_PIXELS
     try:
@@ -131,7 +131,7 @@ def test_images_above_the_limit_are_listed(home):
     assert "more than 1 megapixels" in table("out", "failed")[0]["reason"]
 
 
-def test_without_beam_the_message_names_the_package(home, monkeypatch):
+def test_missing_beam_is_reported_with_its_extra(home, monkeypatch):
     monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
     assert "pip install 'petseg[beam]'" in on_beam("in/*.png", "out")
 
@@ -146,7 +146,7 @@ def start(out: str, **variables) -> subprocess.Popen:
 
 
 def many(home: Path) -> dict[str, bytes]:
-    """Eighty images in `in`, and the pictures of them."""
+    """Writes eighty images to `in`; returns the pictures of a local run."""
     shutil.rmtree("in")
     Path("in").mkdir()
     for number in range(80):
@@ -156,7 +156,7 @@ def many(home: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_several_processes_find_the_same(home):
+def test_several_processes_write_the_same_pictures(home):
     expected = many(home)
     options = "--direct_running_mode=multi_processing --direct_num_workers=2"
     process = start("out", **{beam.OPTIONS_VARIABLE: options})
@@ -166,7 +166,7 @@ def test_several_processes_find_the_same(home):
 
 
 @pytest.mark.slow
-def test_a_cluster_whose_worker_is_killed_finds_the_same(home):
+def test_cluster_with_a_killed_worker_writes_the_same_pictures(home):
     expected = many(home)
     with two_workers() as (options, kill_one):
         process = start("out", **{beam.OPTIONS_VARIABLE: options})

@@ -1,4 +1,4 @@
-"""`petseg report` tells all of a run on one page, and shows images only where it is told to."""
+"""`petseg report` writes one page about a run, and shows images only with --with-images."""
 
 import re
 import shutil
@@ -10,7 +10,6 @@ import pytest
 from petseg.app import report
 from petseg.core import paths
 from petseg.core.files import read_json, write_json
-from tests.helpers import ROOT
 
 
 def run(*arguments) -> int | str:
@@ -21,7 +20,7 @@ def run(*arguments) -> int | str:
 
 @pytest.fixture
 def home(tiny_run, tmp_path, monkeypatch) -> Path:
-    """What a run of the pipeline left that the report reads."""
+    """The results of a pipeline run that the report reads."""
     for name in ("metrics", "plots", "data/run_reports", "data/records", "models"):
         shutil.copytree(tiny_run.folder / name, tmp_path / name)
     shutil.copy(tiny_run.folder / paths.PER_IMAGE, tmp_path / paths.PER_IMAGE)
@@ -30,7 +29,7 @@ def home(tiny_run, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_the_page_needs_no_other_file_and_shows_no_image(home):
+def test_page_is_self_contained_and_shows_no_image(home):
     assert run() == 0
     text = Path("report.html").read_text(encoding="utf-8")
     scores = read_json(paths.metrics("unet"))
@@ -43,7 +42,7 @@ def test_the_page_needs_no_other_file_and_shows_no_image(home):
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text)
 
 
-def test_images_are_shown_where_it_is_told_to(home):
+def test_with_images_shows_images_and_ranks_them(home):
     assert run("--with-images", "--out", "with.html") == 0
     text = Path("with.html").read_text(encoding="utf-8")
     assert "Hardest images" in text and "Best images" in text and text.count("<img") == 9
@@ -54,7 +53,7 @@ def test_images_are_shown_where_it_is_told_to(home):
     assert {named[0][0], named[0][1]} == {table["name"].iloc[-1], table["name"].iloc[0]}
 
 
-def test_undefined_scores_have_a_dash_and_names_are_escaped(home):
+def test_undefined_score_is_a_dash_and_names_are_escaped(home):
     scores = read_json(paths.metrics("unet"))
     scores["iou"]["<pet>"] = scores["iou"].pop("pet")
     write_json(paths.metrics("unet"), scores | {"mean_dice": None})
@@ -63,11 +62,7 @@ def test_undefined_scores_have_a_dash_and_names_are_escaped(home):
     assert "IoU of &lt;pet&gt;" in text and "<td>mean dice</td><td>-</td>" in text
 
 
-def test_a_missing_score_is_named(home):
+def test_missing_metrics_file_is_reported(home):
     paths.metrics("shallow").unlink()
     assert "metrics/shallow.json is missing or damaged; run: dvc repro" in run()
     assert not Path("report.html").exists()
-
-
-def test_the_command_is_listed():
-    assert "report" in (ROOT / "petseg/__main__.py").read_text(encoding="utf-8")

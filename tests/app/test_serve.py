@@ -1,4 +1,4 @@
-"""`petseg serve` as a process: page and API, for this machine alone; it ends cleanly."""
+"""`petseg serve` as a process: page and API on this machine only, and a clean stop."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def error(*arguments: str) -> str:
     return end.value.code
 
 
-def test_networks_are_called_as_in_figures_and_by_their_files():
+def test_networks_have_unique_names_and_titles_of_figures():
     both = [paths.model(network) for network in paths.NETWORKS]
     assert [serve._name(path, both) for path in both] == ["unet", "shallow"]
     assert [serve._title(name) for name in ("unet", "shallow")] == ["U-Net", "Shallow"]
@@ -43,42 +43,42 @@ def test_networks_are_called_as_in_figures_and_by_their_files():
     ("missing", "options"),
     [("gradio", ()), ("fastapi", ("--no-page",)), ("uvicorn", ["--no-page"])],
 )
-def test_a_missing_package_is_named(uninstall, missing, options):
+def test_missing_package_is_reported(uninstall, missing, options):
     uninstall(missing)
     message = f"error: petseg serve needs another package: pip install {missing}"
     assert error(*options) == message
 
 
-def test_a_missing_model_is_one_message_before_gradio_is_imported(tmp_path, monkeypatch, uninstall):
+def test_missing_model_is_reported_before_gradio_is_imported(tmp_path, monkeypatch, uninstall):
     uninstall("gradio")
     monkeypatch.chdir(tmp_path)
     message = error("--model", "models/unet.keras")
     assert message.startswith("error: models/unet.keras not found: train the networks")
 
 
-def test_a_taken_port_is_one_message():
+def test_port_in_use_is_one_message():
     pytest.importorskip("uvicorn", reason="gradio is not installed (extra app)")
     with socket.create_server((serve.HOST, 0)) as taken:
         port = taken.getsockname()[1]
         message = error("--no-page", "--port", str(port))
-    assert message.startswith(f"error: 127.0.0.1:{port} cannot be served: ")
+    assert message.startswith(f"error: cannot listen on 127.0.0.1:{port}: ")
     assert message.endswith("; try another --port")
 
 
-def test_who_opens_the_service_to_others_is_told_so(capsys):
+def test_service_open_to_other_machines_gets_a_warning(capsys):
     serve._warn("127.0.0.1", None)
     assert not capsys.readouterr().err
     serve._warn("0.0.0.0", None)
     said = capsys.readouterr().err
-    assert "without a password; set PETSEG_TOKEN to ask for a token" in said
+    assert "without a password; set PETSEG_TOKEN to require a token" in said
     serve._warn("0.0.0.0", "secret")
     said = capsys.readouterr().err
-    assert "who knows the token in PETSEG_TOKEN" in said and "secret" not in said
+    assert "with the token in PETSEG_TOKEN" in said and "secret" not in said
 
 
 SERVE = """
 import signal
-for name in ("SIGHUP", "SIGINT"):  # these tests may run under nohup, which makes all ignore them
+for name in ("SIGHUP", "SIGINT"):  # nohup makes processes ignore them
     if hasattr(signal, name):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
 from petseg.app import serve
@@ -88,7 +88,7 @@ serve.main()
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a service with the networks that come with petseg; its process and its address."""
+    """Starts a service with the networks that come with petseg; returns process and address."""
     pytest.importorskip("gradio", reason="gradio is not installed (extra app)")
     (tmp_path / "temporary").mkdir()
     processes = []
@@ -128,7 +128,7 @@ def refusal(address: str, body: bytes | None = None, **headers: str) -> int:
 
 
 def use_page(address: str) -> None:
-    """Uploads a photograph as a browser does, and waits until the page has its cutout."""
+    """Uploads an image as a browser does, and waits until the page has its cutout."""
     api = f"{address}/gradio_api"
     body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="cat.jpg"\r\n\r\n'
     body += CHELSEA.read_bytes() + b"\r\n--x--\r\n"
@@ -145,10 +145,10 @@ def use_page(address: str) -> None:
                 return
 
 
-def test_page_and_api_are_for_this_machine_alone(start):
+def test_page_and_api_listen_on_this_machine_only(start):
     _, address = start("--largest-upload", "1")
     port = int(address.rpartition(":")[2])
-    with pytest.raises(OSError):  # not on the machine's other addresses
+    with pytest.raises(OSError):  # not on other addresses of this machine
         socket.create_connection(("127.0.0.2", port), timeout=1).close()
     text = get(address).decode()
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"'](https?:[^\"']+)", text)
@@ -163,7 +163,7 @@ def test_page_and_api_are_for_this_machine_alone(start):
     assert found["shares"]["pet"] > 0.5
 
 
-def test_with_a_token_there_is_an_api_for_those_who_know_it(start):
+def test_token_is_required_and_disables_the_page(start):
     _, address = start(PETSEG_TOKEN="secret")
     assert refusal(address) == 401
     assert refusal(f"{address}/v1/models") == 401
@@ -177,22 +177,22 @@ def test_with_a_token_there_is_an_api_for_those_who_know_it(start):
     "name",
     ["SIGTERM", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGINT", "SIGHUP"))],
 )
-def test_no_photograph_stays_when_the_service_is_stopped(start, tmp_path, name):
+def test_stopped_service_leaves_no_image_on_the_disk(start, tmp_path, name):
     process, address = start()
     temporary = tmp_path / "temporary"
     use_page(address)
     get(f"{address}/v1/segment?as=cutout", CHELSEA.read_bytes())
     assert {path.suffix for path in temporary.rglob("cat*")} == {".jpg", ".png"}
-    process.stdout.close(), process.stderr.close()  # as those of a closed terminal
+    process.stdout.close(), process.stderr.close()  # like a closed terminal
     process.send_signal(getattr(signal, name))
     time.sleep(0.05)
-    process.send_signal(getattr(signal, name))  # a shell sends it as well as the terminal
+    process.send_signal(getattr(signal, name))  # both the shell and the terminal may send it
     assert process.wait(timeout=30) == 0
     assert not list(temporary.glob("petseg-*")) and not list(temporary.rglob("*cat*"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-def test_requests_that_have_begun_are_finished(start):
+def test_begun_requests_are_finished_after_sigterm(start):
     process, address = start("--no-page")
     answers = []
     body = CHELSEA.read_bytes()
@@ -200,7 +200,7 @@ def test_requests_that_have_begun_are_finished(start):
         target=lambda: answers.append(get(f"{address}/v1/segment?flip=true&as=cutout", body))
     )
     port = int(address.rpartition(":")[2])
-    with socket.create_connection((serve.HOST, port)) as half:  # half of a request has come
+    with socket.create_connection((serve.HOST, port)) as half:  # sends half of a request
         half.sendall(
             b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
@@ -217,7 +217,7 @@ def test_requests_that_have_begun_are_finished(start):
 
 
 def test_an_ignored_signal_stays_ignored():
-    """As nohup has it."""
+    """As under nohup."""
     code = (
         "import os, signal\n"
         "from types import SimpleNamespace\n"

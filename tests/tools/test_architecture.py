@@ -36,7 +36,9 @@ def test_committed_figure_has_the_arrows_of_the_code():
 
 
 def test_page_has_the_table_of_the_code():
-    assert architecture.BEGIN + architecture.table() in architecture.PAGE.read_text(encoding="utf-8")
+    assert architecture.BEGIN + architecture.table() in architecture.PAGE.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_drawing_twice_gives_the_same_bytes(tmp_path):
