@@ -135,7 +135,7 @@ def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project):
     process = start(project, *REPRO)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
-    assert re.search(r"going on after epoch \d+ of an interrupted run", output)
+    assert re.search(r"resuming after epoch \d+ of an interrupted run", output)
     assert not list(folder.iterdir())
     interrupted = trained(project)
 
@@ -143,7 +143,7 @@ def test_a_training_killed_at_any_moment_ends_as_one_that_never_was(project):
         (project / path).unlink()
     process = start(project, sys.executable, "-m", "stages.train_shallow")
     output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0 and "going on after" not in output, output
+    assert process.returncode == 0 and "resuming after" not in output, output
     whole = trained(project)
     for one, other in zip(whole[0], interrupted[0], strict=True):
         np.testing.assert_array_equal(one, other)

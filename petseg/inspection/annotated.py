@@ -1,4 +1,4 @@
-"""Masks that annotations describe: which labels they have, and how they are drawn."""
+"""Reads the labels of annotations, and draws masks from them."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,7 +12,7 @@ from petseg.sources.pairing import Mask
 
 
 def labels(kind: str, rows: Sequence[Row]) -> list[str]:
-    """The labels in use, each once: of COCO in the file's order, of LabelMe by the alphabet."""
+    """Returns the labels in use, each once: COCO's in file order, LabelMe's sorted."""
     files = list(dict.fromkeys(row.mask.path for row in rows))
     if kind == "coco":
         opened = map(annotations.open_coco, files)
@@ -23,7 +23,7 @@ def labels(kind: str, rows: Sequence[Row]) -> list[str]:
 def drawer(
     kind: str, rows: Sequence[Row], spec: DatasetSpec, unlabelled: str
 ) -> Callable[[Mask], bytes]:
-    """A function that draws the mask of each row."""
+    """Returns a function that draws the mask of each row."""
     if kind == "labelme":
         return lambda mask: annotations.labelme_mask(mask.path, spec, unlabelled)
     opened = {path: annotations.open_coco(path) for path in {row.mask.path for row in rows}}
@@ -31,6 +31,6 @@ def drawer(
 
 
 def _labelme_labels(path) -> list[str]:
-    with suppress(PetsegError):  # drawing it says so
+    with suppress(PetsegError):  # drawing the mask reports it
         return annotations.labelme_labels(path)
     return []

@@ -1,4 +1,4 @@
-"""From the values or colours in masks to a proposal of classes, void and threshold."""
+"""Proposes classes, void and threshold from the values or colours in masks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ _TWO = {0: "background", 255: "foreground", "#000000": "background", "#ffffff": 
 
 
 class ProposedClass(NamedTuple):
-    """A class: its mark in the masks and a display colour, if the palette has one."""
+    """A class: its mark in the masks, and the palette's display colour, if any."""
 
     name: str
     mark: Mark
@@ -23,9 +23,9 @@ class ProposedClass(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """What dataset.yaml may say of classes.
+    """Proposed classes for dataset.yaml.
 
-    Each of `notes` is a line on them, `void_notes` are on void.
+    `notes` are comment lines on the classes, `void_notes` on void.
     """
 
     classes: tuple[ProposedClass, ...]
@@ -36,7 +36,7 @@ class Proposal(NamedTuple):
 
 
 def propose(found: Findings, file: NamesFile | None) -> Proposal:
-    """Classes for what the masks hold; PetsegError where these are not 2 to 150 classes."""
+    """Proposes classes for the masks; raises PetsegError if they are not 2 to 150."""
     marks, shares = found.marks, found.marks.shares()
     if not shares and not marks.many:
         raise PetsegError("no mask can be read; the reasons are above")
@@ -64,7 +64,7 @@ def propose(found: Findings, file: NamesFile | None) -> Proposal:
 
 
 def of_labels(labels: Sequence[str]) -> tuple[Proposal, str]:
-    """Classes for the labels of annotations; and the class of what no annotation covers."""
+    """Returns classes for the labels of annotations, and the class of unlabelled pixels."""
     names = list(dict.fromkeys(label for label in labels if label != VOID_NAME))
     ground = next((name for name in names if name.lower() == "background"), "background")
     names = [ground, *(name for name in names if name != ground)]
@@ -96,9 +96,9 @@ def _with_threshold(found: Findings, shares: Mapping[Any, float]) -> Proposal:
 def _void(
     found: Findings, shares: Mapping[Any, float], names: Mapping, file: NamesFile | None
 ) -> tuple[tuple, tuple[str, ...]]:
-    """What a file of names calls void; and, by custom, a value that stands far above the others."""
+    """Returns the marks of void: by name in a file, or a customary value far above all others."""
     void = [mark for mark in shares if is_void(names.get(mark, ""))]
-    notes = [f"so called in {file.path}"] if void and file else []
+    notes = [f"see its name in {file.path}"] if void and file else []
     *others, highest = sorted(shares)
     if (
         highest in VOID_VALUES
@@ -107,14 +107,14 @@ def _void(
         and max(others) <= 3 * len(others) + MANY
     ):
         void.append(highest)
-        notes.append(f"{highest} is taken for it; make it a class if it is one")
+        notes.append(f"{highest} is assumed to be void; if not, make it a class")
     return tuple(void), tuple(notes)
 
 
 def _notes(found: Findings, names: Mapping, file: NamesFile | None) -> tuple[str, ...]:
     if not names or not file:
         key = "mask_colour" if found.coloured else "value"
-        return (f"rename the classes as you like; `{key}` is what stands in the masks",)
+        return (f"rename the classes as you like; `{key}` is what the masks contain",)
     known = [name for name, _ in file.entries]
     absent = ", ".join(name for name in known if name not in names.values())
     notes = (f"the names are from {file.path}: check that they are the right ones",)
@@ -122,11 +122,11 @@ def _notes(found: Findings, names: Mapping, file: NamesFile | None) -> tuple[str
 
 
 def _display_colours(found: Findings, classes: list[Mark]) -> dict[Mark, str]:
-    """Those of the palette, where they tell all classes apart."""
+    """Returns the palette's colours if they distinguish all classes."""
     palette: Mapping[Any, str] = found.palette
     colours: dict[Any, Any] = {mark: palette.get(mark) for mark in classes}
-    told_apart = None not in colours.values() and len({*colours.values()}) == len(classes)
-    return colours if told_apart else {}
+    distinct = None not in colours.values() and len({*colours.values()}) == len(classes)
+    return colours if distinct else {}
 
 
 def _number(index: int, mark: Mark) -> Mark:
@@ -141,13 +141,13 @@ def _too_many(found: Findings) -> str:
     why = "; JPEG alters them" if found.lossy else ""
     return (
         f"the masks hold {number} {what}, as in {', '.join(examples)}{why}. A dataset has 2 to "
-        f"{MAX_CLASSES} classes, each with values or colours of its own: save the masks as PNG "
-        "from where they were drawn, without soft edges, and resize them without interpolation"
+        f"{MAX_CLASSES} classes, each with its own values or colours: export the masks as PNG from "
+        "the tool that drew them, without soft edges, and resize them without interpolation"
     )
 
 
 def percent(share: float) -> str:
-    """With two digits that count, and one behind the point from 10 % on."""
+    """Formats a percentage: two significant digits, or one decimal from 10 % on."""
     if share >= 0.0995:
         return f"{100 * share:.1f} %"
     return f"{100 * share:#.2g} %" if share >= 0.0001 or share == 0 else "< 0.01 %"

@@ -1,4 +1,4 @@
-"""The text of a proposed dataset.yaml, with comments that say what to look at."""
+"""Writes the text of a proposed dataset.yaml, with comments on what to check."""
 
 import json
 import os
@@ -18,26 +18,26 @@ from petseg.inspection.tree import one_line
 TEST_SHARE = 0.2
 
 _COLUMN = 32
-"""Where comments begin behind short lines."""
+"""The column of comments after short lines."""
 
 _PLAIN = re.compile(r"\.|((\.\.)?/)*[A-Za-z_][\w./-]*")
 _NOT_PLAIN = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
 def proposed_name(folder: Path) -> str:
-    """A name for a folder's dataset: that of the folder, in letters that a name may have."""
+    """Returns a dataset name made from the folder's name, with only valid characters."""
     return re.sub(r"[^\w-]+", "_", folder.name).strip("_") or "dataset"
 
 
 def source_path(folder: Path, name: str) -> str:
-    """Where a folder is, from the folder of the dataset `name`; outside the project in full."""
+    """Returns a folder's path, relative to that of dataset `name`; absolute outside the project."""
     home = Path.cwd() / DATASETS / name
     inside = folder.is_relative_to(Path.cwd())
     return Path(os.path.relpath(folder, home)).as_posix() if inside else folder.as_posix()
 
 
 def inspected(folder: Path, layout: Layout) -> DatasetFile:
-    """A dataset of that layout, whatever its classes: enough to list its examples."""
+    """Returns a dataset with that layout and placeholder classes, to list its examples."""
     source = layout.source(str(folder)) | {"splits": _splits(layout)}
     if layout.kind != "masks":
         source["unlabelled"] = "void"
@@ -46,15 +46,15 @@ def inspected(folder: Path, layout: Layout) -> DatasetFile:
 
 
 def text(path: str, layout: Layout, proposal: Proposal, shares: Mapping, unlabelled: str) -> str:
-    """dataset.yaml for the folder to which `path` leads; a comment has the share of each class."""
+    """Returns dataset.yaml for the folder at `path`, with the share of each class as a comment."""
     source = layout.source(path)
     if layout.kind != "masks":
         source["unlabelled"] = unlabelled
     lines = ["# Proposed by petseg inspect: read it through."]
     if Path(path).is_absolute() or path.startswith(".."):
         lines += [
-            "# DVC sees changes in files beside this one only;",
-            "# elsewhere petseg check sees them, by names and sizes.",
+            "# DVC tracks only files in the folder of this file;",
+            "# petseg check detects changes in others, by names and sizes.",
         ]
     lines += ["source:", *(f"  {key}: {_scalar(value)}" for key, value in source.items())]
     lines.append("  splits:")
@@ -79,13 +79,13 @@ def text(path: str, layout: Layout, proposal: Proposal, shares: Mapping, unlabel
 
 
 def parse(text: str, name: str) -> DatasetFile:
-    """The proposal as it will be read; PetsegError with all mistakes in it."""
+    """Parses the proposal; raises PetsegError with all mistakes in it."""
     path = dataset_file(name)
     return parse_dataset(yaml12.parse(text.encode(), str(path)), name, path)
 
 
 def _splits(layout: Layout) -> dict[str, str | float]:
-    """Without a test split, the validation split is for testing; without both, a share is."""
+    """Returns the splits. Without a test split, tests on the validation split, or on a share."""
     texts: dict[str, Any] = dict(layout.texts)
     if "test" not in texts:
         texts["test"] = texts.pop("validation", TEST_SHARE)
@@ -111,7 +111,7 @@ def _commented(line: str, comment: str, width: int = _COLUMN) -> str:
 
 
 def _scalar(value: object) -> str:
-    """A value in YAML; a text that could be taken for something else in quotes."""
+    """Returns a value in YAML; quotes text that YAML could read as another type."""
     if not isinstance(value, str):
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN:
@@ -120,6 +120,6 @@ def _scalar(value: object) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise PetsegError(
-            f"{one_line(value)} is no UTF-8, so dataset.yaml cannot name it; rename it"
+            f"{one_line(value)} is not UTF-8, so dataset.yaml cannot name it; rename it"
         ) from None
     return json.dumps(value, ensure_ascii=not value.isprintable())

@@ -1,4 +1,4 @@
-"""The facts of all examples, summed up."""
+"""Sums up the facts of all examples."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,20 +9,20 @@ from typing import Any
 from petseg.inspection.scan import Facts, ImageFacts, MaskFacts
 
 Mark = int | str
-"""What stands for a class in a mask: a value, or a colour as #rrggbb."""
+"""Marks a class in a mask: a value, or a colour as #rrggbb."""
 
 MANY = 16
 
 _SOFT_EDGE_SHARES = (0.03, 0.2)
-"""Of the pixels, at most so many lie between 0 and 255 where masks have soft edges: where there are
-few such values, which could be classes, and where there are MANY."""
+"""The largest share of pixels between 0 and 255 in masks with soft edges: if they have few such
+values, which could be classes, and if they have more than MANY."""
 
 
 @dataclass
 class Marks:
-    """For each value or colour the pixels of all masks, in how many masks, and the first of them.
+    """For each value or colour: its pixels, the number of masks with it, and the first such mask.
 
-    `many` are masks with too many of them.
+    `many` are masks with too many values or colours.
     """
 
     pixels: Counter = field(default_factory=Counter)
@@ -31,7 +31,7 @@ class Marks:
     many: list[str] = field(default_factory=list)
 
     def add(self, counts: dict | None, name: str) -> None:
-        """Adds those of one mask."""
+        """Adds the values or colours of one mask."""
         if counts is None:
             self.many.append(name)
             return
@@ -41,16 +41,16 @@ class Marks:
             self.first.setdefault(mark, name)
 
     def shares(self) -> dict[Mark, float]:
-        """The share of each in all pixels, in their order."""
+        """Returns the share of each in all pixels, sorted by value or colour."""
         total = self.pixels.total()
         return {mark: self.pixels[mark] / total for mark in sorted(self.pixels)}
 
 
 @dataclass
 class Findings:
-    """What was found in the images and masks that were read; files are named from `root` on.
+    """Facts about all images and masks that were read; file names are relative to `root`.
 
-    `coloured` are masks in RGB, `with_hue` those of them that are not grey.
+    `coloured` are RGB masks, `with_hue` those that are not grey.
     """
 
     root: Path
@@ -71,16 +71,16 @@ class Findings:
 
     @property
     def need_threshold(self) -> bool:
-        """Whether the masks are grey and hold more than the values that were drawn."""
+        """Whether the masks are grey and hold more values than were drawn."""
         return not self.with_hue and (bool(self.lossy) or has_soft_edges(self.values.shares()))
 
     @property
     def marks(self) -> Marks:
-        """By value where all masks have one channel, else by colour."""
+        """Marks by value if all masks have one channel, else by colour."""
         return self.colours if self.coloured and not self.need_threshold else self.values
 
     def duplicates(self) -> tuple[list[str], list[str]]:
-        """Images of the same bytes: within a split, and across splits."""
+        """Returns byte-identical images: within a split, and across splits."""
         within: list[str] = []
         across: list[str] = []
         for images in self.copies.values():
@@ -91,9 +91,9 @@ class Findings:
 
 
 def has_soft_edges(shares: Mapping[Any, float]) -> bool:
-    """Whether masks of 0 and 255 have other values between, as drawn with soft edges.
+    """Returns whether masks of 0 and 255 have soft edges, that is, values between.
 
-    Class values are few or follow each other: 0, 1, 2 ... 20 and 255 as void are no soft edges.
+    Class values are few or consecutive: 0, 1, 2 ... 20 and 255 as void are not soft edges.
     """
     between = [mark for mark in shares if mark not in (0, 255)]
     return (
@@ -105,7 +105,7 @@ def has_soft_edges(shares: Mapping[Any, float]) -> bool:
 
 
 def sum_up(root: Path, facts: Iterable[Facts]) -> Findings:
-    """The findings of examples."""
+    """Sums up the facts of examples."""
     found = Findings(root)
     for row, image, mask in facts:
         image_name = row.image.relative_to(root).as_posix()
@@ -156,5 +156,5 @@ def _compare(found: Findings, name: str, image: ImageFacts, mask: MaskFacts) -> 
 
 
 def by(size: Sequence[int]) -> str:
-    """A width and height in words."""
+    """Formats width and height."""
     return f"{size[0]}x{size[1]}"

@@ -1,4 +1,4 @@
-"""How a folder of images and masks is laid out: which belong together, and to which split."""
+"""Detects the layout of a folder: which images and masks form pairs, and their splits."""
 
 import re
 from collections import defaultdict
@@ -16,7 +16,7 @@ KNOWN = """\
   train/images/ and train/masks/, images/train/ and masks/train/, train/ and trainannot/ or
     train_labels/, each also for val and test
   images and masks in one folder, the masks with _mask, _label, _seg or _gt at the end of the name
-  lists (train.txt, val.txt, test.txt) with the name of an image, or an image and its mask, a line
+  lists (train.txt, val.txt, test.txt) with an image, or an image and its mask, on each line
   a COCO file (.json), or a LabelMe file for each image"""
 
 _SPLITS = {
@@ -36,10 +36,10 @@ _LESS_LIKELY = re.compile("object|instance|panoptic|colou?r|vis|preview|keypoint
 
 
 class Layout(NamedTuple):
-    """What a folder source says in dataset.yaml, and what it leads to.
+    """The settings of a folder source in dataset.yaml.
 
-    `kind` is masks, labelme or coco. In `images` and `masks` may stand `{split}`; `texts` holds
-    what takes its place in each split, or the list file of each split, or nothing.
+    `kind` is masks, labelme or coco. `images` and `masks` may contain `{split}`; `texts` maps each
+    split to the text that replaces it, or to a list file; or is empty.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Layout(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The layout in a few words."""
+        """A short description of the layout."""
         together = self.images == self.masks
         text = self.images if together else f"{self.images} and {self.masks}"
         text += f", the masks with {self.suffix!r} after the image's name" * bool(self.suffix)
@@ -61,15 +61,15 @@ class Layout(NamedTuple):
         return text + kinds[self.kind] + (f", listed in {lists}" if lists else "")
 
     def source(self, path: str) -> dict:
-        """The section of dataset.yaml without splits; `path` leads to the folder."""
+        """Returns the source section of dataset.yaml without splits, for the folder at `path`."""
         keys = {"type": "folder", "path": path, "images": self.images, self.kind: self.masks}
         return keys | ({"mask_suffix": self.suffix} if self.suffix else {})
 
 
 def find_layouts(tree: Tree) -> tuple[list[Layout], list[str]]:
-    """The layout with the most pairs, then others with other pairs; and what is damaged, in words.
+    """Returns the layout with the most pairs, then those with other pairs; and damage, as text.
 
-    PetsegError where none fits.
+    Raises PetsegError if no layout fits.
     """
     matches, problems = all_matches(tree)
     groups: dict[tuple, dict[str, Folders]] = defaultdict(dict)
@@ -99,7 +99,7 @@ def _pairs(group: dict[str, Folders]) -> set[Match]:
 
 
 def _template(path: str) -> tuple[str, str | None]:
-    """A path with `{split}` for the word in it that names a split; and this word."""
+    """Replaces the word that names a split by `{split}`; returns the path and the word."""
     found = _SPLIT_WORD.search(path)
     return (path.replace(found[0], SPLIT), found[0]) if found else (path, None)
 
@@ -109,7 +109,7 @@ def _split(word: str) -> str:
 
 
 def _layout(tree: Tree, group: dict[str, Folders]) -> Layout:
-    """The layout of folders without splits, which `group` has as "", or with a split in each."""
+    """Returns the layout of a group: folders by split, or by "" without splits."""
     one = group.get("") or group["train"]
     images, masks = (
         _pattern(tree, group.values(), own, other)
@@ -126,7 +126,7 @@ def _layout(tree: Tree, group: dict[str, Folders]) -> Layout:
 
 
 def _pattern(tree: Tree, parts: Iterable[Folders], own: str, other: str) -> str:
-    """A folder, or `FOLDER/*` where folders below it hold images of another kind."""
+    """Returns a folder, or `FOLDER/*` if its subfolders contain other images."""
     parts = list(parts)
     path = getattr(parts[0], own)
     if own == "masks" and parts[0].kind == "coco":
@@ -147,7 +147,7 @@ def _pattern(tree: Tree, parts: Iterable[Folders], own: str, other: str) -> str:
 
 
 def _rank(group: dict[str, Folders]) -> tuple:
-    """Most pairs first; of as many, what is more likely meant, and what lies deeper."""
+    """Returns a sort key: most pairs first, then the likelier, then the deeper layout."""
     one = group.get("") or group["train"]
     count = sum(len(part.matches) for part in group.values())
     kind = ("masks", "labelme", "coco").index(one.kind)
@@ -157,7 +157,7 @@ def _rank(group: dict[str, Folders]) -> tuple:
 
 
 def _with_lists(layout: Layout, tree: Tree, matches: Sequence[Match]) -> Layout:
-    """The layout in the splits that list files say, where there are any that name its pairs."""
+    """Adds the splits of list files to a layout, if any list its pairs."""
     groups: dict[str, dict[str, Listed]] = defaultdict(dict)
     for path in tree.paths(*LIST_SUFFIXES):
         folder, name = split_path(path)

@@ -1,4 +1,4 @@
-"""Files that list the images of a split: a name, or an image and its mask, on each line."""
+"""Reads files that list a split's images: a name, or an image and its mask, on each line."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,11 @@ from petseg.sources.patterns import IMAGE_SUFFIXES
 LIST_SUFFIXES = (".txt", ".lst")
 
 _LONGEST = 10_000_000
-"""Bytes of the longest file that is read as a list."""
+"""The largest file to read as a list, in bytes."""
 
 
 class Listed(NamedTuple):
-    """How many pairs a list names, and whether each line has an image and a mask."""
+    """The number of pairs in a list, and whether each line has an image and a mask."""
 
     path: str
     count: int  # type: ignore[assignment]  # hides tuple.count
@@ -23,7 +23,7 @@ class Listed(NamedTuple):
 
 
 def read_list(tree: Tree, path: str, pairs: Sequence[Match]) -> Listed:
-    """What a list says of pairs; no pair where fewer than half of its lines name one."""
+    """Counts the pairs that a list names; 0 if fewer than half of its lines name one."""
     known = set()
     for pair in pairs:
         _, name = split_path(pair.image)
@@ -35,7 +35,7 @@ def read_list(tree: Tree, path: str, pairs: Sequence[Match]) -> Listed:
 
 
 def listed_folders(tree: Tree) -> Iterator[Folders]:
-    """Folders of images and masks that lists bring together whatever the files' names are."""
+    """Yields folders of images and masks that lists pair, independent of file names."""
     files = set(tree.image_paths())
     masks_of: dict[tuple[str, str], dict[str, str]] = {}
     for path in tree.paths(*LIST_SUFFIXES):
@@ -49,7 +49,7 @@ def listed_folders(tree: Tree) -> Iterator[Folders]:
 
 
 def _lines(tree: Tree, path: str) -> list[str]:
-    """The lines of a list; none where the file is no text."""
+    """Returns the lines of a list; none if the file is not text."""
     file = tree.root / path
     try:
         text = file.read_text(encoding="utf-8-sig") if file.stat().st_size < _LONGEST else ""
@@ -60,7 +60,7 @@ def _lines(tree: Tree, path: str) -> list[str]:
 
 
 def _parts(line: str) -> tuple[str, str | None]:
-    """A line's image, and its mask if it names one. A name may hold spaces."""
+    """Returns a line's image, and its mask if any. A name may contain spaces."""
     words = re.split(r"\s*[,;]\s*|\s+", line)
     both = len(words) == 2 and all(suffix(word) in IMAGE_SUFFIXES for word in words)
     first, second = words if both else (line, None)

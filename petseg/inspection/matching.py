@@ -1,4 +1,4 @@
-"""Which images and masks belong together, in two folders or in one: by their names."""
+"""Pairs images and masks by name, in two folders or in one."""
 
 import re
 from collections import Counter, defaultdict
@@ -21,18 +21,18 @@ _MASK_SUFFIX = re.compile(
     r"|[-_. ](l|m|lab)",
     re.IGNORECASE,
 )
-"""What an image's mask has at the end of its name, where both lie in one folder."""
+"""The end of a mask's name, if it is in the same folder as its image."""
 
 
 class Match(NamedTuple):
-    """An image, and its mask or its COCO file, relative to the root."""
+    """An image, and its mask or COCO file, relative to the root."""
 
     image: str
     mask: str
 
 
 class Folders(NamedTuple):
-    """Images in and below a folder, and what holds their masks: a folder, or a COCO file.
+    """Images in a folder and its subfolders, and the folder or COCO file of their masks.
 
     `kind` is the key in dataset.yaml: masks, labelme or coco.
     """
@@ -45,9 +45,9 @@ class Folders(NamedTuple):
 
 
 def all_matches(tree: Tree) -> tuple[list[Folders], list[str]]:
-    """All folders of images that match folders or files of masks; and what is damaged, in words.
+    """Returns all image folders with matching mask folders or files; and damage, as text.
 
-    Where the folders below two folders match, so do these two.
+    Two folders also match if their subfolders match.
     """
     files, problems = _json_files(tree)
     folders = {folder: tree.images(folder) for folder in tree.image_folders()}
@@ -67,19 +67,19 @@ def all_matches(tree: Tree) -> tuple[list[Folders], list[str]]:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether a path is in a folder, or below it."""
+    """Returns whether a path is in a folder or its subfolders."""
     return not folder or path.startswith(f"{folder}/")
 
 
 def _is_mask_folder(masks: str, images: str) -> bool:
-    """Whether the name of a folder says that it holds masks, beside that of the images."""
+    """Returns whether a folder's path, where it differs from the images' path, names masks."""
     pairs = [pair for pair in zip_longest(masks.split("/"), images.split("/")) if len({*pair}) > 1]
     own, others = ([part for part in parts if part] for parts in zip(*pairs, strict=True))
     return any(map(_MASK_FOLDER.search, own)) and not any(map(_MASK_FOLDER.search, others))
 
 
 def _with_parents(images: str, masks: str) -> Iterator[tuple[str, str]]:
-    """Two folders, and those above them as long as what they leave is called the same."""
+    """Yields two folders, and their parents as long as the last parts of both paths are equal."""
     yield images, masks
     while images and masks:
         images, one = split_path(images)
@@ -106,7 +106,7 @@ def _labelme_folders(tree: Tree, folders: dict, files: dict[str, object]) -> Ite
 
 
 def _json_files(tree: Tree) -> tuple[dict[str, object], list[str]]:
-    """Path -> content: of folders with hundreds of files, as LabelMe's, only the first is read."""
+    """Returns path -> content; reads one LabelMe file per folder, as there may be hundreds."""
     files: dict[str, Any] = {}
     problems: list[str] = []
     for path in tree.paths(".json"):
@@ -116,7 +116,7 @@ def _json_files(tree: Tree) -> tuple[dict[str, object], list[str]]:
         try:
             content = read_json(tree.root / path)
         except (OSError, ValueError, RecursionError) as error:
-            problems.append(f"{path} is no JSON file, or damaged: {error}")
+            problems.append(f"{path} is not a JSON file, or is damaged: {error}")
         else:
             if isinstance(content, dict):
                 files[path] = content
@@ -124,7 +124,7 @@ def _json_files(tree: Tree) -> tuple[dict[str, object], list[str]]:
 
 
 def _matched(kind: str, images: str, image_names: list, masks: str, mask_names: list) -> Folders:
-    """By names: those of the masks have the most frequent suffix in addition."""
+    """Matches by name, with the most frequent suffix after the masks' names."""
     together = kind == "masks" and images == masks
     of_stem = {stem(name): name for name in reversed(image_names)}
     found: dict[str, dict[str, str]] = {}
@@ -153,7 +153,7 @@ def _ends_with(name: str, suffix: str) -> bool:
 
 
 def _coco_folders(folders: dict[str, list[str]], path: str, coco: Coco) -> Iterator[Folders]:
-    """The folders in which images lie that a COCO file names, perhaps with a path."""
+    """Yields the folders that contain images in a COCO file, which may name them with a path."""
     known = {join(folder, name) for folder, names in folders.items() for name in names}
     by_name: dict[str, list[str]] = defaultdict(list)
     for image in known:

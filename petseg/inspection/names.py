@@ -1,4 +1,4 @@
-"""Names of classes from a file beside the masks, where there is an obvious one."""
+"""Reads class names from a file in the folder of the masks, if there is an obvious one."""
 
 import csv
 import io
@@ -13,20 +13,20 @@ _FILES = re.compile(
 )
 _CVAT = re.compile(r"(?P<name>[^:#]+):(?P<rgb>\d+,\d+,\d+)(:.*)?")
 VOID_VALUES = (255, 65_535)
-"""What is void by custom, beside classes of small values."""
+"""Customary void values, beside small class values."""
 
 _VOID_NAMES = frozenset({"void", "ignore", "ignored", "unlabeled", "unlabelled"})
 
 
 class NamesFile(NamedTuple):
-    """What a file says: a name and, where it has them, a colour as #rrggbb for each class."""
+    """The content of a file: a name and, if given, a colour as #rrggbb for each class."""
 
     path: str
     entries: tuple[tuple[str, str | None], ...]
 
 
 def find_names(tree: Tree) -> NamesFile | None:
-    """The file of names nearest to the root; None where there is none, or it holds no names."""
+    """Returns the names file nearest to the root; None if there is none with valid names."""
     paths = [path for path in tree.paths(".txt", ".csv") if _FILES.fullmatch(split_path(path)[1])]
     for path in sorted(paths, key=lambda path: (path.count("/"), path)):
         try:
@@ -41,15 +41,16 @@ def find_names(tree: Tree) -> NamesFile | None:
 
 
 def is_void(name: str) -> bool:
-    """Whether a class is called like pixels that do not count."""
+    """Returns whether a class name means void."""
     return name.lower() in _VOID_NAMES
 
 
 def names_of(file: NamesFile, marks: Iterable, palette: Mapping[int, str]) -> dict:
-    """A name for each value or colour that the file has one for.
+    """Returns a name for each value or colour that the file names.
 
-    By colour where the file has colours, and the masks or their palette, too; else the lines number
-    the values from 0 on, or from 1 where the last value needs it. None where there are too few.
+    Matches by colour if the file and the masks or their palette have colours. Else the lines are
+    the names of values from 0 on, or from 1 on if the last value needs it. Returns no names if the
+    file has too few.
     """
     marks = list(marks)
     of_colour = {colour: name for name, colour in file.entries if colour}
@@ -67,7 +68,7 @@ def names_of(file: NamesFile, marks: Iterable, palette: Mapping[int, str]) -> di
 
 
 def _lines(text: str) -> Iterable[tuple[str, str | None]]:
-    """A name, or CVAT's `name:red,green,blue:parts:actions`, on each line."""
+    """Parses lines with a name, or with CVAT's `name:red,green,blue:parts:actions`."""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("#") or not line:
             continue
@@ -76,7 +77,7 @@ def _lines(text: str) -> Iterable[tuple[str, str | None]]:
 
 
 def _table(text: str) -> Iterable[tuple[str, str | None]]:
-    """A table with a column `name` or `class`, and perhaps r, g and b."""
+    """Parses a table with a column `name`, `class` or `label`, and optionally r, g and b."""
     for row in csv.DictReader(io.StringIO(text), skipinitialspace=True):
         row = {str(key).strip().lower(): value for key, value in row.items()}
         name = row.get("name") or row.get("class") or row.get("label")

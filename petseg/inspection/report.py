@@ -1,4 +1,4 @@
-"""What inspect says of a folder before it proposes a dataset.yaml."""
+"""Writes the report of `petseg inspect` on a folder, before the proposed dataset.yaml."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,11 +13,11 @@ from petseg.sources.listing import Row
 from petseg.sources.mistakes import LISTED
 
 MOST_LINES = 40
-"""Values or colours that are listed."""
+"""The most values or colours to list."""
 
 
 def layout_lines(tree: Tree, layouts: Sequence[Layout], rows: Sequence[Row], read: int) -> list:
-    """The layout, the number of pairs in each split, and what else there is."""
+    """Reports the layout, the number of pairs in each split, other layouts and unused images."""
     layout, *others = layouts
     counts = Counter(row.split for row in rows)
     splits = ", ".join(f"{split} {counts[split]}" for split in counts) if layout.texts else ""
@@ -37,14 +37,14 @@ def layout_lines(tree: Tree, layouts: Sequence[Layout], rows: Sequence[Row], rea
         if tree.root / folder not in used
     ]
     if unused:
-        lines.append(f"images that take no part: {_shortened(unused, 5)}")
+        lines.append(f"images not used: {_shortened(unused, 5)}")
     if read < len(rows):
-        lines.append(f"pairs read, spread evenly: {read}; what follows is of these")
+        lines.append(f"pairs read, spread evenly: {read}; the rest of this report is about them")
     return lines
 
 
 def content_lines(found: Findings) -> list[str]:
-    """Sizes and modes of images and masks."""
+    """Reports sizes and modes of images and masks."""
     lines = [
         f"images: {_sizes(found.image_sizes)}; {_kinds(found.image_kinds)}",
         f"masks: {_kinds(found.mask_kinds)}",
@@ -56,12 +56,12 @@ def content_lines(found: Findings) -> list[str]:
         )
     within, _ = found.duplicates()
     if within:
-        lines.append(f"images of the same bytes: {_shortened(within, 3)}")
+        lines.append(f"byte-identical images: {_shortened(within, 3)}")
     return lines
 
 
 def marks_lines(found: Findings, proposal: Proposal | None) -> list[str]:
-    """A table: each value or colour of the masks, its share of the pixels, and how many hold it."""
+    """Returns a table of values or colours: share of the pixels, and number of masks with it."""
     shares, masks = found.marks.shares(), found.marks.masks
     names = {one.mark: one.name for one in proposal.classes} if proposal else {}
     names |= dict.fromkeys(proposal.void, "(void)") if proposal else {}
@@ -83,12 +83,12 @@ def marks_lines(found: Findings, proposal: Proposal | None) -> list[str]:
 
 
 def problem_lines(tree: Tree, mistakes: Mapping[str, Iterable], found: Findings) -> list[str]:
-    """What must be mended before `dvc repro`: each kind with its mend, and the first files."""
+    """Reports what to fix before `dvc repro`: each kind of mistake with its first files."""
     _, across = found.duplicates()
     kinds = {kind: [*map(str, them)] for kind, them in mistakes.items()} | {
-        "files that cannot be used; replace them, or take image and mask away": found.unusable,
-        "masks of another size than their image; a mask is drawn for the upright image, and "
-        "resized without interpolation": found.other_sizes,
+        "files that cannot be used; replace them, or remove image and mask": found.unusable,
+        "masks whose size differs from the image's; draw masks for the upright image, and resize "
+        "them without interpolation": found.other_sizes,
         "the same image, byte for byte, in two splits; keep one": across,
     }
     lines = []
@@ -97,7 +97,7 @@ def problem_lines(tree: Tree, mistakes: Mapping[str, Iterable], found: Findings)
             lines.append(f"  {len(them)} x {kind}:")
             lines += [f"    {_relative(tree, one)}" for one in them[:LISTED]]
             lines += [f"    and {len(them) - LISTED} more"] * (len(them) > LISTED)
-    return ["to mend before dvc repro:", *lines] if lines else []
+    return ["to fix before dvc repro:", *lines] if lines else []
 
 
 def _sizes(sizes: Counter) -> str:

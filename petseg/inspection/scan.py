@@ -1,4 +1,4 @@
-"""What is in the files: sizes, modes, values or colours of each image and mask."""
+"""Reads the sizes, modes, and values or colours of each image and mask."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,11 +27,11 @@ MOST_COLOURS = 4096
 _LOSSY = ("JPEG", "MPO")
 
 _GREY_TOLERANCE = 8
-"""How far red, green and blue of a grey pixel lie apart, at most, after JPEG."""
+"""The largest difference of red, green and blue in a grey pixel, after JPEG."""
 
 
 class ImageFacts(NamedTuple):
-    """An image: width and height as it stands upright, and a digest of its file."""
+    """An image: width and height when upright, and a digest of its file."""
 
     size: tuple[int, int]
     kind: str
@@ -40,10 +40,10 @@ class ImageFacts(NamedTuple):
 
 
 class MaskFacts(NamedTuple):
-    """A mask: width and height, its pixels for each value, and for each colour.
+    """A mask: width and height, and pixel counts by value and by colour.
 
-    `values` is None in a mask in RGB that is not grey, `colours` in one of more than 8 bits; both
-    are None where there are more than MOST_COLOURS. `palette` has a colour for values, or nothing.
+    `values` is None for an RGB mask that is not grey, `colours` for more than 8 bits; each is None
+    beyond MOST_COLOURS. `palette` maps values to colours; it may be empty.
     """
 
     size: tuple[int, int]
@@ -56,7 +56,7 @@ class MaskFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """An example; instead of facts a text, where a file cannot be used."""
+    """An example; the reason as text instead of facts if a file cannot be used."""
 
     row: Row
     image: ImageFacts | str
@@ -64,7 +64,7 @@ class Facts(NamedTuple):
 
 
 def scan(rows: Sequence[Row], read_mask: Callable[[Mask], bytes]) -> Iterator[Facts]:
-    """The facts of each example, in order, read on all cores; shows its progress in a terminal."""
+    """Yields the facts of each example, in order, on all cores; shows progress in a terminal."""
 
     def facts(row: Row) -> Facts:
         return Facts(
@@ -111,7 +111,7 @@ def _mask_facts(data: bytes) -> MaskFacts:
 
 
 def _one_channel(mask: Image.Image, size: tuple, kind: str, lossy: bool) -> MaskFacts:
-    """Of 8 bits; one bit counts as 0 and 255, as in decoding."""
+    """Returns the facts of an 8-bit mask, or a 1-bit mask as 0 and 255, as in decoding."""
     values, palette = _values(mask), {}
     if mask.mode == "P":
         parts = mask.getpalette("RGB") or []
@@ -142,5 +142,5 @@ def _is_grey(mask: Image.Image) -> bool:
 
 
 def _kind(image: Image.Image) -> str:
-    """The format and mode, as in "PNG, P"."""
+    """Returns format and mode, such as "PNG, P"."""
     return f"{image.format}, {image.mode}"

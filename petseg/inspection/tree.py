@@ -1,4 +1,4 @@
-"""The files of a folder, and which of them are images."""
+"""Lists the files of a folder and its subfolders, and the images among them."""
 
 import os
 from pathlib import Path
@@ -9,25 +9,25 @@ from petseg.sources.patterns import IMAGE_SUFFIXES
 
 
 class Tree(NamedTuple):
-    """The files below `root`: for each folder, relative to it ("" for itself), their names."""
+    """The file names in each folder below `root`, relative to it ("" for `root` itself)."""
 
     root: Path
     files: dict[str, list[str]]
 
     def images(self, folder: str) -> list[str]:
-        """The names of the images in a folder, masks among them."""
+        """Returns the names of the images in a folder, including masks."""
         return [name for name in self.files[folder] if suffix(name) in IMAGE_SUFFIXES]
 
     def image_folders(self) -> list[str]:
-        """The folders with images."""
+        """Returns the folders with images."""
         return [folder for folder in self.files if self.images(folder)]
 
     def image_paths(self) -> list[str]:
-        """The images in all folders, relative to `root`."""
+        """Returns the images in all folders, relative to `root`."""
         return self.paths(*IMAGE_SUFFIXES)
 
     def paths(self, *suffixes: str) -> list[str]:
-        """The files with one of these suffixes, relative to `root`."""
+        """Returns the files with one of these suffixes, relative to `root`."""
         return [
             join(folder, name)
             for folder, names in self.files.items()
@@ -37,9 +37,9 @@ class Tree(NamedTuple):
 
 
 def walk(root: Path) -> Tree:
-    """All files below a folder, without hidden ones; symbolic links are followed.
+    """Lists all files below a folder, except hidden ones; follows symbolic links.
 
-    PetsegError where the folder is missing, or where one below it must not be read.
+    Raises PetsegError if the folder is missing, or if a folder below it cannot be read.
     """
 
     def refuse(error: OSError) -> None:
@@ -61,28 +61,28 @@ def walk(root: Path) -> Tree:
 
 
 def join(folder: str, name: str) -> str:
-    """The path of a file in a folder of a Tree."""
+    """Returns the path of a file in a folder of a Tree."""
     return f"{folder}/{name}" if folder else name
 
 
 def split_path(path: str) -> tuple[str, str]:
-    """The folder and the name of a file, as `join` takes them."""
+    """Splits a path into folder and name, the inverse of `join`."""
     folder, _, name = path.rpartition("/")
     return folder, name
 
 
 def stem(name: str) -> str:
-    """A name without the last suffix."""
-    return os.path.splitext(name)[0]  # noqa: PTH122 (of half a million names)
+    """Returns a name without its last suffix."""
+    return os.path.splitext(name)[0]  # noqa: PTH122 (fast enough for half a million names)
 
 
 def suffix(name: str) -> str:
-    """The last suffix of a name, in small letters."""
+    """Returns the last suffix of a name, in lower case."""
     return os.path.splitext(name)[1].lower()  # noqa: PTH122
 
 
 def one_line(text: str) -> str:
-    """A text that may hold any file's name, with what is not printable escaped."""
+    """Escapes unprintable characters, so that text with any file name stays on one line."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in os.fsencode(text).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Bringing a dataset to disk: from the network, an offline copy or a folder, or by drawing it."""
+"""Brings a dataset to disk: downloads, copies or generates it."""
 
 import tempfile
 from pathlib import Path
@@ -11,20 +11,20 @@ from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.inputs import OFFLINE_VARIABLE, fingerprint, offline_folder
 
 FROM_TRAINING: dict[str, float | None] = {"validation": None}
-"""The pets have a training and a test split; params.yaml says what of the first validates."""
+"""The pets have no validation split: params.yaml gives the share of `train` to draw for it."""
 
 
 def download_folder() -> Path:
-    """Where downloads stay from run to run."""
+    """Returns the folder that keeps downloads between runs."""
     return user_cache() / "downloads"
 
 
 def bring(dataset: DatasetFile, target: Path) -> dict:
-    """Puts a dataset into `target`, as `raw.open_raw` reads it; returns where it came from.
+    """Writes a dataset to `target`, for `raw.open_raw`; returns its provenance.
 
-    PetsegError where it cannot be had, or has mistakes.
+    Raises PetsegError if the dataset is not available or has mistakes.
     """
-    return _WAYS[type(dataset.source)](dataset, target)
+    return _SOURCES[type(dataset.source)](dataset, target)
 
 
 def _bring_pets(dataset: DatasetFile, target: Path) -> dict:
@@ -43,7 +43,7 @@ def _bring_pets(dataset: DatasetFile, target: Path) -> dict:
 
 
 def _draw_pets(dataset: DatasetFile, target: Path) -> dict:
-    """Draws pets and prepares them as if they were the Oxford-IIIT Pet dataset."""
+    """Generates pets and prepares them like the Oxford-IIIT Pet dataset."""
     oxford_pets.require_groups(dataset.groups)
     pets = dataset.source
     assert isinstance(pets, GeneratedPets)
@@ -71,4 +71,4 @@ def _prepared(dataset: DatasetFile, target: Path) -> dict:
     }
 
 
-_WAYS = {OxfordPets: _bring_pets, GeneratedPets: _draw_pets, Folder: folder.bring}
+_SOURCES = {OxfordPets: _bring_pets, GeneratedPets: _draw_pets, Folder: folder.bring}

@@ -1,4 +1,4 @@
-"""What one annotation of a COCO or LabelMe file covers, drawn by pycocotools."""
+"""Draws the area of one COCO or LabelMe annotation with pycocotools."""
 
 import base64
 import io
@@ -14,14 +14,16 @@ from petseg.core.errors import PetsegError
 _CIRCLE_CORNERS = 90
 
 _FARTHEST = 100_000
-"""pycocotools walks along each edge pixel by pixel, inside the image or not."""
+"""Limits coordinates: pycocotools follows each edge pixel by pixel, even outside the image."""
 
 
 def segmentation_area(annotation: dict, size: tuple[int, int]) -> np.ndarray:
-    """Where an annotation of a COCO file is: a bool (H, W)."""
+    """Returns the area of a COCO annotation: bool (H, W)."""
     where, segmentation = annotation["where"], annotation.get("segmentation")
     if not segmentation:
-        raise PetsegError(f"{where} has no segmentation, perhaps a box only: draw it or remove it")
+        raise PetsegError(
+            f"{where} has no segmentation, perhaps only a bounding box: add one, or remove it"
+        )
     if isinstance(segmentation, dict):
         return _run_lengths(where, segmentation, size)
     if not isinstance(segmentation, list):
@@ -37,14 +39,14 @@ def _run_lengths(where: str, rle: dict, size: tuple[int, int]) -> np.ndarray:
         fits = list(rle["size"]) == list(size) and sum(runs) == math.prod(size) and min(runs) >= 0
     except (KeyError, TypeError, ValueError, IndexError):
         fits = False
-    if not fits:  # pycocotools would leave pixels that no run covers as memory happens to be
-        raise PetsegError(f"{where}: the run lengths are damaged, or not of {_by(size)} pixels")
+    if not fits:  # pycocotools would leave pixels that no run covers uninitialized
+        raise PetsegError(f"{where}: the run lengths are damaged, or not for {_by(size)} pixels")
     drawn = coco_masks.frPyObjects({"counts": runs, "size": list(size)}, *size)
     return coco_masks.decode(drawn).astype(bool)
 
 
 def _uncompressed(text: str) -> list[int]:
-    """The run lengths in COCO's compressed text; source: rleFrString of cocoapi's maskApi.c."""
+    """Decodes COCO's compressed run lengths; source: rleFrString in cocoapi's maskApi.c."""
     runs: list[int] = []
     run = shift = 0
     for letter in text.encode("ascii"):
@@ -62,15 +64,15 @@ def _polygons(where: str, parts: list, size: tuple[int, int]) -> np.ndarray:
     for part in parts:
         numbers = isinstance(part, list) and all(type(one) in (int, float) for one in part)
         if not numbers or len(part) < 6 or len(part) % 2:
-            raise PetsegError(f"{where}: a polygon needs three points or more, x and y of each")
-        if not all(abs(one) <= _FARTHEST for one in part):  # NaN is no such number either
-            raise PetsegError(f"{where}: a polygon's corner lies far outside the image")
+            raise PetsegError(f"{where}: a polygon needs x and y of at least three points")
+        if not all(abs(one) <= _FARTHEST for one in part):  # false for NaN, too
+            raise PetsegError(f"{where}: a polygon has a corner far outside the image")
     drawn = [coco_masks.frPyObjects([part], *size)[0] for part in parts]
     return coco_masks.decode(coco_masks.merge(drawn)).astype(bool)
 
 
 def labelme_area(where: str, shape: dict, size: tuple[int, int]) -> np.ndarray:
-    """Where a shape of a LabelMe file is: a bool (H, W)."""
+    """Returns the area of a LabelMe shape: bool (H, W)."""
     kind = shape.get("shape_type") or "polygon"
     where = f"{where} ({shape['label']}, {kind})"
     if kind not in ("polygon", "rectangle", "circle", "mask"):
@@ -88,7 +90,7 @@ def labelme_area(where: str, shape: dict, size: tuple[int, int]) -> np.ndarray:
         return _labelme_bitmap(where, shape.get("mask"), corner, size)
     if kind == "rectangle":
         points = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    elif kind == "circle":  # its centre, and a point on it
+    elif kind == "circle":  # the centre and a point on the circle
         radius = math.dist(*points)
         turns = [2 * math.pi * corner / _CIRCLE_CORNERS for corner in range(_CIRCLE_CORNERS)]
         points = [(left + radius * math.cos(t), top + radius * math.sin(t)) for t in turns]
@@ -96,10 +98,10 @@ def labelme_area(where: str, shape: dict, size: tuple[int, int]) -> np.ndarray:
 
 
 def _labelme_bitmap(where: str, data: Any, corner: tuple, size: tuple) -> np.ndarray:
-    """A mask of LabelMe: a small picture, and where its upper left corner lies."""
+    """Returns the area of a LabelMe mask: a small image, placed by its upper left corner."""
     try:
         bitmap = Image.open(io.BytesIO(base64.b64decode(data))).convert("L")
-    except Exception as error:  # Pillow's decoders let out errors of many kinds
+    except Exception as error:  # Pillow's decoders raise many types of error
         raise PetsegError(f"{where}: the mask cannot be decoded: {error}") from None
     drawn = Image.new("L", size[::-1])
     drawn.paste(bitmap, corner)

@@ -1,7 +1,7 @@
-"""COCO and LabelMe annotations as masks, drawn by pycocotools.
+"""Draws masks from COCO and LabelMe annotations with pycocotools.
 
-Classes are matched by name; the annotations of an image are drawn in the order of the file, later
-ones over earlier ones. A category or label "void" is void where no class has that name.
+Labels match classes by name. Annotations are drawn in file order, later ones over earlier ones. The
+label "void" means void unless a class has that name.
 """
 
 import io
@@ -27,8 +27,8 @@ _ID = int | str
 class Coco:
     """The annotations of a COCO file; see https://cocodataset.org/#format-data.
 
-    `names` are the file names of its images, `categories` those in use, in the file's order, and
-    `uses` has for each of these the name of the image of each annotation.
+    `categories` are the categories in use, in file order. `uses` maps each of them to the image
+    names of its annotations.
     """
 
     def __init__(self, path: Path, content: object) -> None:
@@ -60,14 +60,14 @@ class Coco:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The file names of the images, as they stand in the file."""
+        """The file names of the images, in file order."""
         return tuple(self._sizes)
 
     def mask(self, name: str, spec: DatasetSpec, unlabelled: str | None) -> bytes:
-        """A mask as a PNG of one channel: for each class its first value.
+        """Returns a mask as a single-channel PNG, with the first value of each class.
 
-        `unlabelled` is the class of pixels without an annotation, or "void". PetsegError for a
-        category, in whichever image, that is no class, and for a damaged annotation.
+        `unlabelled` is the class of pixels without an annotation, or "void". Raises PetsegError if
+        a category of any image is not a class, or if an annotation is damaged.
         """
         require_classes(self.uses, spec, str(self.path))
         size, values = self._sizes[name], _values(spec)
@@ -78,15 +78,15 @@ class Coco:
 
 
 def open_coco(path: Path) -> Coco:
-    """The annotations in a COCO file; PetsegError where it is damaged or no such file."""
+    """Reads a COCO file; raises PetsegError if it is damaged or not a COCO file."""
     return Coco(path, _read_json(path))
 
 
 def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str | None) -> bytes:
-    """A mask, as `Coco.mask` gives it, from a LabelMe file.
+    """Returns the mask of a LabelMe file, like `Coco.mask`.
 
-    Polygons, rectangles, circles and masks are drawn; PetsegError for other shapes, a label that is
-    no class, and a damaged file.
+    Draws polygons, rectangles, circles and masks. Raises PetsegError for other shapes, for a label
+    that is not a class, and for a damaged file.
     """
     content, values = _read_json(path), _values(spec)
     shapes = _labelme_shapes(path, content)
@@ -100,12 +100,12 @@ def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str | None) -> bytes
 
 
 def labelme_labels(path: Path) -> list[str]:
-    """The label of each shape in a LabelMe file."""
+    """Returns the label of each shape in a LabelMe file."""
     return [one["label"] for _, one in _labelme_shapes(path, _read_json(path))]
 
 
 def require_classes(uses: Mapping[str, Sequence[str]], spec: DatasetSpec, source: str) -> None:
-    """PetsegError where a label has no class; `uses` holds a file name for each annotation."""
+    """Raises PetsegError if a label is not a class; `uses` maps labels to file names."""
     values = _values(spec)
     unknown = [
         f"{label!r} (used {len(names)} x, first in {', '.join(list(dict.fromkeys(names))[:3])})"
@@ -114,8 +114,8 @@ def require_classes(uses: Mapping[str, Sequence[str]], spec: DatasetSpec, source
     ]
     if unknown:
         raise PetsegError(
-            f"{source} has labels that are no class of {spec.name}: {', '.join(unknown)}. "
-            f"Add them to classes in dataset.yaml, or call them {VOID_NAME} where nothing counts"
+            f"{source} has labels that are not classes of {spec.name}: {', '.join(unknown)}. "
+            f"Add them to classes in dataset.yaml, or name them {VOID_NAME} to ignore their pixels"
         )
 
 
@@ -141,7 +141,7 @@ def _draw(shapes: Iterable[tuple[int, np.ndarray]], size: tuple, unlabelled: int
 
 
 def _png(mask: np.ndarray, values: dict[str, int]) -> bytes:
-    """With 8 bits where all masks of the dataset have room in them, else with 16."""
+    """Encodes with 8 bits if all class values of the dataset fit, else with 16."""
     stream = io.BytesIO()
     Image.fromarray(mask.astype(np.uint8) if max(values.values()) < 256 else mask).save(
         stream, "PNG"
@@ -163,11 +163,11 @@ def _size(where: str, height: Any, width: Any) -> tuple[int, int]:
     whole = type(height) is int and type(width) is int
     if whole and min(height, width) > 0 and height * width <= (Image.MAX_IMAGE_PIXELS or math.inf):
         return height, width
-    raise PetsegError(f"{where}: {width!r} by {height!r} is no size of an image")
+    raise PetsegError(f"{where}: {width!r} by {height!r} is not a valid image size")
 
 
 def _entries(path: Path, entries: list, what: str, **keys: Any) -> Iterable[tuple[str, dict]]:
-    """Where each entry stands, and the entry; PetsegError where a key is missing or odd."""
+    """Yields each entry with its location; raises PetsegError for a missing or damaged key."""
     for index, one in enumerate(entries):
         where = f"{path}, {what}[{index}]"
         one = one if isinstance(one, dict) else {}
@@ -179,7 +179,7 @@ def _entries(path: Path, entries: list, what: str, **keys: Any) -> Iterable[tupl
 def _list(path: Path, content: object, key: str) -> list:
     if isinstance(content, dict) and isinstance(content.get(key), list):
         return content[key]
-    raise PetsegError(f"{path} has no list {key!r}, as COCO's and LabelMe's files have")
+    raise PetsegError(f"{path} has no list {key!r}, which COCO and LabelMe files need")
 
 
 def _read_json(path: Path) -> Any:
@@ -188,4 +188,4 @@ def _read_json(path: Path) -> Any:
     except OSError as error:
         raise PetsegError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise PetsegError(f"{path} is no JSON file, or damaged: {error}") from None
+        raise PetsegError(f"{path} is not a JSON file, or is damaged: {error}") from None

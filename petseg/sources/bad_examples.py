@@ -1,4 +1,4 @@
-"""What is said of images and masks that cannot be used: all of it, and unknown values summed up."""
+"""Reports all images and masks that cannot be used, with a summary of unknown mask values."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from petseg.decoding.mask import UnknownValues
 from petseg.decoding.photograph import BadExample
 
 NAMED = 3
-"""Masks that are named for each unknown value."""
+"""Masks to name for each unknown value."""
 
 LISTED = 10
-"""Unknown values that are listed."""
+"""Unknown values to list."""
 
 
 class Bad(NamedTuple):
-    """An example that cannot be used, and why."""
+    """An example that cannot be used, and the reason."""
 
     name: str
     split: str
@@ -24,9 +24,9 @@ class Bad(NamedTuple):
 
 
 def refuse_more_than(allowed: int, bad: Sequence[Bad], pixels: int, file: str) -> None:
-    """PetsegError where more than `allowed` examples are bad.
+    """Raises PetsegError if more than `allowed` examples are bad.
 
-    `pixels` is the number of those in all masks, `file` the dataset's YAML file.
+    `pixels` is the pixel count of all masks, `file` the dataset's YAML file.
     """
     if len(bad) <= allowed:
         return
@@ -40,7 +40,7 @@ def refuse_more_than(allowed: int, bad: Sequence[Bad], pixels: int, file: str) -
 
 
 def _summed_up(unknown: dict[str, UnknownValues], pixels: int, file: str) -> list[str]:
-    """A line for each value that is neither class nor void, those of most pixels first."""
+    """Returns a line for each value that is neither class nor void, most frequent first."""
     names: dict[int | str, list[str]] = defaultdict(list)
     counts: dict[int | str, int] = defaultdict(int)
     for name, reason in unknown.items():
@@ -57,12 +57,12 @@ def _summed_up(unknown: dict[str, UnknownValues], pixels: int, file: str) -> lis
     ]
     if more := ordered[LISTED:]:
         lines.append(
-            f"{len(more)} more values or colours, as masks with soft edges have, or JPEGs stored "
-            f"as PNG; draw them anew, or where there are two classes, set a threshold in {file}"
+            f"{len(more)} more values or colours, as in masks with soft edges or JPEGs saved as "
+            f"PNG; redraw the masks, or for two classes, set a threshold in {file}"
         )
     return lines
 
 
 def _percent(share: float) -> str:
-    """With two digits that count."""
+    """Formats a share as a percentage with two significant digits."""
     return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

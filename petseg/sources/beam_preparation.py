@@ -1,9 +1,9 @@
-"""The same records by Apache Beam: blocks of examples become parts, and parts become shards.
+"""Writes the same records with Apache Beam: first blocks of examples, then shards.
 
-How many examples of a block are left out is known when it was read, and decides where those after
-it lie in the shards. So each block is first written to a folder of its own, and then each shard is
-put together from the bytes of blocks. Blocks stay until the records are whole: after a stop, only
-those that are missing are read again.
+How many examples of a block are left out is known only after reading it, and determines which shard
+the later ones belong to. So each block is first written to its own folder, then each shard is
+joined from the bytes of blocks. Blocks are kept until the records are complete: after an
+interruption, only missing blocks are read again.
 """
 
 import itertools
@@ -29,16 +29,16 @@ from petseg.sources.raw import RawDataset, open_raw
 from petseg.sources.raw_example import Block
 
 CODE = ("core", "decoding", "records", "sources")
-"""The folders of this package that determine what a block becomes."""
+"""The folders of this package whose code determines the content of blocks."""
 
 BLOCK_EXAMPLES, LEAST_BLOCKS = 1000, 64
-"""In a block, at most; and how many blocks a split has, so that every worker has some."""
+"""The most examples in a block, and the fewest blocks in a split, so that all workers get some."""
 
 PLAN, DONE, WRITTEN = "plan", "done", "written.pickle"
 
 
 class Shard(NamedTuple):
-    """A shard to be put together: pieces are (block, first example, end)."""
+    """A shard to be joined from pieces: (block, first example, end)."""
 
     split: str
     number: int
@@ -53,9 +53,9 @@ def write(
     shard_examples: int,
     options: Sequence[str],
 ) -> preparation.Written:
-    """Writes the dataset in `raw` as shards in a folder; all workers need to see both.
+    """Writes the dataset in `raw` as shards in a folder; all workers need access to both.
 
-    PetsegError where a block or a shard cannot be written.
+    Raises PetsegError if a block or a shard cannot be written.
     """
     dataset = open_raw(raw)
     blocks = _plan(raw, dataset, drawn, rules)
@@ -81,7 +81,7 @@ def write(
         total=len(shards),
         finished=lambda: len(list(folder.glob("*.csv"))),
     )
-    for left in folder.glob(f"{TEMPORARY}*"):  # of a worker that was killed
+    for left in folder.glob(f"{TEMPORARY}*"):  # from killed workers
         shutil.rmtree(left, ignore_errors=True)
     splits = {
         split: {
@@ -102,7 +102,7 @@ def write(
 
 
 def write_block(number: int, *, raw: Path, blocks: Path, rules: preparation.Rules) -> None:
-    """Writes the examples of a block to a folder of its own, unless that is there."""
+    """Writes the examples of a block to its own folder, unless that exists."""
     if _done(blocks, number).is_dir():
         return
     plan, dataset = read_json(_planned(blocks, number)), open_raw(raw)
@@ -119,7 +119,7 @@ def write_block(number: int, *, raw: Path, blocks: Path, rules: preparation.Rule
 
 
 def write_shard(shard: Shard, *, blocks: Path, folder: Path) -> None:
-    """Puts a shard together, and leaves its entry in the manifest beside the blocks."""
+    """Joins a shard from its pieces, and stores its manifest entry in the folder of blocks."""
     pieces = [
         records.Piece(*records.shard_files(_done(blocks, block), shard.split, 0), first, end)
         for block, first, end in shard.pieces
@@ -128,9 +128,9 @@ def write_shard(shard: Shard, *, blocks: Path, folder: Path) -> None:
 
 
 def _plan(raw: Path, dataset: RawDataset, drawn: dict[str, str], rules) -> Path:
-    """The folder of the blocks, in which a file for each says what it holds.
+    """Returns the folder of the blocks, with a file that describes each block.
 
-    It is that of the last run, if that was stopped, and data, code and parameters are the same.
+    Reuses the folder of an interrupted run if data, code and parameters are the same.
     """
     name = fingerprint.of([_state(raw), rules, sorted(drawn.items())], CODE)
     target = BLOCKS.absolute() / name
@@ -153,12 +153,15 @@ def _plan(raw: Path, dataset: RawDataset, drawn: dict[str, str], rules) -> Path:
 
 
 def _state(folder: Path) -> str:
-    """A SHA-256 of the names, sizes and times of the files in a folder: millions, none read."""
+    """Returns a SHA-256 of the names, sizes and times of a folder's files.
+
+    Does not read the files, as there may be millions.
+    """
     digest = sha256()
     for inside, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            path = os.path.join(inside, name)  # noqa: PTH118 (a Path each would take its time)
+            path = os.path.join(inside, name)  # noqa: PTH118 (faster than Path)
             state = os.stat(path)  # noqa: PTH116
             line = f"{os.path.relpath(path, folder)}\0{state.st_size}\0{state.st_mtime_ns}\n"
             digest.update(os.fsencode(line))
@@ -168,7 +171,7 @@ def _state(folder: Path) -> str:
 def _shards(
     split: str, written: Sequence[preparation.Written], shard_examples: int
 ) -> Iterator[Shard]:
-    """The shards of a split: which examples of which blocks each holds."""
+    """Yields the shards of a split, with the examples of blocks that each holds."""
     held, number, pieces = 0, 0, []
     for block, one in enumerate(written):
         first, count = 0, one.splits[split]["examples"]

@@ -1,4 +1,4 @@
-"""The report on a dataset: small tables for DVC's charts, and a page. It shows no image."""
+"""Writes the report on a dataset: small tables for DVC plots, and an HTML page without images."""
 
 import html
 import io
@@ -24,26 +24,26 @@ CLASSES, ASPECTS, BRIGHTNESS, DUPLICATES = (
     f"{name}.csv" for name in ("classes", "aspect_ratios", "brightness", "near_duplicates")
 )
 CHARTED = (CLASSES, ASPECTS, BRIGHTNESS)
-"""The tables that DVC draws; they are tracked."""
+"""The tables that DVC tracks and plots."""
 LEFT_OUT = "left out"
-"""In place of a split, in the table of near-duplicates."""
+"""Replaces the split in the table of near-duplicates."""
 TEMPLATE = Path(__file__).with_name("dataset_report.html")
 BINS = 20
-"""Of the histograms of aspect ratio (width / height), by its logarithm, and of brightness."""
+"""Bins of the histograms of brightness and of log aspect ratio (width / height)."""
 WIDEST = 4.0
-"""Aspect ratios above, and below the inverse, count with it."""
+"""Aspect ratios are clipped to [1 / WIDEST, WIDEST]."""
 SHOWN = 200
-"""Near-duplicates, and images left out, that the page lists."""
+"""Rows of each table on the page."""
 HEATMAP = 96
-"""Pixels of a side."""
+"""Side of a heatmap in pixels."""
 
 
 def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
-    """The tables of a dataset by their files' names.
+    """Returns the tables of a dataset by file name.
 
-    - classes: of each split and class, its share of the pixels, and of the images that hold it
-    - aspect_ratios, brightness: how many images each bin has, whose middle is given
-    - near_duplicates: pairs of images that look alike, with their splits
+    - classes: for each split and class, its share of the pixels, and the share of images with it
+    - aspect_ratios, brightness: the middle of each bin, and its number of images
+    - near_duplicates: pairs of similar images, with their splits
     """
     images = [image for image in outcome.images if not image.left_out]
     facts = [image.facts for image in images]
@@ -59,13 +59,13 @@ def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
 
 
 def across_splits(near: pd.DataFrame) -> pd.Series:
-    """Which pairs of the table of near-duplicates are of images in two splits: bool."""
+    """Returns which near-duplicates are pairs of images in different splits: bool."""
     left_out = (near == LEFT_OUT).any(axis=1)
     return (near["split"] != near["other_split"]) & ~left_out
 
 
 def write(outcome: Outcome, page_folder: Path, tables_folder: Path) -> dict[str, pd.DataFrame]:
-    """Writes the page, the near-duplicates beside it, and the tables; returns all of these."""
+    """Writes the page, the near-duplicates beside it, and the other tables; returns all tables."""
     found = tables(outcome)
     with atomic_folder(page_folder) as folder:
         write_csv(folder / DUPLICATES, found[DUPLICATES])
@@ -76,7 +76,7 @@ def write(outcome: Outcome, page_folder: Path, tables_folder: Path) -> dict[str,
 
 
 def page(outcome: Outcome, found: dict[str, pd.DataFrame]) -> str:
-    """The page, in HTML that needs no other file."""
+    """Returns the page as self-contained HTML."""
     manifest = outcome.manifest
     spec = parse_spec(manifest["dataset"], records.MANIFEST)
     left_out = [[e["name"], e["split"], e["reason"]] for e in manifest["left_out"]]
@@ -99,7 +99,7 @@ def page(outcome: Outcome, found: dict[str, pd.DataFrame]) -> str:
                 for row in found[CLASSES].rename(columns={"class": "name"}).itertuples()
             ],
         ),
-        places="".join(_places(spec, outcome.places)),
+        places="".join(_heatmaps(spec, outcome.places)),
         duplicates=_table(list(found[DUPLICATES].columns), found[DUPLICATES].to_numpy().tolist()),
         left_out=_table(["image", "split", "reason"], left_out),
         converted=_table(["what", "images"], converted.most_common()),
@@ -135,14 +135,14 @@ def _near_duplicates(outcome: Outcome) -> pd.DataFrame:
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
-def _places(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:
-    """A picture for each class: where in the images it lies, dark for often."""
+def _heatmaps(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:
+    """Yields a heatmap of each class's positions in the images, darker where more frequent."""
     for name, colour, sums in zip(spec.class_names, spec.colours, places, strict=True):
         share = (sums / max(sums.max(), 1e-9))[..., None]
         pixels = 255 * (1 - share) + np.array(ImageColor.getrgb(colour)) * share
-        picture = Image.fromarray(pixels.astype(np.uint8)).resize((HEATMAP, HEATMAP))
+        heatmap = Image.fromarray(pixels.astype(np.uint8)).resize((HEATMAP, HEATMAP))
         data = io.BytesIO()
-        picture.save(data, "PNG")
+        heatmap.save(data, "PNG")
         yield (
             f'<figure><img src="{html_page.data_url(data.getvalue())}" alt="">'
             f"<figcaption>{html.escape(name)}</figcaption></figure>"

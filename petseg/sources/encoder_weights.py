@@ -1,4 +1,4 @@
-"""Bringing the encoder's pretrained weights to disk, so that training needs no network."""
+"""Brings the encoder's pretrained weights to disk, so that training needs no network access."""
 
 from http.client import HTTPException
 from pathlib import Path
@@ -21,12 +21,12 @@ from petseg.sources.inputs import (
 
 
 def bring(params: TrainUnet, folder: Path) -> dict:
-    """Puts the encoder that `params` names into `folder`; returns what it is and where from.
+    """Stores the encoder that `params` names in `folder`; returns its description and provenance.
 
-    For MobileNetV2, `encoder_weights` is imagenet (an offline copy's file, where there is one, or
-    else Keras's download), none, or the path of a Keras weights file. A preset is read from its
-    folder, from an offline copy, or downloaded by KerasHub. Whatever the source, it is loaded and
-    checked, and stored in one format. PetsegError where it cannot be had or does not fit.
+    For MobileNetV2, `encoder_weights` is imagenet (from the offline copy if it has the file, else
+    from Keras's download), none, or the path of a Keras weights file. A preset is read from its
+    folder or the offline copy, or downloaded by KerasHub. The encoder is loaded, checked, and
+    stored in one format. Raises PetsegError if it is not available or does not fit.
     """
     description: dict = {"encoder": params.encoder, "weights": params.encoder_weights}
     if params.encoder != MOBILENET_V2:
@@ -49,13 +49,13 @@ def _bring_preset(name: str, description: dict, folder: Path) -> dict:
     try:
         preset = presets.load(str(source or name), name, _ANY_SIZE)
     except OSError as error:
-        here = f" ({OFFLINE_VARIABLE} holds no folder {name})" if offline_folder() else ""
+        here = f" ({OFFLINE_VARIABLE} contains no folder {name})" if offline_folder() else ""
         raise PetsegError(
             f"the preset {name} could not be downloaded by KerasHub: {error}{here}\n"
-            "Three ways on:\n"
-            "  - with a network, run the same command again\n"
-            f"  - set {OFFLINE_VARIABLE} to a folder that holds {name}/, or train_unet.encoder to "
-            "the path of\n    a folder, as KerasHub's save_to_preset leaves it\n"
+            "Do one of these:\n"
+            "  - with network access, run the same command again\n"
+            f"  - set {OFFLINE_VARIABLE} to a folder that contains {name}/, or train_unet.encoder "
+            "to\n    the path of a folder that KerasHub's save_to_preset wrote\n"
             "  - set train_unet.encoder to mobilenet_v2"
         ) from error
     presets.find_levels(preset.backbone, _ANY_SIZE, name)
@@ -71,11 +71,11 @@ def _bring_preset(name: str, description: dict, folder: Path) -> dict:
 
 
 _ANY_SIZE = (256, 256)
-"""At which a preset is tried: whether it can be an encoder at all does not depend on the size."""
+"""The size to check a preset at: whether it can be an encoder does not depend on it."""
 
 
 def _load(weights: str, alpha: float):
-    """The network with these weights, and where they came from."""
+    """Returns the network with these weights, and their provenance."""
     if file := weights_file(weights):
         return _from_file(file, alpha, "a file")
     if file := offline_weights(alpha):
@@ -84,15 +84,15 @@ def _load(weights: str, alpha: float):
         fetched = mobilenet_v2.fetch_imagenet(alpha, download_folder() / "encoder")
     except (OSError, HTTPException, PetsegError) as error:
         name = imagenet_name(alpha)
-        here = f" ({OFFLINE_VARIABLE} holds no {name})" if offline_folder() else ""
+        here = f" ({OFFLINE_VARIABLE} contains no {name})" if offline_folder() else ""
         raise PetsegError(
             f"the ImageNet weights of MobileNetV2 {alpha} could not be downloaded: {error}{here}\n"
             f"  {mobilenet_v2.IMAGENET_URL}{mobilenet_v2.imagenet_file(alpha)}\n"
-            "Three ways on:\n"
-            "  - with a network, run the same command again\n"
+            "Do one of these:\n"
+            "  - with network access, run the same command again\n"
             f"  - set {OFFLINE_VARIABLE} to a folder with {name}, "
             "or train_unet.encoder_weights to a file or to none\n"
-            "  - see the pipeline at work on generated pets: make demo"
+            "  - try the pipeline on generated pets: make demo"
         ) from error
     return _from_file(fetched, alpha, "Keras Applications")
 

@@ -1,4 +1,4 @@
-"""What is known of each image on its way to a record: what the dataset's report is made of."""
+"""Collects facts about each image for the dataset report."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ import PIL.Image
 from petseg.core.dataset_spec import VOID
 
 CELLS = 32
-"""Rows and columns of the grid on which the places of classes are added up."""
+"""Rows and columns of the grid on which class positions are summed."""
 
 
 class Facts(NamedTuple):
-    """An image: its own size in pixels, mean grey in [0, 1], perceptual hash of 64 bits, and how
-    many pixels of its mask, at the records' size, each class has."""
+    """An image: original size in pixels, mean grey in [0, 1], 64-bit perceptual hash, and mask
+    pixels of each class at the size of the records."""
 
     width: int
     height: int
@@ -24,7 +24,7 @@ class Facts(NamedTuple):
 
 
 class Image(NamedTuple):
-    """An image by its name, with its split, whether it is left out, and its facts."""
+    """An image's name, its split, whether it is left out, and its facts."""
 
     name: str
     split: str
@@ -33,7 +33,7 @@ class Image(NamedTuple):
 
 
 def of_image(size: tuple[int, int], image: np.ndarray, mask: np.ndarray, classes: int) -> Facts:
-    """The facts of an image uint8 (H, W, 3) of the records, whose own (width, height) is `size`.
+    """Returns the facts of a record's image, uint8 (H, W, 3), of original (width, height) `size`.
 
     The hash is ImageHash's phash: the signs of the lowest frequencies of the grey image.
     """
@@ -43,9 +43,9 @@ def of_image(size: tuple[int, int], image: np.ndarray, mask: np.ndarray, classes
 
 
 def places(mask: np.ndarray, classes: int) -> np.ndarray:
-    """The share of each class in each cell of a grid over a mask: float64 (C, CELLS, CELLS).
+    """Returns the share of each class in each cell of a grid: float64 (C, CELLS, CELLS).
 
-    The mask's sides, (H, W), are multiples of CELLS, as all records' are.
+    `mask` is (H, W), multiples of CELLS, as in all records.
     """
     height, width = (side // CELLS for side in mask.shape)
     cells = mask.reshape(CELLS, height, CELLS, width)

@@ -1,4 +1,4 @@
-"""Bringing images and masks of any folder, checked, to data/raw/dataset."""
+"""Checks the images and masks of a folder and copies them to data/raw/dataset."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from petseg.sources.pairing import Mask, Mistakes
 from petseg.sources.stored_files import Stored, write_table
 
 SAME_BYTES = "the same image, byte for byte, in two splits; keep one"
-DAMAGED = "files that cannot be read; mend or replace them"
+DAMAGED = "files that cannot be read; fix or replace them"
 
 
 class _Unreadable(Exception):
-    """A file of the dataset cannot be read; the message says which and why."""
+    """A file of the dataset cannot be read; the message names the file and the reason."""
 
 
 def bring(dataset: DatasetFile, target: Path) -> dict:
-    """Copies the images, and copies or draws their masks, into `target`; returns where from.
+    """Copies images, and copies or draws masks, to `target`; returns the provenance.
 
-    PetsegError names everything that is wrong with the folder; `target` may hold a part then.
+    Raises one PetsegError with all mistakes of the folder; `target` may then be incomplete.
     """
     found = listing.find(dataset)
     known = {kind: list(them) for kind, them in found.mistakes.items() if them}
@@ -47,7 +47,7 @@ def bring(dataset: DatasetFile, target: Path) -> dict:
 def _store(
     dataset: DatasetFile, rows: list[Row], target: Path | None, known: Mistakes
 ) -> list[Stored]:
-    """Stores examples in `target`, or only reads them; adds to the mistakes that are `known`."""
+    """Stores examples in `target`, or only reads them; adds mistakes to `known`."""
     read_mask = _reader(dataset, rows) if target else None
     results = parallel_map(
         lambda row: _store_one(row, target, read_mask),
@@ -67,7 +67,7 @@ def _store(
                 f"{first.image} ({first.split}) and {row.image} ({row.split})"
             )
     if damaged:
-        known[DAMAGED] = list(damaged)  # a class that COCO's file lacks is said of every image
+        known[DAMAGED] = list(damaged)  # no duplicates: an unknown COCO label fails every image
     return stored
 
 
@@ -89,7 +89,7 @@ def _store_one(
 
 
 def _reader(dataset: DatasetFile, rows: list[Row]) -> Callable[[Mask], bytes]:
-    """The function that reads or draws an encoded mask."""
+    """Returns the function that reads or draws an encoded mask."""
     source = dataset.source
     assert isinstance(source, Folder)
     if not source.annotated:

@@ -1,6 +1,6 @@
-"""What the pipeline takes from outside the project: an offline copy, a file of encoder weights.
+"""Finds and checks inputs outside the project: an offline copy, encoder weights, image folders.
 
-Nothing here imports TensorFlow, so that a wrong path costs a second and not a minute.
+Does not import TensorFlow, so that a wrong path fails in a second, not a minute.
 """
 
 import os
@@ -20,14 +20,17 @@ from petseg.sources.mistakes import refuse
 OFFLINE_VARIABLE = "PETSEG_OFFLINE_DIR"
 
 PRESET_FILE = "config.json"
-"""What every folder of a KerasHub preset holds."""
+"""The file in every KerasHub preset folder."""
 
 YAML_SHA256 = "dataset_yaml_sha256"
-"""In the provenance of a folder's images: the dataset.yaml that they were brought by."""
+"""Provenance key of an image folder: the SHA-256 of its dataset.yaml."""
 
 
 def offline_folder() -> Path | None:
-    """The folder that PETSEG_OFFLINE_DIR names, or None; PetsegError where it is no folder."""
+    """Returns the folder that PETSEG_OFFLINE_DIR names, or None if it is unset.
+
+    Raises PetsegError if it is not a folder.
+    """
     value = os.environ.get(OFFLINE_VARIABLE)
     if not value:
         return None
@@ -38,9 +41,9 @@ def offline_folder() -> Path | None:
 
 
 def weights_file(encoder_weights: str) -> Path | None:
-    """The file that train_unet.encoder_weights names, or None for imagenet and none.
+    """Returns the file that train_unet.encoder_weights names, or None for imagenet and none.
 
-    PetsegError where there is no such file.
+    Raises PetsegError if the file does not exist.
     """
     if encoder_weights in ("imagenet", "none"):
         return None
@@ -54,17 +57,17 @@ def weights_file(encoder_weights: str) -> Path | None:
 
 
 def preset_folder(encoder: str) -> Path | None:
-    """The folder with the preset that train_unet.encoder names, or None for one to be downloaded.
+    """Returns the folder of the preset that train_unet.encoder names, or None to download it.
 
-    A path names the folder; the offline copy may hold one by the preset's name. PetsegError where
-    a path leads to no preset.
+    The name is a path, or that of a folder in the offline copy. Raises PetsegError if a path is
+    not a preset.
     """
     path = Path(encoder).expanduser()
     if "://" not in encoder and len(path.parts) > 1:
         if not (path / PRESET_FILE).is_file():
             raise PetsegError(
                 f"train_unet.encoder: {encoder} is not a folder with {PRESET_FILE}, as KerasHub's "
-                f"save_to_preset leaves it{_why(path)}"
+                f"save_to_preset writes it{_why(path)}"
             )
         return path
     folder = offline_folder()
@@ -73,19 +76,19 @@ def preset_folder(encoder: str) -> Path | None:
 
 
 def imagenet_name(alpha: float) -> str:
-    """The name of the file with ImageNet weights in an offline copy."""
+    """Returns the name of the ImageNet weights file in an offline copy."""
     return f"mobilenet_v2_{alpha}_no_top.weights.h5"
 
 
 def offline_weights(alpha: float) -> Path | None:
-    """The ImageNet weights in the offline copy, or None where it has none."""
+    """Returns the ImageNet weights file in the offline copy, or None."""
     folder = offline_folder()
     path = folder and folder / imagenet_name(alpha)
     return path if path and path.is_file() else None
 
 
 def require(params: Params, dataset: DatasetFile) -> None:
-    """PetsegError where an input that params, dataset.yaml or the environment name is missing."""
+    """Raises PetsegError if an input is missing: of params, dataset.yaml or the environment."""
     unet = params.train_unet
     weights_file(unet.encoder_weights)
     if unet.encoder != MOBILENET_V2:
@@ -100,17 +103,16 @@ def require(params: Params, dataset: DatasetFile) -> None:
 
 
 def require_usable(dataset: DatasetFile) -> None:
-    """PetsegError with all mistakes of a folder of images that show without reading them."""
+    """Raises PetsegError with all mistakes of an image folder that show without reading images."""
     if isinstance(dataset.source, Folder):
         refuse(dataset.file, find(dataset).mistakes)
 
 
 def require_unchanged(params: Params, dataset: DatasetFile) -> None:
-    """PetsegError where data/raw was made from other inputs than those that are there now.
+    """Raises PetsegError if the inputs of data/raw have changed.
 
-    DVC cannot see this: it knows neither the environment nor what a path in a parameter or outside
-    the dataset's folder leads to. Where data/raw is missing, or was made with other parameters, DVC
-    runs `download` by itself.
+    DVC does not track environment variables, paths in parameters, or files outside the dataset's
+    folder. If data/raw is missing or parameters changed, DVC itself runs `download`.
     """
     if not PROVENANCE.exists():
         return
@@ -118,16 +120,16 @@ def require_unchanged(params: Params, dataset: DatasetFile) -> None:
     if made["dataset"]["name"] == dataset.name:
         _require_same_dataset(made["dataset"], dataset)
     unet, encoder = params.train_unet, made["encoder"]
-    wanted: dict[str, object] = {"encoder": unet.encoder, "weights": unet.encoder_weights}
+    expected: dict[str, object] = {"encoder": unet.encoder, "weights": unet.encoder_weights}
     if unet.encoder == MOBILENET_V2:
-        wanted["alpha"] = unet.encoder_alpha
-    if encoder.items() >= wanted.items() and (path := encoder_source(unet)):
+        expected["alpha"] = unet.encoder_alpha
+    if encoder.items() >= expected.items() and (path := encoder_source(unet)):
         now = preset_sha256(path) if path.is_dir() else file_sha256(path)
         _require_same(encoder.get("source_sha256"), now, path, _UNSET)
 
 
 def encoder_source(unet: TrainUnet) -> Path | None:
-    """What the encoder is read from: a file of weights, or a preset's folder; None for neither."""
+    """Returns the weights file or preset folder that the encoder is read from, or None."""
     if unet.encoder != MOBILENET_V2:
         return preset_folder(unet.encoder)
     if unet.encoder_weights == "imagenet":
@@ -136,7 +138,7 @@ def encoder_source(unet: TrainUnet) -> Path | None:
 
 
 def preset_sha256(folder: Path) -> str:
-    """A SHA-256, in hexadecimal, of the names and the content of a preset's files."""
+    """Returns the hexadecimal SHA-256 of the names and content of a preset's files."""
     digest = sha256()
     for path in sorted(folder.glob("*.*")):
         digest.update(f"{path.name}\0{file_sha256(path)}\n".encode())
@@ -144,18 +146,18 @@ def preset_sha256(folder: Path) -> str:
 
 
 def fingerprint(folder: Path) -> str:
-    """A SHA-256, in hexadecimal, of the names and sizes of all files in an offline copy's folders.
+    """Returns the hexadecimal SHA-256 of the names and sizes of an offline copy's files.
 
-    It is the same wherever the copy lies, and does not read the files: there are thousands.
+    Does not depend on the copy's location, and does not read the files, as there are thousands.
     """
     parts = (folder / "images", folder / "annotations")
     return _fingerprint(folder, [path for part in parts for path in part.rglob("*")])
 
 
 def folder_fingerprint(dataset: DatasetFile, found: Listing) -> str | None:
-    """As `fingerprint`, of all files of a folder source; None where all lie beside dataset.yaml.
+    """Returns the `fingerprint` of a folder source's files, or None if all are beside dataset.yaml.
 
-    DVC sees those, and what changes in them.
+    DVC tracks those itself.
     """
     files = [path for row in found.rows for path in (row.image, row.mask.path)] + found.tables
     if not any(os.path.relpath(path, dataset.folder).startswith(os.pardir) for path in files):
@@ -187,18 +189,18 @@ _UNSET = f", or unset {OFFLINE_VARIABLE}"
 def _require_same(made: str | None, now: str | None, path: Path, way_out: str = "") -> None:
     if made != now:
         raise PetsegError(
-            f"data/raw was not made from {path} as it is now. Bring the new one with\n"
+            f"data/raw was made from another version of {path}. To use the current version, run\n"
             "  dvc repro --force --single-item download\n"
-            f"or, to keep data/raw, restore what was there{way_out}"
+            f"To keep data/raw, restore the earlier version{way_out}"
         )
 
 
 def _why(path: Path) -> str:
-    """The full path of a relative one that leads nowhere, and why it may."""
+    """Returns the absolute path of a missing relative path, and possible reasons, for a message."""
     if path.is_absolute():
         return ""
     return (
-        f" ({path.absolute()}). A relative path starts from the folder in which the command runs, "
-        "and `dvc exp run --temp` and `--queue` run in a copy of the project that holds only what "
-        "Git tracks: give the absolute path"
+        f" ({path.absolute()}). A relative path starts at the folder where the command runs, and "
+        "`dvc exp run --temp` and `--queue` run in a copy of the project with only the files that "
+        "Git tracks: use an absolute path"
     )

@@ -1,6 +1,6 @@
-"""Which examples a folder source has: the split, image, mask and groups of each; and all mistakes.
+"""Lists the examples of a folder source (split, image, mask, groups) and all its mistakes.
 
-Nothing here imports TensorFlow or reads an image.
+Does not import TensorFlow or read images.
 """
 
 from collections import defaultdict
@@ -25,10 +25,12 @@ from petseg.sources.text_tables import UNREADABLE_TEXT
 SPLITS = ("train", "validation", "test")
 
 EMPTY = "splits without an example; correct splits in dataset.yaml"
-NO_MASK = "images without a mask; draw it, or take the image away"
-NO_IMAGE = "masks without an image; add it, or take the mask away"
-FOLDER_AS_LIST = "splits that name a folder; write {split} into images and masks where it stands"
-IN_TWO_SPLITS = "names in two splits; keep each in one of them, or rename the images"
+NO_MASK = "images without a mask; add the mask, or remove the image"
+NO_IMAGE = "masks without an image; add the image, or remove the mask"
+FOLDER_AS_LIST = (
+    "splits that name a folder, not a list; for folders, use {split} in images and masks"
+)
+IN_TWO_SPLITS = "names in two splits; keep each in one split, or rename the images"
 
 _EXPLAIN_EMPTINESS = (NOTHING_FOUND, UNREADABLE, UNREADABLE_TEXT, FOLDER_AS_LIST)
 
@@ -44,7 +46,7 @@ class Row(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The examples in order, the other files that say which they are, and all mistakes."""
+    """The examples in order, the other files that define them, and all mistakes."""
 
     rows: list[Row]
     tables: list[Path]
@@ -52,19 +54,19 @@ class Listing(NamedTuple):
 
 
 def base_folder(dataset: DatasetFile) -> Path:
-    """The folder from which the paths of a folder source start."""
+    """Returns the folder that the paths of a folder source are relative to."""
     return dataset.folder / Path(_source(dataset).path).expanduser()
 
 
 def shares(dataset: DatasetFile) -> dict[str, float | None]:
-    """The splits to draw from the training split, in this order -> their shares, or None."""
+    """Returns the shares, or None, of the splits to draw from the training split, in order."""
     splits = _source(dataset).splits
     given = {"test": splits.test, "validation": splits.validation}
     return {split: share for split, share in given.items() if not isinstance(share, str)}
 
 
 def find(dataset: DatasetFile) -> Listing:
-    """The examples of a folder source, and everything that is wrong with them."""
+    """Lists the examples of a folder source, and all their mistakes."""
     base, source = base_folder(dataset), _source(dataset)
     mistakes: Mistakes = defaultdict(list)
     splits = {split: getattr(source.splits, split) for split in SPLITS}
@@ -103,7 +105,7 @@ def _source(dataset: DatasetFile) -> Folder:
 
 
 def _of_folders(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
-    """The examples where {split} stands in a path: of each split, all that there are."""
+    """Returns the examples if paths contain {split}: all that are found for each split."""
     rows: list[Row] = []
     all_masks: list[Mask] = []
     for split, text in given.items():
@@ -116,7 +118,7 @@ def _of_folders(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistake
 
 
 def _of_lists(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
-    """The examples that lists name, and, where there is no list for it, the rest to train on."""
+    """Returns the examples in lists; without a list for training, the rest are for training."""
     images = find_images(base, _source(dataset), "", mistakes)
     masks = find_masks(base, _source(dataset), "", images, mistakes)
     rows: list[Row] = []
@@ -157,7 +159,10 @@ def _note_left_over(masks: Iterable[Mask], rows: list[Row], mistakes: Mistakes) 
 
 
 def _note_alike(rows: list[Row], mistakes: Mistakes) -> None:
-    """Names in two splits, and names that are the same to some file systems."""
+    """Records names in two splits, and names that differ only in case.
+
+    Some file systems do not distinguish case.
+    """
     seen: dict[str, Row] = {}
     for row in rows:
         other = seen.setdefault(row.name.casefold(), row)

@@ -1,4 +1,4 @@
-"""All mistakes of a dataset in one message: each kind once, with the files and the mend."""
+"""Reports all mistakes of a dataset in one message: each kind once, with its fix and files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from petseg.core.errors import PetsegError
 from petseg.sources.patterns import printable
 
 LISTED = 10
-"""Files that are named for each kind of mistake."""
+"""Files to name for each kind of mistake."""
 
 
 def refuse(file: object, mistakes: Mapping[str, Sequence[object]]) -> None:
-    """PetsegError where there are mistakes: kind and mend -> the files, or whatever it is about."""
+    """Raises PetsegError if there are mistakes: kind with its fix -> the files or other items."""
     kinds = {kind: found for kind, found in mistakes.items() if found}
     if not kinds:
         return

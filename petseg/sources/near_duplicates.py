@@ -1,4 +1,4 @@
-"""Images that look alike, by the distance of their perceptual hashes."""
+"""Finds similar images by the distance of their perceptual hashes."""
 
 import itertools
 from collections import defaultdict
@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 DISTANCE = 4
-"""Bits of 64 in which the hashes of near-duplicates differ at most."""
+"""The hashes of near-duplicates differ in at most this many of 64 bits."""
 
 LARGEST = 2000
-"""Images that share a part of their hashes, at most: of more, as of empty tiles, none is told."""
+"""Larger groups of images with a common hash part, such as empty tiles, are ignored."""
 
 _PARTS = DISTANCE + 1
-"""Into so many parts a hash is cut: of two that differ in fewer bits, one part is the same."""
+"""Parts of a hash: if two hashes differ in fewer bits, at least one part is equal."""
 _BITS = 64
 
 
 class Pair(NamedTuple):
-    """Two images, by their numbers, and in how many bits their hashes differ."""
+    """The indices of two images, and the number of bits in which their hashes differ."""
 
     first: int
     second: int
@@ -27,9 +27,9 @@ class Pair(NamedTuple):
 
 
 def find(hashes: Sequence[int]) -> list[Pair]:
-    """All pairs of at most DISTANCE bits, the nearest first.
+    """Returns all pairs that differ in at most DISTANCE bits, nearest first.
 
-    Only hashes that share a part are compared, so that it takes no square of their number.
+    Compares only hashes with an equal part, to avoid quadratic time.
     """
     values = np.array(hashes, np.uint64)
     found: dict[tuple[int, int], int] = {}

@@ -1,7 +1,7 @@
-"""The Oxford-IIIT Pet dataset through TensorFlow Datasets, from the network or from a folder.
+"""Prepares the Oxford-IIIT Pet dataset with TensorFlow Datasets, from the network or a folder.
 
-Both ways run the same builder code and leave the same prepared dataset on disk: the official
-`train` split (3,680 images) and `test` split (3,669), each with a trimap.
+Both run the same builder and write the same prepared dataset: the official `train` split (3,680
+images) and `test` split (3,669), each image with a trimap.
 Source: https://www.robots.ox.ac.uk/~vgg/data/pets/ (CC BY-SA 4.0).
 """
 
@@ -33,7 +33,7 @@ BREEDS = tuple(tfds_pets._LABEL_CLASSES)
 SPECIES = ("cat", "dog")
 
 GROUPS = {"breed": ("label", BREEDS), "species": ("species", SPECIES)}
-"""The groups that a dataset.yaml may name -> the dataset's feature, and what its numbers mean."""
+"""The groups that dataset.yaml may name -> the TFDS feature and the names of its values."""
 
 _DOWNLOAD_ERRORS = (tfds.download.DownloadError, NonMatchingChecksumError, ExtractError, OSError)
 
@@ -41,17 +41,17 @@ _DOWNLOAD_ERRORS = (tfds.download.DownloadError, NonMatchingChecksumError, Extra
 def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
     """Downloads the archives (or reuses verified ones) and prepares the dataset in `data_dir`.
 
-    PetsegError where the archives cannot be had or do not match their published checksums.
+    Raises PetsegError if a download fails or does not match its published checksum.
     """
     download_dir.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(download_dir)
     missing = _missing_archives(download_dir)
-    # TFDS unpacks each archive beside it.
+    # TFDS unpacks each archive next to it.
     require_room(download_dir / "archives", 2 * sum(size for size, _ in missing.values()))
     builder = tfds_pets.Builder(data_dir=str(data_dir), version=VERSION)
     try:
         with in_use(download_dir):
-            for url in missing:  # TFDS itself would try for minutes before it gives up
+            for url in missing:  # TFDS itself would retry for minutes
                 urllib.request.urlopen(
                     urllib.request.Request(url, method="HEAD"), timeout=30
                 ).close()
@@ -67,10 +67,10 @@ def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
 
 
 def prepare_from_folder(folder: Path, data_dir: Path, download_dir: Path) -> None:
-    """Prepares the dataset in `data_dir` from `folder`, which holds images/ and annotations/.
+    """Prepares the dataset in `data_dir` from the images/ and annotations/ in `folder`.
 
-    The folder has the layout of the unpacked archives and is only read. PetsegError names what
-    is missing or contradictory in it.
+    `folder` has the layout of the unpacked archives and is not modified. Raises PetsegError with
+    everything that is missing or contradictory in it.
     """
     mistakes = check_folder(folder, len(BREEDS), len(SPECIES))
     if mistakes:
@@ -80,22 +80,22 @@ def prepare_from_folder(folder: Path, data_dir: Path, download_dir: Path) -> Non
 
 
 def require_groups(groups: Iterable[str]) -> None:
-    """PetsegError where one of the groups is not known of these pets."""
+    """Raises PetsegError if the dataset lacks one of the groups."""
     if unknown := [group for group in groups if group not in GROUPS]:
         raise PetsegError(
-            f"groups: {', '.join(unknown)}: nothing is known of these; "
-            f"of the Oxford-IIIT Pets there are {' and '.join(GROUPS)}"
+            f"groups: the Oxford-IIIT Pet dataset has no {', '.join(unknown)}; "
+            f"it has {' and '.join(GROUPS)}"
         )
 
 
 def blocks(data_dir: Path, split: str, size: int) -> list[Block]:
-    """A prepared split in blocks of `size` examples; they start at the number of an example."""
+    """Returns a prepared split as blocks of `size` examples; `start` is an example's index."""
     count = counts(data_dir)[split]
     return [Block(split, start, min(size, count - start)) for start in range(0, count, size)]
 
 
 def examples(data_dir: Path, block: Block, groups: Sequence[str]) -> Iterator[RawExample]:
-    """The examples of a block of a prepared split, still encoded, always in the same order."""
+    """Yields the encoded examples of a block of a prepared split, always in the same order."""
     skip = tfds.decode.SkipDecoding()
     part = tfds.core.ReadInstruction(
         block.split, from_=block.start, to=block.start + block.count, unit="abs"
@@ -106,7 +106,7 @@ def examples(data_dir: Path, block: Block, groups: Sequence[str]) -> Iterator[Ra
 
 
 def keys(data_dir: Path, split: str, groups: Sequence[str]) -> list[Key]:
-    """What the examples of a prepared split are drawn by, without their pictures."""
+    """Returns the keys to draw splits by, without reading the images of a prepared split."""
     features = {"file_name": True} | {GROUPS[group][0]: True for group in groups[:1]}
     rows = _rows(data_dir, split, tfds.decode.PartialDecoding(features))
     named = [(_name(row), "".join(_groups(row, groups[:1]))) for row in rows]
@@ -114,7 +114,7 @@ def keys(data_dir: Path, split: str, groups: Sequence[str]) -> list[Key]:
 
 
 def masks(data_dir: Path, split: str, names: Container[str]) -> dict[str, bytes]:
-    """The encoded masks of those examples of a prepared split that have these names."""
+    """Returns the encoded masks of the examples with these names in a prepared split."""
     key = "segmentation_mask"
     decoders = tfds.decode.PartialDecoding(
         {"file_name": True, key: True}, decoders={key: tfds.decode.SkipDecoding()}
@@ -124,19 +124,19 @@ def masks(data_dir: Path, split: str, names: Container[str]) -> dict[str, bytes]
 
 
 def counts(data_dir: Path) -> dict[str, int]:
-    """The number of examples in each prepared split."""
+    """Returns the number of examples in each prepared split."""
     splits = _prepared(data_dir).info.splits
     return {split: splits[split].num_examples for split in SPLITS}
 
 
 def archives() -> dict[str, str]:
-    """The URL of each archive of the dataset -> the SHA-256 that TFDS requires of it."""
+    """Returns the URL of each archive -> the SHA-256 that TFDS requires."""
     return {url: checksum for url, (_, checksum) in _archives().items()}
 
 
 # TFDS has no types, so mypy does not know the keyword.
 class _FolderBuilder(tfds_pets.Builder, skip_registration=True):  # type: ignore[call-arg]
-    """TFDS's own builder of the dataset, which reads a folder instead of downloading."""
+    """TFDS's builder of the dataset, but reading a folder instead of downloading."""
 
     name = "oxford_iiit_pet"
     pkg_dir_path = Path(tfds_pets.__file__).parent
@@ -157,14 +157,14 @@ class _FolderBuilder(tfds_pets.Builder, skip_registration=True):  # type: ignore
 
 
 def _prepare(builder, download_dir: Path) -> None:
-    """Lets TFDS do its work with progress bars on a terminal, and without its remarks."""
+    """Runs a TFDS builder without its output, except progress bars in a terminal."""
     tfds.display_progress_bar(sys.stderr.isatty())
     with contextlib.redirect_stdout(io.StringIO()):
         builder.download_and_prepare(download_dir=str(download_dir))
 
 
 def _rows(data_dir: Path, split: str | tfds.core.ReadInstruction, decoders) -> Iterator[dict]:
-    """The examples of a prepared split as dictionaries; read in batches, which takes less time."""
+    """Yields the examples of a prepared split as dictionaries; reads in batches for speed."""
     dataset = _prepared(data_dir).as_dataset(
         split=split,
         decoders=decoders,
@@ -188,14 +188,14 @@ def _prepared(data_dir: Path):
 
 
 def _archives() -> dict[str, tuple[int, str]]:
-    """The URL of each archive -> its size in bytes and its SHA-256."""
+    """Returns the URL of each archive -> its size in bytes and its SHA-256."""
     table = Path(tfds_pets.__file__).with_name("checksums.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines())
     return {url: (int(size), checksum) for url, size, checksum, *_ in rows}
 
 
 def _missing_archives(download_dir: Path) -> dict[str, tuple[int, str]]:
-    """Those of the archives that are not in `download_dir`, neither by TFDS nor by hand."""
+    """Returns the archives that are not in `download_dir`, whether put there by TFDS or by hand."""
 
     def is_here(url: str) -> bool:
         stem = url.rsplit("/", 1)[-1].split(".")[0]
@@ -205,7 +205,7 @@ def _missing_archives(download_dir: Path) -> dict[str, tuple[int, str]]:
 
 
 def _clear_leftovers(download_dir: Path) -> None:
-    """Clears what killed or failed downloads and unpackings of TFDS left."""
+    """Removes what killed or failed TFDS downloads and extractions left behind."""
     if not is_in_use(download_dir):
         for path in download_dir.glob("*/*"):
             if re.fullmatch(r".+\.tmp\.[0-9a-f]{32}|incomplete\.[0-9a-f]{32}[_.].+", path.name):
@@ -219,10 +219,10 @@ def _download_failed(error: Exception, download_dir: Path) -> PetsegError:
     missing = "".join(f"\n  {url}" for url in _missing_archives(download_dir))
     return PetsegError(
         f"the Oxford-IIIT Pet archives could not be downloaded: {error}{missing}\n"
-        "Four ways on:\n"
-        "  - with a network, run the same command again; "
+        "Do one of these:\n"
+        "  - with network access, run the same command again; "
         f"verified archives in {download_dir} are reused\n"
-        f"  - bring the archives by hand and put them into {download_dir / 'manual'}\n"
+        f"  - download the archives by hand and put them into {download_dir / 'manual'}\n"
         "  - set PETSEG_OFFLINE_DIR to a folder with the unpacked images/ and annotations/\n"
-        "  - see the pipeline at work on generated pets: make demo"
+        "  - try the pipeline on generated pets: make demo"
     )

@@ -1,4 +1,4 @@
-"""The images and the masks of a folder source by their names, whatever their splits."""
+"""Finds the images and masks of a folder source, and names them, independent of splits."""
 
 import os
 from collections.abc import Iterable
@@ -10,31 +10,31 @@ from petseg.sources import patterns
 from petseg.sources.patterns import Found
 
 Mistakes = dict[str, list]
-"""A kind of mistake, and its mend -> what has it; see petseg/sources/mistakes.py."""
+"""A kind of mistake with its fix -> the affected items; see petseg/sources/mistakes.py."""
 
 NOTHING_FOUND = "nothing found; correct the path or pattern in dataset.yaml"
-UNREADABLE = "not readable; change the permissions, as with chmod -R u+rX"
-NOT_UTF8 = "names that are not UTF-8; rename them, as with convmv"
+UNREADABLE = "not readable; change the permissions, for example with chmod -R u+rX"
+NOT_UTF8 = "names that are not UTF-8; rename them, for example with convmv"
 ALIKE = "names that differ only in case or suffix; rename the images, or narrow the pattern"
 ALIKE_MASKS = "a second mask of the same image; keep one, or narrow the pattern"
 
 
 class Mask(NamedTuple):
-    """A file with a mask, or with annotations, of which `entry` belongs to the image."""
+    """A mask file, or an annotation file with the `entry` of the image."""
 
     path: Path
     entry: str = ""
 
 
 class Named(NamedTuple):
-    """What was found, by the names of the images, and how a list may call it -> that name."""
+    """Files by image name, and the names that a list may use for a file -> the image name."""
 
     found: dict[str, Any]
     aliases: dict[str, str]
 
 
 def find_images(base: Path, source: Folder, split: str, mistakes: Mistakes) -> Named:
-    """The images; `split` takes the place of {split}."""
+    """Finds the images; `split` replaces {split}."""
     found = _find(base, "images", str(source.images), split, mistakes)
     files = found.files
     if source.masks is not None:
@@ -47,12 +47,12 @@ def find_images(base: Path, source: Folder, split: str, mistakes: Mistakes) -> N
         name = patterns.name_of(found.root, path)
         if name in named.found:
             mistakes[ALIKE].append(f"{named.found[name]} and {path}")
-        _add(named, name, path, [name, *_ways_to_call(base, found.root, path)])
+        _add(named, name, path, [name, *_aliases(base, found.root, path)])
     return named
 
 
 def find_masks(base: Path, source: Folder, split: str, images: Named, mistakes: Mistakes) -> Named:
-    """The masks, or the annotations, of images; `split` takes the place of {split}."""
+    """Finds the masks or annotations of images; `split` replaces {split}."""
     if source.coco is not None:
         return _annotated(base / source.coco.replace(SPLIT, split), images, mistakes)
     if source.labelme is not None:
@@ -69,7 +69,7 @@ def find_masks(base: Path, source: Folder, split: str, images: Named, mistakes: 
         name = patterns.name_of(found.root, path).removesuffix(end)
         if name in named.found:
             mistakes[ALIKE_MASKS].append(f"{named.found[name].path} and {path}")
-        _add(named, name, Mask(path), [name, *_ways_to_call(base, found.root, path)])
+        _add(named, name, Mask(path), [name, *_aliases(base, found.root, path)])
     return named
 
 
@@ -78,7 +78,7 @@ def _mask_files(source: Folder, found: Found) -> list[Path]:
 
 
 def _annotated(path: Path, images: Named, mistakes: Mistakes) -> Named:
-    """The images in a COCO file; those that no image's path fits keep their own names."""
+    """Finds the images in a COCO file; entries without a matching path keep their own names."""
     from petseg.sources.annotations import open_coco
 
     named = Named({}, {})
@@ -113,8 +113,8 @@ def _add(named: Named, name: str, what: Path | Mask, aliases: Iterable[str]) -> 
         named.aliases.setdefault(alias, name)
 
 
-def _ways_to_call(base: Path, root: Path, path: Path) -> list[str]:
-    """How a list may call a file: from the root, from the base, or in full."""
+def _aliases(base: Path, root: Path, path: Path) -> list[str]:
+    """Returns the names that a list may use for a file: relative to root or base, or absolute."""
     ways: list[Path | str] = [path.relative_to(root), os.path.relpath(path, base), path.absolute()]
     with_suffix = [Path(way).as_posix() for way in ways]
     return with_suffix + [Path(way).with_suffix("").as_posix() for way in with_suffix]

@@ -1,4 +1,4 @@
-"""Finding files by a folder or a pattern, and saying what cannot be found or read."""
+"""Finds files by folder or pattern, and describes what cannot be found or read."""
 
 import os
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ IMAGE_SUFFIXES = frozenset(
         ".webp",
     ]
 )
-"""What is taken for an image in a folder; a pattern with a suffix of its own takes that one."""
+"""Suffixes of images in a folder; a pattern with a suffix overrides them."""
 
 
 class Found(NamedTuple):
-    """The `files` that a pattern finds, in order, and the `root` from which their names start.
+    """The `files` that match a pattern, in order, and the `root` that their names start from.
 
-    `unreadable` are folders that may not be read.
+    `unreadable` are folders without read permission.
     """
 
     root: Path
@@ -39,10 +39,10 @@ class Found(NamedTuple):
 
 
 def find(base: Path, pattern: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> Found:
-    """The files in a folder and below it, or those that a pattern as of the shell fits.
+    """Finds the files in a folder and its subfolders, or those that match a shell-style pattern.
 
-    The pattern starts from `base`; `**` stands for any number of folders. Hidden files are left
-    out. What is no folder has no files.
+    The pattern is relative to `base`; `**` matches any number of folders. Skips hidden files. A
+    missing folder has no files.
     """
     root, wild = _parts(base, pattern)
     unreadable: list[Path] = []
@@ -57,12 +57,12 @@ def find(base: Path, pattern: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) ->
 
 
 def name_of(root: Path, path: Path) -> str:
-    """An example's name: the path below the root, with / and without the suffix."""
+    """Returns an example's name: the path relative to root, with / and without the suffix."""
     return path.relative_to(root).with_suffix("").as_posix()
 
 
 def present(folder: Path, limit: int = 5) -> str:
-    """What is in a folder, or in the nearest one above it that exists, for a message."""
+    """Describes what a folder, or its nearest existing parent, contains, for a message."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:
@@ -77,14 +77,14 @@ def present(folder: Path, limit: int = 5) -> str:
 
 
 def printable(path: object) -> str:
-    """A path as text, also where its bytes are no UTF-8."""
+    """Returns a path as printable text, even if its bytes are not UTF-8."""
     return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
 def _parts(base: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
-    """The folder at the start of a pattern, and what of it follows."""
+    """Splits a pattern into its leading folder and the rest."""
     if (base / pattern).is_dir():
-        return base / pattern, ()  # also where its name holds a bracket
+        return base / pattern, ()  # the folder's name may contain a bracket
     parts = Path(pattern).parts
     fixed = next((i for i, part in enumerate(parts) if any(c in part for c in "*?[")), len(parts))
     return base.joinpath(*parts[:fixed]), parts[fixed:]

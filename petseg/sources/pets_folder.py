@@ -1,4 +1,4 @@
-"""A folder that holds the Oxford-IIIT Pet dataset as its archives unpack: what may be wrong."""
+"""Checks a folder that contains the unpacked archives of the Oxford-IIIT Pet dataset."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ LISTS = {"train": "trainval.txt", "test": "test.txt"}
 
 
 def check_folder(folder: Path, breeds: int, species_count: int) -> list[str]:
-    """What keeps `folder` from being a copy of the dataset, a sentence each; empty if nothing."""
+    """Returns a sentence for each mistake in a copy of the dataset; empty if it is usable."""
     mistakes = []
     seen: dict[str, str] = {}
     for list_name in LISTS.values():

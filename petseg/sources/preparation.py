@@ -1,4 +1,4 @@
-"""From the prepared dataset to records: check, resize, split, write."""
+"""Turns a dataset on disk into records: checks, resizes, splits and writes the examples."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,16 +21,16 @@ from petseg.sources.splits import draw
 
 
 class Rules(NamedTuple):
-    """How examples become records: their height and width, and which are left out."""
+    """How to make records: their height and width, and which examples to leave out."""
 
     image_size: tuple[int, int]
     drop_unlabelled: bool
 
 
 class Written(NamedTuple):
-    """What was written, as the manifest has it, what was not, and what is known of the images.
+    """Manifest entries of written and left-out examples, and facts about the images.
 
-    `places` are the sums of `facts.places` over the examples that were written.
+    `places` is the sum of `facts.places` over all written examples.
     """
 
     splits: dict[str, dict]
@@ -44,7 +44,7 @@ class Written(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The manifest of the records, and what is known of the images; see `Written`."""
+    """The manifest of the records, and facts about the images; see `Written`."""
 
     manifest: dict
     images: list[facts.Image]
@@ -66,11 +66,10 @@ def write_records(
 ) -> Outcome:
     """Writes the dataset in `raw` as records of all splits.
 
-    `image_size` is their height and width. `validation_share` counts where the dataset gives no
-    validation split nor a share for it. The `runner` is local or beam, with its options; the files
-    are the same. PetsegError lists every image or mask that cannot be used, where they are more
-    than `max_bad_examples`, and names a split that stayed empty, a name in two splits, and a class
-    that no mask holds.
+    `image_size` is height and width. `validation_share` applies if the dataset gives neither a
+    validation split nor a share. Both values of `runner`, local and beam, write the same files.
+    Raises PetsegError with all unusable images and masks if there are more than `max_bad_examples`;
+    also for an empty split, a name in two splits, or a class without pixels.
     """
     dataset = open_raw(raw)
     shares = {s: share or validation_share for s, share in dataset.shares.items()}
@@ -110,9 +109,9 @@ def write_examples(
     folder: Path,
     shard_examples: int,
 ) -> Written:
-    """Writes examples, each with the split that the dataset gives it, as shards in a folder.
+    """Writes examples, each with its split in the dataset, as shards in a folder.
 
-    `drawn` has the split of those that leave the training split.
+    `drawn` maps the names that leave the training split to their new split.
     """
     spec = dataset.spec
     named, unlabelled, converted, bad, images, mask_pixels = [], [], [], [], [], 0
@@ -148,7 +147,7 @@ def write_examples(
 
 
 def _keys(dataset: RawDataset) -> dict[str, list[Key]]:
-    """What the examples of each split are drawn by; PetsegError for a name in two splits."""
+    """Returns the keys of each split's examples; raises PetsegError for a name in two splits."""
     keys = {split: dataset.keys(split) for split in dataset.counts}
     split_of: dict[str, str] = {}
     for split, held in keys.items():
@@ -162,8 +161,8 @@ def _refuse_empty(manifest: dict, dataset: RawDataset) -> None:
     entries = manifest["splits"]
     if empty := [split for split, entry in entries.items() if not entry["examples"]]:
         raise PetsegError(
-            f"the {' and the '.join(empty)} split would hold no image; "
-            "take more images, or other shares: "
+            f"the {' and the '.join(empty)} split would be empty; "
+            "add images, or change the shares: "
             f"preprocess.validation_share, or splits in {dataset.described_in}"
         )
     pixels = [entry["class_pixels"] for entry in entries.values()]
@@ -172,12 +171,12 @@ def _refuse_empty(manifest: dict, dataset: RawDataset) -> None:
         raise PetsegError(
             f"no mask holds a pixel of {', '.join(empty)}, an empty class, at image_size "
             f"{height}x{width}: correct its value or colour in {dataset.described_in}, "
-            "or take the class out"
+            "or remove the class"
         )
 
 
 def absent_classes(manifest: dict) -> list[str]:
-    """A sentence for each class that a split holds no pixel of."""
+    """Returns a sentence for each class without pixels in a split."""
     return [
         f"the {split} split holds no pixel of {name}: "
         + ("it cannot be learnt" if split == "train" else "left out of that split's mean")
@@ -188,7 +187,7 @@ def absent_classes(manifest: dict) -> list[str]:
 
 
 def not_left_out(raw: Path, manifest: dict) -> list[str]:
-    """A sentence on the names in the dataset's `leave_out` that no image to leave out has."""
+    """Returns a sentence on the names in the dataset's `leave_out` that match no image."""
     dataset = open_raw(raw)
     unknown = sorted(dataset.leave_out - {entry["name"] for entry in manifest["left_out"]})
     if not unknown:
@@ -201,9 +200,9 @@ def not_left_out(raw: Path, manifest: dict) -> list[str]:
 
 
 def records_bytes(raw: Path, image_size: tuple[int, int]) -> int:
-    """How large the records of the dataset in `raw` become at most, to a few percent."""
+    """Returns the most bytes that the records of `raw` need, to a few percent."""
     height, width = image_size
-    return sum(open_raw(raw).counts.values()) * height * width * 4  # three colours and a label
+    return sum(open_raw(raw).counts.values()) * height * width * 4  # RGB and a label
 
 
 def _on_all_cores(

@@ -1,4 +1,4 @@
-"""One example on its way to a record: checked, decoded and resized."""
+"""Checks, decodes and resizes one example for a record."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from petseg.sources.raw_example import RawExample
 
 
 class Prepared(NamedTuple):
-    """What became of one image: an example, or the reason why there is none."""
+    """A record's example, or the reason why there is none."""
 
     name: str
     example: Any  # records.Example, or None where `bad` is the reason
@@ -26,7 +26,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(raw: RawExample, size: tuple[int, int], spec: DatasetSpec) -> Prepared:
-    """Checks an example, and brings image and mask to a size (h, w)."""
+    """Checks an example and resizes image and mask to (h, w)."""
     try:
         photograph = decode_photograph(raw.image, at_least=size)
         labels = decode_mask(raw.mask, spec, photograph.size, photograph.orientation)
@@ -46,10 +46,9 @@ def resize(
     size: tuple[int, int],
     box: tuple[float, float, float, float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 (h, w, 3), bilinear with antialiasing; labels uint8 (h, w), nearest.
+    """Resizes an image (bilinear, antialiased) and its labels (nearest) to `size`, (h, w).
 
-    `size` is (h, w). Of the image, all is taken, or what lies in the `box` of left, upper, right
-    and lower.
+    `box` (left, upper, right, lower) crops the image first. Returns uint8 (h, w, 3) and (h, w).
     """
     small_image = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box))
     small_labels = Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST)
@@ -57,14 +56,14 @@ def resize(
 
 
 def is_unlabelled(example: records.Example, spec: DatasetSpec) -> bool:
-    """Whether a mask is taken for one that nobody drew."""
+    """Returns whether a mask counts as not annotated."""
     if spec.unlabelled_without:
         return not np.isin(example.mask, spec.labels(spec.unlabelled_without)).any()
     return bool((example.mask == VOID).all())
 
 
 def unlabelled_reason(spec: DatasetSpec) -> str:
-    """Why a mask is taken for one that nobody drew."""
+    """Returns why a mask counts as not annotated."""
     if spec.unlabelled_without:
         return f"its mask holds no pixel of {' or '.join(spec.unlabelled_without)}"
     return "its mask holds nothing but void"

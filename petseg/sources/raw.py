@@ -1,7 +1,7 @@
-"""The dataset as `download` left it in data/raw/dataset, whatever its source: still encoded.
+"""Reads the encoded dataset that `download` wrote to data/raw/dataset, from any source.
 
-`dataset.json` there holds the dataset's spec, in which layout the examples lie, and the shares that
-are still to be drawn. Two layouts are known: that of TensorFlow Datasets, and one of files.
+`dataset.json` there holds the dataset's spec, the layout of the examples (`tfds` or `files`), and
+the shares of the splits that are not drawn yet.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -21,13 +21,14 @@ _LAYOUTS = {"tfds": oxford_pets, "files": stored_files}
 
 
 class RawDataset(NamedTuple):
-    """A dataset on disk. `blocks` takes a split and the number of examples in a block, `examples`
-    a block, `keys` a split; they have the same order each time. `masks` takes a split and names,
-    and returns the encoded mask of each.
+    """A dataset on disk.
 
-    `shares` says what is still to be drawn from `train`, in that order: a split -> its share of
-    what is left, or None where params.yaml says it. `leave_out` are names that neither train nor
-    validate. `described_in` is the dataset's YAML file.
+    `blocks` takes a split and the number of examples in a block, `examples` a block, `keys` a
+    split; their order never changes. `masks` takes a split and names, and returns encoded masks.
+
+    `shares` are the splits to draw from `train`, in order: a split -> its share of the rest, or
+    None to use that in params.yaml. `leave_out` are names to exclude from training and validation.
+    `described_in` is the dataset's YAML file.
     """
 
     spec: DatasetSpec
@@ -42,7 +43,7 @@ class RawDataset(NamedTuple):
 
 
 def describe(raw: Path, dataset: DatasetFile, layout: str, shares: dict[str, float | None]) -> None:
-    """Writes what `open_raw` needs to know of the examples that lie in `raw`."""
+    """Writes the description of the examples in `raw` that `open_raw` needs."""
     content = {
         "spec": dataset.spec().to_json(),
         "file": dataset.file.as_posix(),
@@ -54,7 +55,7 @@ def describe(raw: Path, dataset: DatasetFile, layout: str, shares: dict[str, flo
 
 
 def open_raw(raw: Path) -> RawDataset:
-    """The dataset in a folder; PetsegError where it is missing or of an earlier version."""
+    """Opens the dataset in a folder; raises PetsegError if it is missing, damaged or outdated."""
     path = raw / DESCRIPTION
     try:
         content = read_json(path)
@@ -63,7 +64,7 @@ def open_raw(raw: Path) -> RawDataset:
         leave_out = frozenset(content["leave_out"])
     except (OSError, ValueError, KeyError, TypeError):
         raise PetsegError(
-            f"{path} is missing or damaged; bring the dataset again: dvc repro -f download"
+            f"{path} is missing or damaged; get the dataset again: dvc repro -f download"
         ) from None
     return RawDataset(
         spec=spec,
@@ -79,7 +80,7 @@ def open_raw(raw: Path) -> RawDataset:
 
 
 def masks(raw: Path, split: str, names: Iterable[str]) -> list[bytes]:
-    """The encoded masks of examples of a split, in the order of their names."""
+    """Returns the encoded masks of examples of a split, in the order of `names`."""
     names = list(names)
     dataset = open_raw(raw)
     found = dataset.masks("train" if split in dataset.shares else split, set(names))

@@ -1,10 +1,10 @@
-"""What every kind of source gives: encoded examples, and what a split is drawn by."""
+"""Data types of all sources: encoded examples, blocks of them, and keys to draw splits by."""
 
 from typing import NamedTuple
 
 
 class RawExample(NamedTuple):
-    """An example as the dataset holds it: encoded image and mask, a value for each group."""
+    """An encoded image and mask, with a value for each group."""
 
     name: str
     groups: tuple[str, ...]
@@ -13,7 +13,7 @@ class RawExample(NamedTuple):
 
 
 class Block(NamedTuple):
-    """`count` examples of a split, one after the other, from `start` on, as the layout counts."""
+    """`count` consecutive examples of a split from `start`, in units of the layout."""
 
     split: str
     start: int
@@ -21,10 +21,10 @@ class Block(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What an example's split is drawn by: its name and its stratum, the value of the first group.
+    """What an example's split is drawn by: its name, and its stratum, the value of the first group.
 
-    `digest` is the same for examples that must not be parted: the SHA-256 of the image, or, where
-    nobody looked at it, the name.
+    Examples with the same `digest` stay in one split. It is the SHA-256 of the image, or the name
+    if the image was not read.
     """
 
     name: str

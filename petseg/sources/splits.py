@@ -1,4 +1,4 @@
-"""Drawing splits from the training split: by hashing, so that nothing but names and seed counts."""
+"""Draws splits from the training split by hashing, so that only names and seed matter."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from petseg.core.errors import PetsegError
 from petseg.sources.raw_example import Key
 
 _SALT = {"validation": ""}
-"""What is hashed beside seed and name, where it is not the split's own name."""
+"""Hashed with seed and name, instead of the split's name."""
 
 
 def draw(keys: Sequence[Key], shares: dict[str, float], seed: int) -> dict[str, str]:
-    """The names that leave the training split -> the split of each; of each, its share of the rest.
+    """Draws splits: returns the names that leave the training split -> their new split.
 
-    PetsegError where a name comes twice.
+    Each split takes its share of the rest. Raises PetsegError for a duplicate name.
     """
     _refuse_duplicates(keys)
     drawn: dict[str, str] = {}
@@ -26,11 +26,10 @@ def draw(keys: Sequence[Key], shares: dict[str, float], seed: int) -> dict[str, 
 
 
 def _chosen(keys: Sequence[Key], share: float, prefix: str) -> set[str]:
-    """A share of each stratum, and with each name all those of the same digest.
+    """Chooses a share of each stratum, and with each name all names of the same digest.
 
-    Whether a name is chosen depends on the names of its own stratum alone, unless a digest is in
-    several. Strata so small that the share of each is nobody are drawn from together. From two
-    names on, somebody is chosen.
+    The choice depends only on names in the same stratum, unless a digest is in several strata.
+    Strata whose share rounds to 0 are combined. At least one of two or more names is chosen.
     """
     strata = defaultdict(list)
     for key in keys:

@@ -1,4 +1,4 @@
-"""The texts beside a folder of images: lists of a split's examples, and a table of groups."""
+"""Reads the text files of a folder source: lists of a split's examples, and a table of groups."""
 
 import csv
 import io
@@ -8,30 +8,30 @@ from pathlib import Path, PurePosixPath
 
 from petseg.sources.pairing import Mask, Mistakes, Named
 
-UNREADABLE_TEXT = "lists and tables that cannot be read; they need to be text in UTF-8"
-LEADS_NOWHERE = "lists naming what is not there; correct the list, or add the file"
-NO_PAIR = "lists without an image and its mask on a line; give both paths, below source.path"
-TWICE_IN_LIST = "twice in a list; keep one line"
+UNREADABLE_TEXT = "lists and tables that cannot be read; save them as text in UTF-8"
+LEADS_NOWHERE = "list entries that match no file; correct the list, or add the file"
+NO_PAIR = "list lines without an image and its mask; give both paths, below source.path"
+TWICE_IN_LIST = "duplicate images in a list; keep one line"
 NO_GROUP = "groups missing; add them to groups_file"
 
-_PARTED = re.compile(r"\s*[,;\t]\s*|\s+")
+_SEPARATOR = re.compile(r"\s*[,;\t]\s*|\s+")
 
 
 def read_pairs(
     path: Path, images: Named, masks: Named, mistakes: Mistakes
 ) -> dict[str, Mask | None]:
-    """The names of the images in a list -> their masks, or None where there is none.
+    """Reads a list: the names of its images -> their masks, or None without a mask.
 
-    A line has an image, or an image and its mask, parted by space or comma, with or without their
-    suffixes. What follows # at a line's start is a comment.
+    A line has an image, or an image and its mask, separated by spaces, tab, comma or semicolon,
+    with or without suffixes. A line that starts with # is a comment.
     """
     pairs: dict[str, Mask | None] = {}
     for where, entry in _entries(path, mistakes):
-        image, mask = _called(images, entry), None
+        image, mask = _name_of(images, entry), None
         if image is None:
-            first, *others = _PARTED.split(entry)
-            image = _called(images, first)
-            mask = _called(masks, others[0]) if len(others) == 1 else None
+            first, *others = _SEPARATOR.split(entry)
+            image = _name_of(images, first)
+            mask = _name_of(masks, others[0]) if len(others) == 1 else None
             if image is None or mask is None:
                 pair = image is not None and len(others) == 1
                 mistakes[LEADS_NOWHERE].append(where + (others[0] if pair else entry))
@@ -45,15 +45,15 @@ def read_pairs(
 
 
 def read_paths(base: Path, list_name: str, mistakes: Mistakes) -> list[tuple[str, Path, Mask]]:
-    """The name of each image in a list, its path, and its mask, which are on each line.
+    """Reads a list with an image and its mask on each line: names, image paths and masks.
 
-    Both paths start from `base`; whether they lead anywhere is seen when they are read. The name is
-    the image's path without its suffix.
+    Both paths are relative to `base`; the files need not exist. The name is the image's path
+    without suffix.
     """
     path = base / list_name
     rows: dict[str, tuple[str, Path, Mask]] = {}
     for where, entry in _entries(path, mistakes):
-        pair = [PurePosixPath(part.replace("\\", "/")) for part in _PARTED.split(entry)]
+        pair = [PurePosixPath(part.replace("\\", "/")) for part in _SEPARATOR.split(entry)]
         if len(pair) != 2 or any(part.is_absolute() or ".." in part.parts for part in pair):
             mistakes[NO_PAIR].append(where + entry)
             continue
@@ -68,7 +68,7 @@ def read_paths(base: Path, list_name: str, mistakes: Mistakes) -> list[tuple[str
 def read_groups(
     path: Path, groups: Sequence[str], rows: Iterable, mistakes: Mistakes
 ) -> dict[str, tuple[str, ...]]:
-    """The groups of each example from a CSV file; its first column has the images."""
+    """Reads the groups of each example from a CSV file with the images in the first column."""
     text = _text(path, mistakes)
     if text is None:
         return {}
@@ -96,14 +96,14 @@ def read_groups(
 
 
 def _entries(path: Path, mistakes: Mistakes) -> Iterator[tuple[str, str]]:
-    """The lines of a list that say something, each after where it stands."""
+    """Yields the entries of a list, each with its location; skips empty lines and comments."""
     for number, line in enumerate((_text(path, mistakes) or "").splitlines(), start=1):
         if (entry := line.strip()) and not entry.startswith("#"):
             yield f"{path}, line {number}: ", entry
 
 
-def _called(named: Named, entry: str) -> str | None:
-    """The name of what a list calls so."""
+def _name_of(named: Named, entry: str) -> str | None:
+    """Returns the name that belongs to a list's entry."""
     return named.aliases.get(entry.replace("\\", "/").removeprefix("./"))
 
 

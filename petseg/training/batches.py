@@ -17,7 +17,7 @@ SPLITS = ("train", "validation")
 
 
 class Batches(NamedTuple):
-    """Training and validation data as a run reads them, epoch by epoch."""
+    """Training and validation data of a run, epoch by epoch."""
 
     train: records.Source
     validation: records.Source
@@ -30,11 +30,11 @@ class Batches(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Updates in an epoch."""
+        """Updates per epoch."""
         return self.train.count // self.params.batch_size
 
     def training_epoch(self, epoch: int) -> Iterable:
-        """Batches of (images, masks), see `records.batches.training_batches`."""
+        """Returns batches of (images, masks), see `records.batches.training_batches`."""
         geometry = epoch < self.params.epochs - self.params.final_epochs_without_geometry
         augmentation = self.params.augmentation
         return self._shared(
@@ -46,7 +46,7 @@ class Batches(NamedTuple):
         )
 
     def validation_pass(self) -> Iterable:
-        """Batches of (images, masks, counted), see `records.batches.evaluation_batches`."""
+        """Returns batches of (images, masks, counted), see `records.batches.evaluation_batches`."""
         return self._shared(evaluation_batches, self.validation)
 
     def _shared(self, make: Callable, source: records.Source, **options) -> Iterable:
@@ -65,7 +65,7 @@ def open_batches(
     seed: int,
     strategy: tf.distribute.Strategy,
 ) -> Batches:
-    """The data of a run; PetsegError where records are damaged or the cache mode is impossible."""
+    """Opens a run's data; raises PetsegError for damaged records or an impossible cache mode."""
     manifest = records.verify(records_folder, SPLITS)
     (train, validation), cached = cache.open_splits(records_folder, SPLITS, cache_mode)
     spec = records.spec(records_folder)

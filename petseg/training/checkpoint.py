@@ -1,4 +1,4 @@
-"""Checkpoints: one file an epoch, written whole, which belongs to one run and no other."""
+"""Saves and loads checkpoints: one atomically written file, replaced each epoch, for each run."""
 
 import glob
 import hashlib
@@ -16,26 +16,26 @@ from petseg.core.errors import PetsegError
 from petseg.core.files import TEMPORARY, atomic_file, is_in_use
 
 CODE = ("acceleration", "core", "metrics", "models", "records", "training")
-"""The folders of this package that determine what a training gives."""
+"""The folders of this package whose code determines the result of a training run."""
 
 KEPT = 3
-"""How many checkpoints of other runs a network may have: those that were stopped last."""
+"""The number of other runs' checkpoints to keep for a network, the most recent ones."""
 
 
 class Checkpoint(NamedTuple):
-    """Everything a run needs to go on: groups of arrays, and progress that JSON can hold."""
+    """Everything needed to resume a run: groups of arrays, and progress that JSON can store."""
 
     arrays: dict[str, list[np.ndarray]]
     progress: dict
 
 
 def fingerprint(causes: Sequence) -> str:
-    """A short name for what determines a run: `causes` (JSON can hold them), code, TensorFlow."""
+    """Returns a short hash of what determines a run: `causes` (JSON), code, TensorFlow version."""
     return fingerprints.of([causes, tf.__version__], CODE)
 
 
 def digest(arrays: Iterable[np.ndarray]) -> str:
-    """The SHA-256 of the values, types and shapes of arrays."""
+    """Returns the SHA-256 of the values, dtypes and shapes of arrays."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype} {array.shape}".encode())
@@ -45,13 +45,13 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
 
 
 def prune(folder: Path, name: str, keep: Path) -> None:
-    """Clears what the network `name` left in `folder`, but `keep` and the newest KEPT others.
+    """Deletes the checkpoints of the network `name` in `folder`, except `keep` and the KEPT newest.
 
-    Halves of checkpoints that a killed process was writing go too.
+    Also deletes incomplete checkpoints of killed processes.
     """
-    for half in folder.glob(f"{TEMPORARY}{glob.escape(name)}-*"):
-        if not is_in_use(half):
-            shutil.rmtree(half, ignore_errors=True)
+    for incomplete in folder.glob(f"{TEMPORARY}{glob.escape(name)}-*"):
+        if not is_in_use(incomplete):
+            shutil.rmtree(incomplete, ignore_errors=True)
     others = [path for path in folder.glob(f"{glob.escape(name)}-*.npz") if path != keep]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[KEPT:]:
@@ -59,7 +59,7 @@ def prune(folder: Path, name: str, keep: Path) -> None:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint; the one before stays until the new one is whole."""
+    """Writes a checkpoint; keeps the previous one until the new one is complete."""
     flat = {
         f"{group}/{index}": array
         for group, arrays in checkpoint.arrays.items()
@@ -74,7 +74,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at `path`, or None where there is none; PetsegError where it is damaged."""
+    """Loads the checkpoint at `path`, or None; raises PetsegError if it is damaged."""
     if not path.exists():
         return None
     try:
@@ -85,14 +85,14 @@ def load(path: Path) -> Checkpoint | None:
                 for group, count in header["counts"].items()
             }
         return Checkpoint(arrays, header["progress"])
-    except Exception as error:  # numpy and zipfile let out ValueError, EOFError, zlib.error, ...
+    except Exception as error:  # numpy and zipfile raise ValueError, EOFError, zlib.error, ...
         raise PetsegError(
             f"the checkpoint {path} is damaged ({error}); delete it to train from the beginning"
         ) from error
 
 
 def values(variables: Iterable) -> list[np.ndarray]:
-    """The current values of Keras variables."""
+    """Returns the current values of Keras variables."""
     return [np.array(variable) for variable in variables]
 
 

@@ -1,14 +1,14 @@
-"""Confusion matrices by TensorFlow, for the training step; petseg.metrics has them in numpy."""
+"""Confusion matrices in TensorFlow, for the training step; petseg.metrics has them in NumPy."""
 
 import tensorflow as tf
 
 
 def confusion_matrices(labels: tf.Tensor, predictions: tf.Tensor, classes: int) -> tf.Tensor:
-    """One matrix an image: int64 (B, C, C), rows the truth, columns the prediction, in pixels.
+    """Returns one matrix per image in pixels: int64 (B, C, C), rows truth, columns prediction.
 
-    `labels` and `predictions` are integer (B, H, W) of values 0 to C - 1, C = `classes`. Labels
-    beyond, as VOID, are not counted. Exact up to 16.7 million pixels an image, the whole numbers
-    of float32.
+    `labels` and `predictions` are integer (B, H, W), 0 to C - 1, C = `classes`. Ignores larger
+    labels such as VOID. Exact up to 16.7 million pixels per image, the limit of integers in
+    float32.
     """
     truth = tf.one_hot(tf.cast(labels, tf.int32), classes)
     predicted = tf.one_hot(tf.cast(predictions, tf.int32), classes)

@@ -1,8 +1,8 @@
-"""On which devices to train: one, several of this machine, or those of several machines.
+"""Selects the devices for training: one, several on this machine, or those of several machines.
 
-One training step under a `tf.distribute` strategy serves them all. The strategy of a single device
-is TensorFlow's default one, which changes nothing. What only the chief may do (write files) and
-what all workers must agree on (where to go on, when to stop) is decided here.
+The same training step runs under any `tf.distribute` strategy; a single device uses TensorFlow's
+default strategy. This module also decides what only the chief does (write files), and what all
+workers must agree on (where to resume, when to stop).
 """
 
 import json
@@ -22,10 +22,10 @@ TF_CONFIG = "TF_CONFIG"
 
 
 def resolve(requested: str) -> tuple[tf.distribute.Strategy, str]:
-    """The strategy for auto, single, mirrored or multi_worker, and a one-line description.
+    """Returns the strategy for auto, single, mirrored or multi_worker, with a short description.
 
-    Call it before TensorFlow does anything else: several machines find each other here, and all
-    wait until the last one has come. PetsegError where TF_CONFIG does not describe a cluster.
+    Call it before any other use of TensorFlow: workers connect here, and wait for each other.
+    Raises PetsegError if TF_CONFIG does not describe a cluster.
     """
     gpus = tf.config.list_physical_devices("GPU")
     workers = 1
@@ -44,7 +44,7 @@ def resolve(requested: str) -> tuple[tf.distribute.Strategy, str]:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes files."""
+    """Returns whether this process writes the files."""
     resolver = strategy.cluster_resolver
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or resolver is None:
         return True
@@ -53,7 +53,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
-    """PetsegError where a batch cannot be shared out evenly."""
+    """Raises PetsegError if a batch cannot be divided evenly."""
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise PetsegError(
@@ -62,16 +62,16 @@ def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
 
 
 def check_same(strategy: tf.distribute.Strategy, fingerprint: str) -> None:
-    """PetsegError on a worker whose run is not the chief's."""
+    """Raises PetsegError on a worker whose run differs from the chief's."""
     if text_from_chief(strategy, fingerprint) != fingerprint:
         raise PetsegError(
-            "this worker's code, parameters, records or precision are not those of the chief; "
-            "make them the same (and set precision, where the machines differ) and start again"
+            "this worker's code, parameters, records or precision differ from the chief's; "
+            "make them the same (set precision if the machines differ) and start again"
         )
 
 
 def from_chief(strategy: tf.distribute.Strategy, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """The chief's arrays, which every worker gets for its own of the same shapes and dtypes."""
+    """Returns the chief's arrays on every worker; `arrays` have the same shapes and dtypes."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return arrays
 
@@ -87,7 +87,7 @@ def from_chief(strategy: tf.distribute.Strategy, arrays: list[np.ndarray]) -> li
 
 
 def text_from_chief(strategy: tf.distribute.Strategy, text: str) -> str:
-    """The chief's text, which every worker gets for its own."""
+    """Returns the chief's text on every worker."""
     letters = np.frombuffer(text.encode(), np.uint8).astype(np.int32)
     (count,) = from_chief(strategy, [np.array(len(letters), np.int32)])
     (letters,) = from_chief(strategy, [np.resize(letters, int(count))])
@@ -95,7 +95,7 @@ def text_from_chief(strategy: tf.distribute.Strategy, text: str) -> str:
 
 
 def synchronize_batch_norm(model: keras.Model) -> None:
-    """Makes each batch normalization take its statistics from the whole batch, of all replicas."""
+    """Makes batch normalization compute its statistics over the batches of all replicas."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
@@ -105,7 +105,7 @@ def synchronize_batch_norm(model: keras.Model) -> None:
 
 @contextmanager
 def report_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Turns TensorFlow's errors about a worker that has gone into one PetsegError."""
+    """Turns TensorFlow's errors about a lost worker into one PetsegError."""
     try:
         yield
     except (
@@ -119,8 +119,8 @@ def report_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
             raise
         reason = error.message.strip().splitlines()[0]
         raise PetsegError(
-            "a worker has gone, and the others cannot go on without it; start the same command "
-            f"on all machines again to go on after the last whole epoch ({reason})"
+            "a worker was lost, and the others cannot continue without it; run the same command "
+            f"on all machines again to resume after the last complete epoch ({reason})"
         ) from None
 
 
@@ -133,17 +133,17 @@ def _the_cpu() -> str:
 def _multi_worker(workers: int) -> tuple[tf.distribute.Strategy, str]:
     task = json.loads(os.environ[TF_CONFIG])["task"]
     print(f"{task['type']} {task['index']}: waiting for all {workers} workers", flush=True)
-    # Without a timeout, as each collective operation would keep a thread until it is over. Whoever
-    # dies is noticed by the heartbeats of TensorFlow's coordination service.
+    # No timeout: with one, each collective operation would keep a thread until the timeout is over.
+    # Heartbeats of TensorFlow's coordination service detect workers that die.
     on_termination = signal.getsignal(signal.SIGTERM)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    signal.signal(signal.SIGTERM, on_termination)  # that service would ignore it from now on
+    signal.signal(signal.SIGTERM, on_termination)  # that service makes the process ignore it
     replicas = strategy.num_replicas_in_sync
     return strategy, f"multi_worker, {replicas} replicas on {workers} workers"
 
 
 def _cluster() -> list[str]:
-    """The addresses of all workers in TF_CONFIG; PetsegError where it describes none."""
+    """Returns the addresses of all workers in TF_CONFIG; raises PetsegError if it has none."""
     example = (
         '{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, '
         '"task": {"type": "worker", "index": 0}}'
@@ -160,11 +160,11 @@ def _cluster() -> list[str]:
         index = task["index"]
         if not well_formed or type(index) is not int or index < 0:
             raise ValueError
-        jobs[task["type"]][index]  # IndexError where it is not there
+        jobs[task["type"]][index]  # raises KeyError or IndexError for an unknown task
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise PetsegError(
             f"strategy multi_worker needs {TF_CONFIG} in the environment, with the addresses of "
-            f"all workers and which of them this is, such as\n  {TF_CONFIG}='{example}'\n"
+            f"all workers and this worker's index, such as\n  {TF_CONFIG}='{example}'\n"
             f"but it is {os.environ.get(TF_CONFIG) or 'missing'}"
         ) from None
     return addresses

@@ -1,4 +1,4 @@
-"""One training loop for every network: it knows a Keras model and a name, and nothing more."""
+"""The training loop of every network: it knows only a name and a Keras model."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -36,11 +36,11 @@ def train(
 ) -> dict | None:
     """Trains a network; saves its best averaged weights and, every epoch, its learning curve.
 
-    An interrupted run goes on after its own last epoch, on other devices too. `scaled_groups` as in
-    `state.create`. PetsegError where the records are damaged, where another worker is lost or
-    trains something else, and where the loss or a gradient is not finite; then no model is saved.
-    Returns the run report: devices, precision, and each epoch's seconds and training images per
-    second. Among several workers only the chief writes; the others return None.
+    Resumes an interrupted run after its last epoch, even on other devices. `scaled_groups` as in
+    `state.create`. Raises PetsegError, without saving a model, if the records are damaged, if a
+    worker is lost or trains something else, or if the loss or a gradient is not finite. Returns the
+    run report: devices, strategy, precision, and each epoch's seconds and training images per
+    second. Only the chief writes files; other workers return None.
     """
     strategy, strategy_used = devices.resolve(machine.strategy)
     devices.check_batch_size(strategy, params.batch_size)
@@ -64,7 +64,7 @@ def train(
         print(f"{name}: {run.model.count_params():,} parameters, {policy} ({policy_reason})")
         print(f"{name}: strategy: {strategy_used}; cache: {batches.cached}", flush=True)
         if run.resume(checkpoint_path, strategy):
-            print(f"{name}: going on after epoch {len(run.history)} of an interrupted run")
+            print(f"{name}: resuming after epoch {len(run.history)} of an interrupted run")
 
         if unknown := unknown_classes(params.loss.class_weights, batches.spec.class_names):
             print(f"{name}: class_weights of {', '.join(unknown)}: no such class; not used")
@@ -100,7 +100,7 @@ def train(
 def train_epoch(
     train_step: Callable, run: state.State, batches: Batches, epoch: int, label: str
 ) -> dict:
-    """One pass over the examples; the beginning of the epoch's row of the learning curve."""
+    """Trains one epoch; returns the first part of its row in the learning curve."""
     schedule = Schedule(batches.params, batches.steps)
     losses, matrices = [], []
     progress = tqdm(
@@ -126,7 +126,7 @@ def train_epoch(
 
 
 def validate(validation_step: Callable, run: state.State, batches: Batches) -> dict:
-    """The rest of the epoch's row: loss and scores of the averaged weights."""
+    """Returns the rest of the epoch's row: loss and scores of the averaged weights."""
     if not batches.params.ema_decay:
         run.averaged.set_weights(run.model.get_weights())
     losses, matrices = [], []

@@ -1,8 +1,8 @@
-"""Loss scaling, without which gradients that are too small for float16 would be 0.
+"""Loss scaling, so that small gradients do not become 0 in float16.
 
-The loss is multiplied by a number before it is differentiated, and the gradients are divided by it.
-Where they overflow all the same, the update is left out and the number halved; after enough updates
-without that it is doubled. Source: Micikevicius et al., arXiv:1710.03740, section 3.2.
+The loss is multiplied by a scale before differentiation, and the gradients are divided by it. If
+they overflow, the update is skipped and the scale halved; after enough updates without overflow it
+is doubled. Source: Micikevicius et al., arXiv:1710.03740, section 3.2.
 """
 
 from typing import NamedTuple
@@ -12,22 +12,22 @@ import tensorflow as tf
 
 INITIAL = 2.0**15
 LEAST = 1.0
-"""At this, gradients are those of the loss itself: what is not finite then is no overflow."""
+"""At this scale, gradients are those of the loss itself, so infinite ones are not an overflow."""
 
 UPDATES_TO_DOUBLE = 2000
 
 
 class LossScale(NamedTuple):
-    """What the loss is multiplied by, and how many updates have succeeded since it changed."""
+    """The factor of the loss, and the number of successful updates since its last change."""
 
     scale: keras.Variable
     updates: keras.Variable
 
 
 def create(policy: str) -> LossScale | None:
-    """The state of loss scaling for a Keras dtype policy, None where it needs none.
+    """Returns the state of loss scaling for a Keras dtype policy, None if it needs none.
 
-    Call it in the scope of the strategy that trains.
+    Call it in the scope of the training strategy.
     """
     if policy != "mixed_float16":
         return None
@@ -38,7 +38,7 @@ def create(policy: str) -> LossScale | None:
 
 
 def not_finite(gradients) -> tf.Tensor:
-    """How many of these gradients, float32 tensors or None, hold a number that is not finite."""
+    """Counts the gradients, float32 tensors or None, with values that are not finite."""
     finite = [
         tf.reduce_all(tf.math.is_finite(found))
         for found in tf.nest.flatten(gradients)
@@ -48,7 +48,7 @@ def not_finite(gradients) -> tf.Tensor:
 
 
 def succeeded(state: LossScale) -> None:
-    """Notes an update; doubles the scale after UPDATES_TO_DOUBLE of them."""
+    """Counts an update; doubles the scale after UPDATES_TO_DOUBLE of them."""
     double = state.updates + 1 >= UPDATES_TO_DOUBLE
     state.scale.assign(tf.where(double, state.scale * 2, state.scale))
     state.updates.assign(tf.where(double, 0, state.updates + 1))

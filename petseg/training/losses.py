@@ -1,7 +1,7 @@
-"""What training minimises: a loss of each image, so that any split of a batch sums to the same.
+"""The loss of each image, so that the sum does not depend on how replicas divide a batch.
 
-Inside, classes come before pixels: (C, B, P), P pixels an image. Along a short last axis, a CPU
-computes a softmax and its gradient several times more slowly.
+Internally, classes come before pixels: (C, B, P), with P pixels per image. On a CPU, a softmax and
+its gradient are several times slower along a short last axis.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from petseg.core.training_params import Loss
 
 
 class Objective(NamedTuple):
-    """The loss for a dataset: a weight for each class, and whether there are void pixels."""
+    """A dataset's loss: a weight for each class, and whether there are void pixels."""
 
     params: Loss
     class_weights: tuple[float, ...]
@@ -21,11 +21,12 @@ class Objective(NamedTuple):
 
 
 def objective(params: Loss, manifest: dict) -> Objective:
-    """The loss for records, whose manifest tells the pixels of the training split by class.
+    """Returns the loss for records with this manifest.
 
-    `balanced` weighs a class by all pixels / (classes * pixels of the class), so that each has the
-    same say; the formula is that of scikit-learn's compute_class_weight. A class that training
-    never sees weighs 0. PetsegError where no class weighs anything.
+    `balanced` weights a class by all pixels / (classes * pixels of the class) in the training
+    split, so that classes count equally; the formula is that of scikit-learn's
+    compute_class_weight. A class without training pixels weighs 0. Raises PetsegError if all
+    classes weigh 0.
     """
     split = manifest["splits"]["train"]
     pixels, named = split["class_pixels"], params.class_weights
@@ -41,18 +42,18 @@ def objective(params: Loss, manifest: dict) -> Objective:
 
 
 def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, objective: Objective) -> tf.Tensor:
-    """The weighted sum of cross-entropy and soft Dice loss of each image: float32 (B,).
+    """Returns the weighted sum of cross-entropy and soft Dice loss of each image: float32 (B,).
 
-    `labels` are integer (B, H, W) of values 0 to C - 1, or VOID, whose pixels are not counted;
-    `logits` float32 (B, H, W, C). 0 for an image that is void throughout.
+    `labels` are integer (B, H, W), 0 to C - 1, or VOID for pixels to ignore; `logits` are float32
+    (B, H, W, C). The loss of an image of only void is 0.
     """
     params, classes, images = objective.params, len(objective.class_weights), tf.shape(labels)[0]
     logits = tf.transpose(tf.reshape(logits, (images, -1, classes)), (2, 0, 1))
-    # VOID is no class: its row of zeros takes such pixels out of all that is multiplied by it.
+    # VOID is not a class: its one-hot vector of zeros removes such pixels from all products.
     truth = tf.one_hot(tf.cast(tf.reshape(labels, (images, -1)), tf.int32), classes, axis=0)
     counted = tf.reduce_sum(truth, axis=0) if objective.has_void else None
 
-    logits -= tf.stop_gradient(tf.reduce_max(logits, axis=0))  # so that none overflows
+    logits -= tf.stop_gradient(tf.reduce_max(logits, axis=0))  # avoids overflow
     exponentials = tf.exp(logits)
     total = tf.reduce_sum(exponentials, axis=0)
     loss = tf.zeros(images)
@@ -71,9 +72,9 @@ def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, objective: Objective
 def weighted_cross_entropy(
     truth: tf.Tensor, log_probabilities: tf.Tensor, objective: Objective
 ) -> tf.Tensor:
-    """Cross-entropy of each pixel, in nats, times the weight of its class: float32 (B, P).
+    """Returns the cross-entropy of each pixel, in nats, times its class weight: float32 (B, P).
 
-    `truth` is one-hot float32 (C, B, P), the logarithms of the probabilities are as many.
+    `truth`, one-hot, and `log_probabilities` are float32 (C, B, P).
     """
     smoothing = objective.params.label_smoothing
     target = truth * (1 - smoothing) + smoothing / len(objective.class_weights)
@@ -82,11 +83,11 @@ def weighted_cross_entropy(
 
 
 def dice_loss(truth: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-    """One minus the soft Dice coefficient, averaged over the classes: float32 (B,) in [0, 1].
+    """Returns one minus the soft Dice coefficient, averaged over classes: float32 (B,) in [0, 1].
 
-    `truth` is one-hot float32 (C, B, P), `probabilities` are as many, in [0, 1]. One is added above
-    and below, so that a class that an image lacks and the network denies scores 1. Source:
-    Milletari et al., arXiv:1606.04797.
+    `truth`, one-hot, and `probabilities`, in [0, 1], are float32 (C, B, P). Adds one to numerator
+    and denominator, so that a class that is neither present nor predicted has coefficient 1.
+    Source: Milletari et al., arXiv:1606.04797.
     """
     overlap = tf.reduce_sum(truth * probabilities, axis=2)
     total = tf.reduce_sum(truth + probabilities, axis=2)
@@ -94,7 +95,7 @@ def dice_loss(truth: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
 
 
 def _mean(of_pixels: tf.Tensor, counted: tf.Tensor | None) -> tf.Tensor:
-    """The mean over the pixels that count: (B, P) -> (B,)."""
+    """Returns the mean over the counted pixels: (B, P) -> (B,)."""
     if counted is None:
         return tf.reduce_mean(of_pixels, axis=1)
     return tf.reduce_sum(of_pixels, axis=1) / tf.maximum(tf.reduce_sum(counted, axis=1), 1)

@@ -1,7 +1,7 @@
-"""Trained networks as files: the same network gives the same bytes.
+"""Saves trained networks reproducibly: the same network gives the same bytes.
 
-DVC compares files by their bytes. Keras stores the time of saving and the memory addresses of
-shared objects; with them, training again to the same weights would run every later stage again.
+DVC compares files by content. Keras stores the time of saving and memory addresses of shared
+objects; with these, retraining to the same weights would rerun all later stages.
 """
 
 import json
@@ -19,10 +19,10 @@ _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def save(model: keras.Model, path: Path, spec: DatasetSpec) -> None:
-    """Saves a model as a `.keras` file, which also holds the spec of its dataset.
+    """Saves a model atomically as a `.keras` file that also contains the spec of its dataset.
 
-    Whole or not at all; PetsegError where the disk is full. Keras overlooks the spec;
-    `dataset_spec.of_model` reads it.
+    Keras ignores the spec; `dataset_spec.of_model` reads it. Raises PetsegError if the disk is
+    full.
     """
     needs = sum(variable.nbytes for variable in model.get_weights())
     with atomic_file(path, needs) as temporary:
@@ -42,7 +42,7 @@ def _without_date(metadata: bytes) -> bytes:
 
 
 def _with_numbered_objects(config: bytes) -> bytes:
-    """Objects that several layers share, numbered in their order and not by their addresses."""
+    """Numbers objects that layers share by their order instead of their addresses."""
     numbers: dict[bytes, int] = {}
 
     def numbered(match: re.Match) -> bytes:

@@ -1,4 +1,4 @@
-"""Optimizers: one for each group of variables, as groups may have learning rates of their own."""
+"""Builds an optimizer for each group of variables, as groups may have different learning rates."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,9 +19,9 @@ class Group(NamedTuple):
 def build_groups(
     model: keras.Model, params: Training, scaled: Sequence[tuple[list, float]]
 ) -> list[Group]:
-    """All trainable variables of `model` in groups: those of `scaled` with their scale, the rest.
+    """Groups all trainable variables of `model`: those in `scaled` by their scale, and the rest.
 
-    Call it in the scope of the strategy that trains.
+    Call it in the scope of the training strategy.
     """
     taken = {id(variable) for variables, _ in scaled for variable in variables}
     rest = [variable for variable in model.trainable_variables if id(variable) not in taken]
@@ -30,7 +30,7 @@ def build_groups(
 
 
 def set_learning_rate(groups: Sequence[Group], rate: float) -> None:
-    """Sets the schedule's learning rate, each group's scaled."""
+    """Sets the learning rate of the schedule, times each group's scale."""
     for group in groups:
         group.optimizer.learning_rate.assign(rate * group.learning_rate_scale)
 

@@ -1,4 +1,4 @@
-"""In which number format to train: decided from the machine, said in the log, open to override."""
+"""Selects the number format for training from the hardware, unless params.yaml sets it."""
 
 import platform
 from pathlib import Path
@@ -9,11 +9,10 @@ BFLOAT16_CPU_FLAGS = ("amx_bf16", "avx512_bf16")
 
 
 def resolve(requested: str) -> tuple[str, str]:
-    """The Keras dtype policy for `requested` (auto or a policy's name), and the reason for it.
+    """Returns the Keras dtype policy for `requested` (auto or a policy's name), and the reason.
 
-    A format of half the size pays only where the hardware has it: GPUs have bfloat16 from compute
-    capability 8.0 on, and float16 in their tensor cores from 7.0 on. On CPUs it would be emulated
-    and many times slower.
+    16-bit formats help only with hardware support: GPUs have bfloat16 from compute capability 8.0
+    on, and float16 in tensor cores from 7.0 on. A CPU without support is many times slower in them.
     """
     if requested != "auto":
         return requested, "as params.yaml says"
@@ -35,7 +34,7 @@ def resolve(requested: str) -> tuple[str, str]:
 
 
 def _cpu_flags() -> set[str]:
-    """What the CPU can do, in Linux's words; empty where the system does not tell."""
+    """Returns the CPU flags that Linux reports; empty on other systems."""
     information = Path("/proc/cpuinfo")
     if platform.system() != "Linux" or not information.exists():
         return set()

@@ -1,9 +1,9 @@
-"""The state of a training run: all that changes from epoch to epoch, and its checkpoints.
+"""The state of a training run, and its checkpoints.
 
-Two models of the same architecture stand side by side. One is trained, in the machine's best
-precision, and computes by its accelerated twin. The other holds the moving average of its weights
-in float32 and stock layers: it is validated, and its best epoch is saved. So the saved file loads
-without this project.
+A run has two models of the same architecture. One is trained, in the selected precision, and
+computes with its accelerated twin. The other holds the moving average of its weights, in float32
+and stock layers: it is validated, and its best epoch is saved, so the saved file loads without this
+project.
 """
 
 import json
@@ -25,12 +25,12 @@ from petseg.training.optimizers import Group, build_groups
 
 @dataclass
 class State:
-    """What a run needs to go on.
+    """Everything that a run needs to continue.
 
-    `model` is trained; `accelerated` is the same function of the same variables, though they may
-    have another order there. `averaged` is the moving average of its weights. `history` has a row
-    of the learning curve for each epoch, `best` the averaged weights of the best one. In float16
-    the loss is scaled.
+    `model` is trained; `accelerated` is the same function of the same variables, but possibly in
+    another order. `averaged` is the moving average of its weights. `history` has a row of the
+    learning curve for each epoch, `best` the averaged weights of the best epoch. `loss_scale` is
+    for float16.
     """
 
     model: keras.Model
@@ -42,17 +42,17 @@ class State:
     history: list[dict] = field(default_factory=list)
 
     def best_epoch(self) -> int:
-        """The index of the first epoch with the highest validation mean IoU."""
+        """Returns the index of the first epoch with the highest validation mean IoU."""
         return int(np.argmax([row["val_mean_iou"] for row in self.history]))
 
     def add_epoch(self, row: dict) -> None:
-        """Adds a row to the history, and keeps the averaged weights if it is the best so far."""
+        """Adds a row to the history, and stores the averaged weights if it is the best so far."""
         self.history.append(row)
         if self.best_epoch() == len(self.history) - 1:
             self.best = checkpoint.values(self.averaged.variables)
 
     def is_done(self, params: Training) -> bool:
-        """Whether all epochs are trained, or early stopping has waited long enough."""
+        """Returns whether all epochs are trained, or early stopping applies."""
         if not self.history:
             return False
         waited = len(self.history) - 1 - self.best_epoch()
@@ -64,13 +64,13 @@ class State:
         model_file.save(self.averaged, path, spec)
 
     def save(self, path: Path) -> None:
-        """Writes everything to a checkpoint."""
+        """Writes the state to a checkpoint."""
         arrays = {name: checkpoint.values(found) for name, found in self._variables().items()}
         arrays["best"] = self.best
         checkpoint.save(path, checkpoint.Checkpoint(arrays, {"history": self.history}))
 
     def resume(self, path: Path, strategy: tf.distribute.Strategy) -> bool:
-        """Takes everything from the chief's checkpoint at `path`; False where there is none."""
+        """Restores the state from the chief's checkpoint at `path`; False if there is none."""
         stored = checkpoint.load(path) if devices.is_chief(strategy) else None
         progress = devices.text_from_chief(strategy, json.dumps(stored and stored.progress))
         if progress == "null":
@@ -102,10 +102,9 @@ def create(
     policy: str,
     strategy: tf.distribute.Strategy,
 ) -> State:
-    """The state before the first epoch; `policy` is the Keras dtype policy of training.
+    """Returns the state before the first epoch; `policy` is the Keras dtype policy of training.
 
-    `scaled_groups` of the trained model are variables with learning rates of their own, relative
-    to that of the rest.
+    `scaled_groups` returns the model's variables whose learning rate is scaled, with the scale.
     """
     keras.utils.set_random_seed(seed)
     if params.deterministic:

@@ -1,4 +1,4 @@
-"""One step of training and of validation, shared by all replicas of a strategy."""
+"""The training step and the validation step, run on all replicas of a strategy."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,19 +17,19 @@ from petseg.training.optimizers import Group
 from petseg.training.state import State
 
 _NOT_FINITE = re.compile(r"(the (?:loss|gradient of .+)) : Tensor had (.+ values)")
-"""In TensorFlow's error, among where it was found, once for each replica."""
+"""Finds the cause in TensorFlow's error, which repeats it for each replica."""
 
 
 def training_step(
     state: State, params: Training, objective: Objective, strategy: tf.distribute.Strategy
 ) -> Callable:
-    """A function that updates the model once: (images, masks, decay) -> (loss, matrix).
+    """Returns a function that updates the model once: (images, masks, decay) -> (loss, matrix).
 
     Images are float32 (B, H, W, 3) in [0, 255], masks uint8 (B, H, W), `decay` is that of the
-    moving average; the mean loss of the batch and its confusion matrix, int64 (C, C), come back.
-    tf.errors.InvalidArgumentError where the loss or a gradient is not finite; then weights,
-    optimizers and averages stay as they are. In float16, a gradient that overflows lowers the loss
-    scale, and only that.
+    moving average. It returns the mean loss of the batch and its confusion matrix, int64 (C, C). It
+    raises tf.errors.InvalidArgumentError if the loss or a gradient is not finite, and leaves
+    weights, optimizers and averages unchanged. In float16, overflowing gradients only lower the
+    loss scale.
     """
     classes = len(objective.class_weights)
     averages = list(zip(state.averaged.weights, state.model.weights, strict=True))
@@ -51,7 +51,7 @@ def training_step(
     def update(loss, gradients, decay):
         with tf.control_dependencies(_finite(loss, gradients, state.groups)):
             for group, found in zip(state.groups, gradients, strict=True):
-                group.optimizer.apply(found, group.variables)  # sums them over the replicas
+                group.optimizer.apply(found, group.variables)  # sums over replicas
             if params.ema_decay:
                 for average, weight in averages:
                     average.assign(weight + decay * (average - weight))
@@ -64,7 +64,7 @@ def training_step(
     def scaled_step(images, masks, decay):
         loss, counts, gradients = strategy.run(differentiate, (images, masks))
         overflows = strategy.reduce("SUM", strategy.run(not_finite, (gradients,)), axis=None)
-        if overflows == 0 or scaling.scale <= LEAST:  # then it is no overflow: update tells
+        if overflows == 0 or scaling.scale <= LEAST:  # at LEAST, `update` raises the error
             strategy.run(update, (loss, gradients, decay))
             succeeded(scaling)
         else:
@@ -77,9 +77,9 @@ def training_step(
 def validation_step(
     state: State, objective: Objective, strategy: tf.distribute.Strategy
 ) -> Callable:
-    """A function that scores the averaged weights: (images, masks, counted) -> (loss, matrix).
+    """Returns a function that scores averaged weights: (images, masks, counted) -> (loss, matrix).
 
-    As in `training_step`, but images are uint8, and the loss is the sum of the images for which
+    As in `training_step`, but images are uint8, and the loss is the sum over the images for which
     `counted`, bool (B,), is true.
     """
     classes = len(objective.class_weights)
@@ -92,7 +92,7 @@ def validation_step(
         counts = confusion_matrices(masks, tf.argmax(logits, axis=-1), classes)
         chosen = tf.cast(counted, counts.dtype)[:, None, None]
         loss = tf.reduce_sum(losses * tf.cast(counted, losses.dtype))
-        loss = tf.debugging.check_numerics(loss, "the loss")  # after the epoch's last update
+        loss = tf.debugging.check_numerics(loss, "the loss")  # covers the epoch's last update
         return loss, tf.reduce_sum(counts * chosen, axis=0)
 
     return tf.function(_summed(step, strategy), reduce_retracing=True)
@@ -100,7 +100,7 @@ def validation_step(
 
 @contextmanager
 def report_not_finite(where: str) -> Iterator[None]:
-    """Turns TensorFlow's error about a number that is not finite into a PetsegError."""
+    """Turns TensorFlow's error about values that are not finite into a PetsegError."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
@@ -115,18 +115,18 @@ def report_not_finite(where: str) -> Iterator[None]:
 
 
 def _finite(loss, gradients: Sequence[Sequence], groups: Sequence[Group]) -> list[tf.Tensor]:
-    """Tensors whose computation fails where the loss or a gradient is not finite."""
+    """Returns tensors whose computation fails if the loss or a gradient is not finite."""
     with tf.control_dependencies([tf.debugging.check_numerics(loss, "the loss")]):
         return [
             tf.debugging.check_numerics(gradient, f"the gradient of {variable.path}")
             for group, found in zip(groups, gradients, strict=True)
             for variable, gradient in zip(group.variables, found, strict=True)
-            if gradient is not None  # as of a variable that the logits do not depend on
+            if gradient is not None  # None for a variable that the logits do not depend on
         ]
 
 
 def _summed(function: Callable, strategy: tf.distribute.Strategy) -> Callable:
-    """`function` run by each replica, and the sums of what it returns over all of them."""
+    """Wraps `function` to run on each replica, and sums its results over the replicas."""
 
     def run(*args):
         results = strategy.run(function, args)

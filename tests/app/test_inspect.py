@@ -50,7 +50,7 @@ def test_report_is_followed_by_the_proposal(capsys, home):
         "masks": "masks",
         "splits": {"test": 0.2},
     }
-    assert "DVC sees changes in files beside this one only" in out
+    assert "DVC tracks only files in the folder of this file" in out
     assert not Path("datasets").exists()
 
 
@@ -72,11 +72,11 @@ def test_source_path_is_relative_only_inside_the_project(capsys, home):
     out = run(capsys, "datasets/inside")
     assert proposed(out)["source"]["path"] == "."
     assert "for datasets/inside/dataset.yaml" in out
-    assert "DVC sees changes in files beside this one only" not in out
+    assert "DVC tracks only files in the folder of this file" not in out
     outside = datasets.three(home.parent / "outside")
     out = run(capsys, outside)
     assert proposed(out)["source"]["path"] == str(outside)
-    assert "DVC sees changes in files beside this one only" in out
+    assert "DVC tracks only files in the folder of this file" in out
     assert len(masks(inspected(capsys, outside).dataset)) == 3
 
 
@@ -103,7 +103,7 @@ def test_limit_reads_evenly_spread_masks(capsys, home):
     (folder / "masks" / "1.png").write_bytes(b"")
     out = run(capsys, folder, "--limit", "3")
     assert "pairs of image and mask: 9" in out and "pairs read, spread evenly: 3;" in out
-    assert "to mend" not in out
+    assert "to fix" not in out
     assert [one["value"] for one in proposed(out)["classes"]] == [0, 7]
     assert proposed(out)["void"] == [255]
 
@@ -117,7 +117,7 @@ def test_other_layouts_and_unused_images_are_reported(capsys, home):
     Image.fromarray(IMAGE).save(folder / "extra" / "x.jpg")
     out = run(capsys, folder)
     assert "other layouts that fit: images and labels (2)\n" in out
-    assert "images that take no part: extra/ (1), labels/ (3), trimaps/ (1)" in out
+    assert "images not used: extra/ (1), labels/ (3), trimaps/ (1)" in out
 
 
 def coco(folder: Path, *labels: str) -> Path:
@@ -178,7 +178,7 @@ def test_labelme_annotations_are_drawn(capsys, home):
     found = inspected(capsys, labelme(home / "data"))
     assert found.dataset.class_names == ("background", "cat", "dog")
     assert "1 x files that cannot be used" in found.report
-    assert "d.json: d.json is no JSON file, or damaged" in found.report
+    assert "d.json: d.json is not a JSON file, or is damaged" in found.report
     (home / "data" / "d.json").unlink()
     (home / "data" / "d.png").unlink()
     labels = {name: set(np.unique(mask)) for name, mask in masks(found.dataset).items()}
@@ -193,7 +193,7 @@ def test_linked_folders_are_followed_but_not_in_circles(capsys, home):
     (home / "linked" / "again").symlink_to(home / "linked")
     found = inspected(capsys, home / "linked")
     assert len(masks(found.dataset)) == 2
-    assert "take no part" not in found.report
+    assert "not used" not in found.report
 
 
 def test_tensorflow_is_not_imported(home):

@@ -25,7 +25,7 @@ def test_unpaired_images_and_masks_are_listed(capsys, home):
     (folder / "images" / "c.png").unlink()
     out = run(capsys, folder)
     assert "pairs of image and mask: 2" in out
-    assert "to mend before dvc repro:" in out
+    assert "to fix before dvc repro:" in out
     assert "1 x images without a mask; " in out and "    images/b.png\n" in out
     assert "1 x masks without an image; " in out and "    masks/c.png\n" in out
 
@@ -65,7 +65,7 @@ def test_masks_of_another_size_are_listed(capsys, home):
     folder = pairs(home / "data", "a", "b")
     Image.fromarray(MASK[:10]).save(folder / "masks" / "b.png")
     out = run(capsys, folder)
-    assert "1 x masks of another size than their image" in out
+    assert "1 x masks whose size differs from the image's" in out
     assert "masks/b.png: 30x10, the image 30x20\n" in out
 
 
@@ -103,8 +103,8 @@ def test_same_image_twice_in_a_split_is_reported(capsys, home):
     folder = pairs(home / "data", "a", "b", "c")
     (folder / "images" / "c.png").write_bytes((folder / "images" / "a.png").read_bytes())
     out = run(capsys, folder)
-    assert "images of the same bytes: images/a.png = images/c.png" in out
-    assert "to mend" not in out
+    assert "byte-identical images: images/a.png = images/c.png" in out
+    assert "to fix" not in out
 
 
 def test_same_name_in_two_splits_is_a_mistake(capsys, home):
@@ -130,7 +130,7 @@ def test_names_that_are_not_utf8_are_listed(capsys, home):
     assert "names that are not UTF-8" in out and r"images/caf\xe9.png" in out
     (folder / "images").rename(folder / os.fsdecode(b"im\xe9ges"))
     _, said = refused(capsys, folder)
-    assert r"im\xe9ges is no UTF-8, so dataset.yaml cannot name it; rename it" in said
+    assert r"im\xe9ges is not UTF-8, so dataset.yaml cannot name it; rename it" in said
 
 
 def test_unreadable_folder_is_reported(capsys, home, monkeypatch):
@@ -155,4 +155,4 @@ def test_missing_folder_is_reported(capsys, home):
 def test_unused_damaged_annotation_file_is_reported(capsys, home):
     folder = pairs(home / "data", "a")
     (folder / "notes.json").write_text("{", encoding="utf-8")
-    assert "not used, notes.json is no JSON file, or damaged" in run(capsys, folder)
+    assert "not used, notes.json is not a JSON file, or is damaged" in run(capsys, folder)

@@ -1,4 +1,4 @@
-"""Classes, void and threshold are proposed from what the masks hold, and can be used so."""
+"""Classes, void and threshold are proposed from the masks, and the proposal can be used."""
 
 from pathlib import Path
 
@@ -34,12 +34,12 @@ def write(*mask_arrays, suffix: str = ".png", mode: str | None = None) -> Path:
 
 
 def stripes(*values, dtype=np.uint8) -> np.ndarray:
-    """A mask with as many pixels of each value."""
+    """A mask with the same number of pixels of each value."""
     return np.repeat(np.array(values, dtype), 10)[None].repeat(8, axis=0)
 
 
 def soft(fraction: float = 0.5) -> np.ndarray:
-    """A mask of 0 and 255 whose edge runs over many values."""
+    """A mask of 0 and 255 with many values at the edge."""
     ramp = np.clip(np.linspace(-255 * 10 * fraction, 255 * 10 * (1 - fraction) + 255, 300), 0, 255)
     return ramp.astype(np.uint8)[None].repeat(20, axis=0)
 
@@ -68,19 +68,19 @@ def test_two_classes_have_a_region_for_the_second(capsys):
     assert dict(found.dataset.regions) == {"foreground": ("class_1",)}
 
 
-def test_twenty_classes(capsys):
+def test_twenty_class_values_are_classes(capsys):
     found = inspected(capsys, datasets.twenty(Path("twenty"), 3))
     assert len(found.dataset.classes) == 20
     assert all(set(np.unique(mask)) == set(range(20)) for mask in masks(found.dataset).values())
 
 
-def test_16_bits(capsys):
+def test_masks_of_16_bits_are_read(capsys):
     found = inspected(capsys, write(stripes(0, 300, 65_535, dtype=np.uint16)))
     assert [one.value for one in found.dataset.classes] == [(0,), (300,), (65_535,)]
     assert set(np.unique(masks(found.dataset)["0"])) == {0, 1, 2}
 
 
-def test_one_bit_is_0_and_255(capsys):
+def test_1_bit_masks_have_values_0_and_255(capsys):
     found = inspected(capsys, write(stripes(0, 255), mode="1"))
     assert [one.value for one in found.dataset.classes] == [(0,), (255,)]
     assert set(np.unique(masks(found.dataset)["0"])) == {0, 1}
@@ -91,7 +91,7 @@ def test_255_beside_small_values_is_void(capsys):
     assert found.dataset.void == (255,)
     assert found.dataset.class_names == ("class_0", "class_1", "class_2", "class_3")
     assert found.dataset.colours == datasets.COLOURS
-    assert "void: [255]" in found.yaml and "make it a class if it is one" in found.yaml
+    assert "void: [255]" in found.yaml and "if not, make it a class" in found.yaml
     assert "255   8" in found.report and "(void)" in found.report
     values = {value for mask in masks(found.dataset).values() for value in np.unique(mask)}
     assert values == {0, 1, 2, 3, VOID}
@@ -104,14 +104,14 @@ def test_255_beside_large_values_is_a_class(capsys, values):
     assert [one.value for one in found.dataset.classes] == [(value,) for value in values]
 
 
-def test_many_class_values_with_void_are_no_soft_edges(capsys):
+def test_many_class_values_with_void_are_not_soft_edges(capsys):
     mask = np.arange(8 * 120).reshape(8, 120) % 130
     found = inspected(capsys, write(np.where(mask == 129, 255, mask).astype(np.uint8)))
     assert len(found.dataset.classes) == 129
     assert found.dataset.void == (255,) and found.dataset.threshold is None
 
 
-def test_rare_class_values_with_void_are_no_soft_edges(capsys):
+def test_rare_class_values_with_void_are_not_soft_edges(capsys):
     mask = np.zeros((10, 250), np.uint8)
     mask[:, :20] = np.arange(1, 21)
     mask[:, 20:30] = 255
@@ -120,7 +120,7 @@ def test_rare_class_values_with_void_are_no_soft_edges(capsys):
     assert found.dataset.void == (255,) and found.dataset.threshold is None
 
 
-def test_colours(capsys):
+def test_mask_colours_become_classes(capsys):
     found = inspected(capsys, datasets.coloured(Path("coloured"), 3))
     marks = {one.mask_colour for one in found.dataset.classes}
     assert marks == {(colour,) for colour in datasets.COLOURS}
@@ -135,7 +135,7 @@ def test_black_and_white_in_rgb_are_background_and_foreground(capsys):
     assert set(np.unique(masks(found.dataset)["0"])) == {0, 1}
 
 
-def test_masks_in_grey_and_in_colours_are_told_apart_by_colour(capsys):
+def test_grey_and_coloured_masks_together_use_colours(capsys):
     red = np.full((8, 30, 3), (255, 0, 0), np.uint8)
     found = inspected(capsys, write(np.zeros((8, 30), np.uint8), red))
     assert [one.mask_colour for one in found.dataset.classes] == [("#000000",), ("#ff0000",)]
@@ -164,34 +164,38 @@ def test_the_comment_on_a_threshold_gives_the_shares(capsys):
 
 
 def test_jpeg_masks_of_small_values_are_refused(capsys):
-    out, said = refused(capsys, write(stripes(0, 1, 2, 3), suffix=".jpg"))
-    assert "JPEG alters them" in said and "masks/0.jpg" in said and "save the masks as PNG" in said
+    out, message = refused(capsys, write(stripes(0, 1, 2, 3), suffix=".jpg"))
+    assert (
+        "JPEG alters them" in message
+        and "masks/0.jpg" in message
+        and "export the masks as PNG" in message
+    )
     assert "pairs of image and mask: 1" in out
 
 
 def test_coloured_jpeg_masks_are_refused(capsys):
     rng = np.random.default_rng(0)
     mask = rng.integers(0, 256, (20, 30, 3), np.uint8)
-    _, said = refused(capsys, write(mask, suffix=".jpg"))
-    assert "colours, as in masks/0.jpg; JPEG alters them" in said
+    _, message = refused(capsys, write(mask, suffix=".jpg"))
+    assert "colours, as in masks/0.jpg; JPEG alters them" in message
 
 
 @pytest.mark.parametrize("shape", [(80, 90, 3), (80, 90)])
 def test_too_many_values_or_colours_are_refused(capsys, shape):
     dtype = np.uint8 if len(shape) == 3 else np.uint16
     mask = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype)
-    _, said = refused(capsys, write(stripes(0, 1), mask))
-    assert "A dataset has 2 to 150 classes" in said and "masks/1.png" in said
-    assert "resize them without interpolation" in said
+    _, message = refused(capsys, write(stripes(0, 1), mask))
+    assert "A dataset has 2 to 150 classes" in message and "masks/1.png" in message
+    assert "resize them without interpolation" in message
 
 
-def test_one_class_alone_is_refused(capsys):
-    out, said = refused(capsys, write(stripes(5, 5)))
-    assert "the masks hold 1 class (5)" in said
+def test_a_single_class_is_refused(capsys):
+    out, message = refused(capsys, write(stripes(5, 5)))
+    assert "the masks hold 1 class (5)" in message
     assert "5  100.0 %" in out
 
 
-def test_large_tables_are_summed_up(capsys):
+def test_long_value_tables_are_shortened(capsys):
     found = inspected(capsys, write(np.arange(100, dtype=np.uint8)[None].repeat(4, axis=0)))
     assert found.report.count("class_") == 40
     assert "and 60 more with 60.0 % of the pixels together" in found.report
@@ -202,7 +206,7 @@ def text(name: str, content: str) -> None:
     Path("folder", name).write_text(content, encoding="utf-8")
 
 
-def test_names_of_a_list_number_the_values(capsys):
+def test_names_in_a_list_are_matched_by_value(capsys):
     folder = write(stripes(0, 1, 2))
     text("classes.txt", "sky\nground\n# a comment\n\ntree\nunused\n")
     found = inspected(capsys, folder)
@@ -211,7 +215,7 @@ def test_names_of_a_list_number_the_values(capsys):
     assert "# in classes.txt, but in no mask: unused" in found.yaml
 
 
-def test_names_of_a_list_may_begin_at_1(capsys):
+def test_names_in_a_list_may_start_at_value_1(capsys):
     folder = write(stripes(0, 1, 2, 255))
     text("labels.txt", "ground\ntree\n")
     found = inspected(capsys, folder)
@@ -225,7 +229,7 @@ def test_a_list_with_too_few_names_is_not_used(capsys):
     assert inspected(capsys, folder).dataset.class_names == ("background", "foreground")
 
 
-def test_names_of_cvat_go_by_colour(capsys):
+def test_cvat_names_are_matched_by_colour(capsys):
     colours = np.array([[0, 0, 0], [250, 50, 0], [9, 8, 7]], np.uint8)
     folder = write(colours[stripes(0, 1, 2)])
     text("labelmap.txt", "# label:color_rgb:parts:actions\ncar:250,50,0::\nvoid:0,0,0::\n")
@@ -233,10 +237,10 @@ def test_names_of_cvat_go_by_colour(capsys):
     assert found.dataset.class_names == ("class_0", "car")
     assert found.dataset.classes[0].mask_colour == ("#090807",)
     assert found.dataset.void == ("#000000",)
-    assert "so called in labelmap.txt" in found.yaml
+    assert "see its name in labelmap.txt" in found.yaml
 
 
-def test_names_of_a_table_go_by_the_palettes_colour(capsys):
+def test_names_in_a_table_are_matched_by_palette_colour(capsys):
     folder = datasets.palette(Path("folder"), 3)
     text("class_dict.csv", "name,r,g,b\nband,50,70,200\nground,32,32,32\ndisc, 200, 50, 50\n")
     found = inspected(capsys, folder)

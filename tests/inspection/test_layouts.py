@@ -1,4 +1,4 @@
-"""The layouts that people have are recognised, and what is proposed for them lists every pair."""
+"""Common layouts are recognised, and the proposal lists every pair."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.helpers.layouts import found, write
         ("images", "images/masks"),
     ],
 )
-def test_two_folders_with_the_same_names(tmp_path, images, masks):
+def test_folders_with_equal_names_are_paired(tmp_path, images, masks):
     write(tmp_path, *(f"{images}/{n}.jpg" for n in "abc"), *(f"{masks}/{n}.png" for n in "abc"))
     prefix = "" if images == "." else f"{images}/"
     assert found(tmp_path) == (images, masks, "", {"train": [f"{prefix}{n}.jpg" for n in "abc"]})
@@ -43,7 +43,7 @@ def test_two_folders_with_the_same_names(tmp_path, images, masks):
     ],
 )
 @pytest.mark.parametrize("words", [("train", "val", "test"), ("training", "valid", "testing")])
-def test_a_folder_for_each_split(tmp_path, images, masks, words):
+def test_a_folder_for_each_split_is_recognised(tmp_path, images, masks, words):
     for word in words:
         for name in (f"{word}_a", f"{word}_b"):
             write(tmp_path, f"{images.format(word)}/{name}.jpg", f"{masks.format(word)}/{name}.png")
@@ -55,14 +55,14 @@ def test_a_folder_for_each_split(tmp_path, images, masks, words):
     assert found(tmp_path) == (*template, "", expected)
 
 
-def test_without_a_test_split_validation_is_for_testing(tmp_path):
+def test_validation_is_for_testing_without_a_test_split(tmp_path):
     write(tmp_path, "train/images/a.jpg", "train/masks/a.png")
     write(tmp_path, "val/images/b.jpg", "val/masks/b.png")
     _, _, _, splits = found(tmp_path)
     assert splits == {"train": ["train/images/a.jpg"], "test": ["val/images/b.jpg"]}
 
 
-def test_a_split_without_masks_takes_no_part(tmp_path):
+def test_a_split_without_masks_is_ignored(tmp_path):
     for split in ("train", "val"):
         write(tmp_path, f"{split}/images/{split}.jpg", f"{split}/masks/{split}.png")
     write(tmp_path, "test/images/c.jpg", "test/images/d.jpg")
@@ -79,14 +79,14 @@ def test_masks_in_the_same_folder_have_a_suffix(tmp_path, suffix):
     assert found(tmp_path) == ("all", "all", suffix, {"train": images})
 
 
-def test_a_suffix_may_be_in_a_folder_of_its_own(tmp_path):
+def test_masks_with_a_suffix_may_have_their_own_folder(tmp_path):
     write(tmp_path, *(f"train/{n}.jpg" for n in "abc"))
     write(tmp_path, *(f"train_masks/{n}_mask.png" for n in "abc"))
     images = [f"train/{n}.jpg" for n in "abc"]
     assert found(tmp_path) == ("train", "train_masks", "_mask", {"train": images})
 
 
-def test_numbers_at_the_end_are_no_suffix(tmp_path):
+def test_final_numbers_are_not_a_suffix(tmp_path):
     names = [str(number) for number in range(1, 25)]
     write(tmp_path, *(f"images/{n}.jpg" for n in names), *(f"masks/{n}.png" for n in names))
     images, masks, suffix, _ = found(tmp_path)
@@ -96,14 +96,14 @@ def test_numbers_at_the_end_are_no_suffix(tmp_path):
         find_layouts(walk(tmp_path / "one"))
 
 
-def test_folders_below_are_taken_together(tmp_path):
+def test_subfolders_are_combined(tmp_path):
     for scene in ("north", "south"):
         write(tmp_path, f"images/{scene}/a.jpg", f"masks/{scene}/a.png")
     images = ["images/north/a.jpg", "images/south/a.jpg"]
     assert found(tmp_path) == ("images", "masks", "", {"train": images})
 
 
-def test_folders_below_the_splits_are_taken_together(tmp_path):
+def test_subfolders_of_splits_are_combined(tmp_path):
     for split in ("train", "test"):
         for scene in ("north", "south"):
             name = f"{split}/{scene}/{split}_{scene}"
@@ -113,14 +113,14 @@ def test_folders_below_the_splits_are_taken_together(tmp_path):
     assert {split: len(paths) for split, paths in splits.items()} == {"train": 2, "test": 2}
 
 
-def test_previews_below_are_left_out(tmp_path):
+def test_previews_in_subfolders_are_left_out(tmp_path):
     write(tmp_path, *(f"images/{n}.jpg" for n in "abc"), *(f"masks/{n}.png" for n in "abc"))
     write(tmp_path, "images/small/x.jpg", "masks/coloured/x.jpg")
     images = [f"images/{n}.jpg" for n in "abc"]
     assert found(tmp_path) == ("images/*", "masks/*", "", {"train": images})
 
 
-def test_class_masks_are_more_likely_than_those_of_objects(tmp_path):
+def test_class_masks_are_preferred_to_object_masks(tmp_path):
     for folder in ("SegmentationClass", "SegmentationObject"):
         write(tmp_path, *(f"{folder}/{n}.png" for n in "abc"))
     write(tmp_path, *(f"JPEGImages/{n}.jpg" for n in "abc"))
@@ -138,7 +138,7 @@ def coco(path: Path, *names: str) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_a_coco_file_and_its_images(tmp_path):
+def test_a_coco_file_is_matched_with_its_images(tmp_path):
     write(tmp_path, "images/a.jpg", "images/b.jpg")
     coco(tmp_path / "annotations" / "instances.json", "a.jpg", "b.jpg")
     expected = {"train": ["images/a.jpg", "images/b.jpg"]}
@@ -152,7 +152,7 @@ def test_a_coco_file_and_its_images(tmp_path):
         ("images/{}2017", "annotations/instances_{}2017.json"),
     ],
 )
-def test_a_coco_file_for_each_split(tmp_path, images, file):
+def test_a_coco_file_for_each_split_is_recognised(tmp_path, images, file):
     for split in ("train", "val"):
         write(tmp_path, f"{images.format(split)}/{split}.jpg")
         coco(tmp_path / file.format(split), f"{split}.jpg")
@@ -164,7 +164,7 @@ def test_a_coco_file_for_each_split(tmp_path, images, file):
 
 
 @pytest.mark.parametrize("folder", [".", "json"])
-def test_labelme_files(tmp_path, folder):
+def test_labelme_files_are_matched_with_their_images(tmp_path, folder):
     write(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / folder).mkdir(exist_ok=True)
     for name in "ab":
@@ -173,15 +173,15 @@ def test_labelme_files(tmp_path, folder):
     assert found(tmp_path) == (".", folder, "", {"train": ["a.jpg", "b.jpg"]})
 
 
-def test_where_nothing_fits_the_layouts_are_named(tmp_path):
+def test_an_unknown_layout_lists_the_known_ones(tmp_path):
     write(tmp_path, "photos/a.jpg", "photos/b.jpg", "other/c.jpg")
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     with pytest.raises(PetsegError) as caught:
         find_layouts(walk(tmp_path))
-    said = str(caught.value)
-    assert "photos/ (2)" in said and "other/ (1)" in said
-    assert "images/ and masks/" in said and "COCO" in said
-    assert "broken.json is no JSON file" in said
+    message = str(caught.value)
+    assert "photos/ (2)" in message and "other/ (1)" in message
+    assert "images/ and masks/" in message and "COCO" in message
+    assert "broken.json is not a JSON file" in message
     (tmp_path / "empty").mkdir()
     with pytest.raises(PetsegError, match="holds no image"):
         find_layouts(walk(tmp_path / "empty"))

@@ -1,4 +1,4 @@
-"""Files that list images, or images and masks, say the splits."""
+"""Files that list images, or images and masks, define the splits."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.helpers.layouts import found, write
 @pytest.mark.parametrize(
     "line", ["{n}", "{n}.jpg", "images/{n}.jpg", "images/{n}.jpg masks/{n}.png"]
 )
-def test_lists_say_the_splits(tmp_path, line):
+def test_lists_define_the_splits(tmp_path, line):
     write(tmp_path, *(f"images/{n}.jpg" for n in "abcdx"), *(f"masks/{n}.png" for n in "abcdx"))
     for split, names in (("train", "ab"), ("val", "c"), ("test", "d")):
         path = tmp_path / "lists" / f"{split}.txt"
@@ -31,7 +31,7 @@ def test_lists_say_the_splits(tmp_path, line):
     }
 
 
-def test_a_text_that_names_few_images_is_no_list(tmp_path):
+def test_a_text_that_names_few_images_is_not_a_list(tmp_path):
     write(tmp_path, *(f"images/{n}.jpg" for n in "abc"), *(f"masks/{n}.png" for n in "abc"))
     text = "how to train\na\nuse a network\n\n# and more\n"
     (tmp_path / "train.txt").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What holds for every network: shapes, classes, learning, saving, the same if accelerated."""
+"""Properties of every network: shapes, classes, learning, saving, acceleration."""
 
 from functools import partial
 
@@ -45,7 +45,7 @@ def network(request) -> keras.Model:
     return BUILDERS[request.param]()
 
 
-def test_logits_of_all_classes_at_full_size_in_float32(network):
+def test_logits_are_full_size_and_float32(network):
     logits = network(squares(4, SIZE, CLASSES)[0], training=False)
     assert logits.shape == (4, *SIZE, CLASSES)
     assert logits.dtype == tf.float32
@@ -60,7 +60,7 @@ def test_training_steps_lower_the_loss(network):
     optimizer.build(variables)
 
     def step() -> float:
-        """Not as a graph, which takes as long as ten steps."""
+        """Runs eagerly: building a graph takes as long as ten steps."""
         with tf.GradientTape() as tape:
             logits = network(images, training=True)
             loss = tf.reduce_mean(segmentation_loss(masks, logits, objective))
@@ -79,10 +79,10 @@ def test_save_and_load_give_the_same_output(network, tmp_path):
 
 
 @pytest.mark.parametrize("classes", [2, MAX_CLASSES])
-def test_any_number_of_classes_at_any_shape(classes):
-    """Each has an output of its own; accelerated, the network is the same function."""
+def test_networks_take_any_number_of_classes_and_shape(classes):
+    """Each class has an output, and the accelerated network is the same function."""
     shape = (64, 32)
-    keras.utils.set_random_seed(0)  # else, once in a while, ReLU lets nothing of a layer pass
+    keras.utils.set_random_seed(0)  # with some seeds, all ReLU outputs of a layer are 0
     unet = networks.unet(shape, classes, refinement_filters=8 * (classes > 2))
     shallow = in_float64(lambda: networks.shallow(shape, classes))
     for network in (unet, shallow):

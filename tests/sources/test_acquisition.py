@@ -1,4 +1,4 @@
-"""Where the dataset comes from follows from the environment, and is told with every file's hash."""
+"""The environment selects the source of the dataset; the provenance has every file's hash."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def copy(tmp_path_factory) -> Path:
     return folder
 
 
-def assert_tells_of_every_file(provenance: dict, data_dir: Path) -> None:
+def assert_records_every_file(provenance: dict, data_dir: Path) -> None:
     assert provenance["version"] == oxford_pets.VERSION
     hashes = provenance["files_sha256"]
     files = {p.relative_to(data_dir).as_posix(): p for p in data_dir.rglob("*") if p.is_file()}
@@ -44,7 +44,7 @@ def test_without_the_variable_there_is_no_offline_folder(monkeypatch, value):
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
-def test_an_offline_folder_that_is_none_is_named(monkeypatch, tmp_path, kind):
+def test_an_invalid_offline_folder_is_refused(monkeypatch, tmp_path, kind):
     path = tmp_path / kind
     if kind == "file":
         path.touch()
@@ -56,7 +56,7 @@ def test_an_offline_folder_that_is_none_is_named(monkeypatch, tmp_path, kind):
     assert not (tmp_path / "data").exists()
 
 
-def test_an_offline_folder_may_be_relative_or_in_the_home_folder(monkeypatch, tmp_path):
+def test_an_offline_folder_may_be_relative_or_start_with_a_tilde(monkeypatch, tmp_path):
     (tmp_path / "copy").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -81,7 +81,7 @@ def test_the_dataset_comes_from_the_offline_copy(monkeypatch, tmp_path, copy):
     assert (
         provenance["examples"] == oxford_pets.counts(tmp_path / "data") == {"train": 5, "test": 2}
     )
-    assert_tells_of_every_file(provenance, tmp_path / "data")
+    assert_records_every_file(provenance, tmp_path / "data")
 
 
 def test_an_offline_folder_without_the_dataset_is_refused(monkeypatch, tmp_path):
@@ -100,17 +100,17 @@ def test_without_an_offline_copy_the_dataset_comes_from_the_network(monkeypatch,
     provenance = acquisition.bring(PETS, tmp_path / "data")
     assert provenance["source"] == "network"
     assert provenance["archives_sha256"] == oxford_pets.archives()
-    assert_tells_of_every_file(provenance, tmp_path / "data")
+    assert_records_every_file(provenance, tmp_path / "data")
 
 
-def test_drawn_pets_pass_for_the_dataset(monkeypatch, tmp_path, copy):
+def test_generated_pets_are_prepared_like_the_dataset(monkeypatch, tmp_path, copy):
     monkeypatch.setenv(acquisition.OFFLINE_VARIABLE, str(tmp_path / "is not asked for"))
     data_dir = tmp_path / "raw" / "data"
     dataset = shipped("generated_pets", train=5, test=2, side=32, seed=1)
     provenance = acquisition.bring(dataset, data_dir)
     assert provenance["source"] == "drawn with seed 1"
     assert provenance["examples"] == {"train": 5, "test": 2}
-    assert_tells_of_every_file(provenance, data_dir)
+    assert_records_every_file(provenance, data_dir)
     assert [path.name for path in (tmp_path / "raw").iterdir()] == ["data"]
     examples = all_examples(raw.open_raw(data_dir), "train")
     drawn = {example.name: example.image for example in examples}
@@ -119,19 +119,19 @@ def test_drawn_pets_pass_for_the_dataset(monkeypatch, tmp_path, copy):
 
 
 @pytest.mark.parametrize("name", ["oxford_iiit_pet", "generated_pets"])
-def test_groups_that_nobody_knows_of_these_pets_are_refused(monkeypatch, tmp_path, name):
+def test_unknown_groups_of_pets_are_refused(monkeypatch, tmp_path, name):
     monkeypatch.setattr(oxford_pets, "prepare_from_network", lambda *_: pytest.fail("network"))
     dataset = shipped(name, groups=["breed", "owner"])
-    with pytest.raises(PetsegError, match=r"groups: owner: nothing is known of these.*breed and"):
+    with pytest.raises(PetsegError, match=r"groups: .* has no owner; it has breed and"):
         acquisition.bring(dataset, tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("pets", [10, 300], ids=["prepared", "drawn"])
-def test_a_full_disk_is_told_and_nothing_stays(small_disk, pets):
-    """The drawings of ten pets fit on it, but not beside them what TFDS makes of them."""
+def test_a_full_disk_is_reported_and_leaves_no_files(small_disk, pets):
+    """The disk has room for ten generated pets, but not also for the dataset that TFDS prepares."""
     if not small_disk.is_mount():
-        pytest.skip("no small disk may be mounted here")
+        pytest.skip("cannot mount a small disk")
     room = 64 if pets == 10 else 0
     (small_disk / "filled").write_bytes(bytes(room << 10))
     with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as data:

@@ -1,4 +1,4 @@
-"""COCO and LabelMe annotations, drawn as masks."""
+"""Masks are drawn from COCO and LabelMe annotations."""
 
 import base64
 import io
@@ -30,7 +30,7 @@ def box(left, top, right, bottom) -> list[int]:
 
 
 def expected(unlabelled: int, *boxes) -> np.ndarray:
-    """A mask with boxes (value, left, top, right, bottom), each over the one before."""
+    """A mask with boxes (value, left, top, right, bottom), later ones over earlier ones."""
     mask = np.full(SIZE, unlabelled)
     for value, left, top, right, bottom in boxes:
         mask[top:bottom, left:right] = value
@@ -42,7 +42,7 @@ def decoded(data: bytes) -> np.ndarray:
 
 
 def coco(folder: Path, *segmentations, **changes) -> annotations.Coco:
-    """A file with annotations of the image a.jpg, (category id, segmentation) each."""
+    """A COCO file with annotations of the image a.jpg: (category id, segmentation)."""
     content = {
         "images": [
             {"id": 30, "file_name": "a.jpg", "height": SIZE[0], "width": SIZE[1]},
@@ -60,7 +60,7 @@ def coco(folder: Path, *segmentations, **changes) -> annotations.Coco:
 
 
 def labelme(folder: Path, *shapes, **changes) -> Path:
-    """A file with shapes: (label, kind, points) each, or whole dicts."""
+    """A LabelMe file with shapes: (label, kind, points), or complete dicts."""
     keys = ("label", "shape_type", "points")
     shapes = [one if isinstance(one, dict) else dict(zip(keys, one, strict=True)) for one in shapes]
     content = {"shapes": shapes, "imageHeight": SIZE[0], "imageWidth": SIZE[1], "imagePath": "a"}
@@ -70,7 +70,7 @@ def labelme(folder: Path, *shapes, **changes) -> Path:
 
 
 def as_run_lengths(mask: np.ndarray) -> dict:
-    """Uncompressed: column by column, beginning with what is not covered."""
+    """Uncompressed run lengths: column by column, beginning with uncovered pixels."""
     runs, current = [0], 0
     for pixel in mask.T.ravel():
         if pixel != current:
@@ -80,7 +80,7 @@ def as_run_lengths(mask: np.ndarray) -> dict:
     return {"counts": runs, "size": list(mask.shape)}
 
 
-def test_polygons_are_drawn_in_the_order_of_the_file(tmp_path):
+def test_polygons_are_drawn_in_file_order(tmp_path):
     first, second = (1, 2, 9, 8), (4, 4, 12, 12)
     file = coco(tmp_path, (8, [box(*first)]), (3, [box(*second)]))
     assert file.names == ("a.jpg", "sub/b.jpg")
@@ -99,7 +99,7 @@ def test_an_annotation_may_have_several_parts(tmp_path):
     assert np.array_equal(mask, expected(7, *((2, *part) for part in parts)))
 
 
-def test_run_lengths_are_drawn_compressed_or_not(tmp_path):
+def test_run_lengths_are_drawn_with_and_without_compression(tmp_path):
     area = np.random.default_rng(0).integers(0, 2, SIZE, np.uint8)
     area[:, 3:9] = 1  # long runs take several letters
     plain = as_run_lengths(area)
@@ -133,18 +133,21 @@ def test_values_above_255_are_written_with_16_bits(tmp_path):
     assert np.array_equal(decoded(data), expected(0, (40_000, 1, 2, 9, 8)))
 
 
-def test_unknown_categories_of_the_whole_file_are_named_at_once(tmp_path):
+def test_all_unknown_categories_of_a_file_are_listed_together(tmp_path):
     boxes = [(8, [box(1, 2, 9, 8)]), (3, [box(1, 2, 9, 8)]), (3, [box(1, 2, 4, 5)])]
     names = [{"id": 8, "name": "cow"}, {"id": 3, "name": "hen"}, {"id": 5, "name": "unused"}]
     file = coco(tmp_path, *boxes, categories=names)
-    with pytest.raises(PetsegError, match="no class of farm") as caught:
+    with pytest.raises(PetsegError, match="not classes of farm") as caught:
         file.mask("sub/b.jpg", SPEC, "ground")
-    said = str(caught.value)
-    assert "'cow' (used 1 x, first in a.jpg)" in said and "'hen' (used 2 x, first in a.jpg)" in said
-    assert str(file.path) in said and "dataset.yaml" in said and "unused" not in said
+    message = str(caught.value)
+    assert (
+        "'cow' (used 1 x, first in a.jpg)" in message
+        and "'hen' (used 2 x, first in a.jpg)" in message
+    )
+    assert str(file.path) in message and "dataset.yaml" in message and "unused" not in message
 
 
-def test_classes_with_colours_cannot_be_drawn(tmp_path):
+def test_classes_with_mask_colours_are_refused(tmp_path):
     classes = [{"name": n, "mask_colour": c} for n, c in (("cat", "#ffffff"), ("dog", "#000000"))]
     spec = parse_spec({"name": "coloured", "classes": classes}, "test")
     with pytest.raises(PetsegError, match="annotations need classes with value"):
@@ -152,43 +155,43 @@ def test_classes_with_colours_cannot_be_drawn(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("segmentation", "said"),
+    ("segmentation", "message"),
     [
-        (None, "no segmentation, perhaps a box only"),
-        ([], "no segmentation, perhaps a box only"),
+        (None, "no segmentation, perhaps only a bounding box"),
+        ([], "no segmentation, perhaps only a bounding box"),
         ("text", "neither polygons nor run lengths"),
-        ([[1, 1, 5, 5]], "three points or more"),
-        ([[1, 1, 5, 5, 3, 8, 9]], "three points or more"),
-        ([[1, 1, 5, 5, 3, None]], "three points or more"),
+        ([[1, 1, 5, 5]], "at least three points"),
+        ([[1, 1, 5, 5, 3, 8, 9]], "at least three points"),
+        ([[1, 1, 5, 5, 3, None]], "at least three points"),
         ([[1, 1, 5, 5, 3, 1e9]], "far outside"),
         ([[1, 1, 5, 5, 3, float("nan")]], "far outside"),
-        ({"counts": [3, 4], "size": list(SIZE)}, "damaged, or not of 16x12"),
-        ({"counts": [3, -4, 193], "size": list(SIZE)}, "damaged, or not of 16x12"),
-        ({"counts": [3, "4"], "size": list(SIZE)}, "damaged, or not of 16x12"),
-        ({"counts": [16 * 12], "size": [16, 12]}, "damaged, or not of 16x12"),
-        ({"counts": "abc", "size": list(SIZE)}, "damaged, or not of 16x12"),
-        ({"counts": "é", "size": list(SIZE)}, "damaged, or not of 16x12"),
-        ({"counts": [16 * 12]}, "damaged, or not of 16x12"),
+        ({"counts": [3, 4], "size": list(SIZE)}, "damaged, or not for 16x12"),
+        ({"counts": [3, -4, 193], "size": list(SIZE)}, "damaged, or not for 16x12"),
+        ({"counts": [3, "4"], "size": list(SIZE)}, "damaged, or not for 16x12"),
+        ({"counts": [16 * 12], "size": [16, 12]}, "damaged, or not for 16x12"),
+        ({"counts": "abc", "size": list(SIZE)}, "damaged, or not for 16x12"),
+        ({"counts": "é", "size": list(SIZE)}, "damaged, or not for 16x12"),
+        ({"counts": [16 * 12]}, "damaged, or not for 16x12"),
     ],
 )
-def test_a_damaged_annotation_is_named(tmp_path, segmentation, said):
+def test_a_damaged_annotation_is_named(tmp_path, segmentation, message):
     file = coco(tmp_path, (8, [box(1, 2, 9, 8)]), (8, segmentation))
-    with pytest.raises(PetsegError, match=said) as caught:
+    with pytest.raises(PetsegError, match=message) as caught:
         file.mask("a.jpg", SPEC, "ground")
     assert f"{file.path}, annotations[1]" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"images": None}, "no list 'images'"),
         ({"annotations": {}}, "no list 'annotations'"),
         ({"images": [{"id": 1}]}, r"images\[0\]: file_name missing"),
         ({"images": [1]}, r"images\[0\]: id, file_name missing"),
-        ({"images": [{"id": 1, "file_name": "a"}]}, "None by None is no size"),
+        ({"images": [{"id": 1, "file_name": "a"}]}, "None by None is not a valid image size"),
         (
             {"images": [{"id": 1, "file_name": "a", "height": 10**6, "width": 10**6}]},
-            "1000000 by 1000000 is no size",
+            "1000000 by 1000000 is not a valid image size",
         ),
         ({"images": 2 * [{"id": 1, "file_name": "a", "height": 2, "width": 2}]}, "duplicated: a"),
         ({"categories": [{"id": [1], "name": "x"}]}, r"categories\[0\]: id missing or damaged"),
@@ -196,59 +199,61 @@ def test_a_damaged_annotation_is_named(tmp_path, segmentation, said):
         ({"annotations": [{"image_id": 4, "category_id": 9}]}, "there is no category_id 9"),
     ],
 )
-def test_a_damaged_coco_file_is_named(tmp_path, changes, said):
-    with pytest.raises(PetsegError, match=said) as caught:
+def test_a_damaged_coco_file_is_named(tmp_path, changes, message):
+    with pytest.raises(PetsegError, match=message) as caught:
         coco(tmp_path, **changes)
     assert str(tmp_path / "coco.json") in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000])
-def test_what_is_no_json_is_named(tmp_path, data):
+def test_a_file_that_is_not_json_is_refused(tmp_path, data):
     path = tmp_path / "a.json"
     path.write_bytes(data)
     for read in (annotations.open_coco, lambda path: annotations.labelme_mask(path, SPEC, "cat")):
-        with pytest.raises(PetsegError, match=re.escape(f"{path} is no JSON file, or damaged")):
+        with pytest.raises(
+            PetsegError, match=re.escape(f"{path} is not a JSON file, or is damaged")
+        ):
             read(path)
         with pytest.raises(PetsegError, match="missing cannot be read: No such file"):
             read(tmp_path / "missing")
 
 
-def test_shapes_of_labelme_are_drawn_in_the_order_of_the_file(tmp_path):
+def test_labelme_shapes_are_drawn_in_file_order(tmp_path):
     path = labelme(
         tmp_path,
         ("cat", "polygon", [[1, 2], [9, 2], [9, 8], [1, 8]]),
         ("dog", "rectangle", [[12, 12], [4, 4]]),
         {"label": "void", "points": [[0, 0], [3, 0], [3, 3], [0, 3]]},  # a polygon, in old files
     )
-    wanted = expected(7, (1, 1, 2, 9, 8), (2, 4, 4, 12, 12), (9, 0, 0, 3, 3))
-    assert np.array_equal(decoded(annotations.labelme_mask(path, SPEC, "ground")), wanted)
+    drawn = expected(7, (1, 1, 2, 9, 8), (2, 4, 4, 12, 12), (9, 0, 0, 3, 3))
+    assert np.array_equal(decoded(annotations.labelme_mask(path, SPEC, "ground")), drawn)
     assert annotations.labelme_labels(path) == ["cat", "dog", "void"]
 
 
-def test_a_circle_of_labelme_has_its_area(tmp_path):
+def test_a_labelme_circle_has_the_area_of_a_circle(tmp_path):
     path = labelme(tmp_path, ("cat", "circle", [[8, 6], [8, 11]]))
     inside = decoded(annotations.labelme_mask(path, SPEC, "ground")) == 1
     assert inside.sum() == pytest.approx(np.pi * 25, rel=0.05)
     assert inside[6, 4] and inside[2, 8] and not inside[1, 4]
 
 
-def test_a_mask_of_labelme_is_laid_where_it_belongs(tmp_path):
+def test_a_labelme_mask_is_drawn_at_its_position(tmp_path):
     bitmap = np.random.default_rng(0).random((4, 5)) < 0.5
     stream = io.BytesIO()
     Image.fromarray(bitmap).save(stream, "PNG")
     shape = {"label": "dog", "shape_type": "mask", "points": [[6, 3], [10, 6]]}
     path = labelme(tmp_path, shape | {"mask": base64.b64encode(stream.getvalue()).decode()})
-    wanted = expected(7)
-    wanted[3:7, 6:11][bitmap] = 2
-    assert np.array_equal(decoded(annotations.labelme_mask(path, SPEC, "ground")), wanted)
+    drawn = expected(7)
+    drawn[3:7, 6:11][bitmap] = 2
+    assert np.array_equal(decoded(annotations.labelme_mask(path, SPEC, "ground")), drawn)
 
 
 @pytest.mark.parametrize(
-    ("shape", "said"),
+    ("shape", "message"),
     [
         (("cat", "point", [[1, 1]]), r"\(cat, point\): only polygons, rectangles"),
         (("cat", "linestrip", [[1, 1], [2, 2]]), r"\(cat, linestrip\): only polygons"),
-        (("cat", "polygon", [[1, 1], [2, 2]]), "three points or more"),
+        (("cat", "polygon", [[1, 1], [2, 2]]), "at least three points"),
         (("cat", "polygon", [[1, 1], [2, 2], [3]]), "the points are damaged"),
         (("cat", "circle", [[1, 1]]), "the points are damaged"),
         (("cat", "rectangle", [[1, 1], [1, float("inf")]]), "far outside"),
@@ -258,9 +263,9 @@ def test_a_mask_of_labelme_is_laid_where_it_belongs(tmp_path):
         ((3, "polygon", []), r"shapes\[0\]: label missing or damaged"),
     ],
 )
-def test_a_damaged_shape_of_labelme_is_named(tmp_path, shape, said):
+def test_a_damaged_labelme_shape_is_named(tmp_path, shape, message):
     path = labelme(tmp_path, shape)
-    with pytest.raises(PetsegError, match=said) as caught:
+    with pytest.raises(PetsegError, match=message) as caught:
         annotations.labelme_mask(path, SPEC, "ground")
     assert str(path) in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""Records that Apache Beam writes are those of the local runner, whatever befalls its workers."""
+"""Apache Beam writes the same records as the local runner, even if workers fail."""
 
 import os
 import pickle
@@ -47,7 +47,7 @@ preparation.write_records(Path("raw"), folder, **settings)
 
 
 def noise(folder: Path, count: int, side: int = 40) -> None:
-    """A folder of images and masks: two are damaged, one was not drawn, one is transparent."""
+    """A folder of images and masks: two are damaged, one is not annotated, one is transparent."""
     random = np.random.default_rng(0)
     for part in ("images", "masks"):
         (folder / part).mkdir(parents=True)
@@ -66,7 +66,7 @@ def noise(folder: Path, count: int, side: int = 40) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A folder with two datasets as `download` leaves them, one of each layout."""
+    """A folder with two datasets as `download` writes them, one in each layout."""
     folder = tmp_path_factory.mktemp("beam")
     write_dataset(folder / "drawings", train=111, test=74, image_size=32, seed=1)
     prepared_pets(folder / "drawings", folder / "pets/raw", ["beagle_1"])
@@ -82,13 +82,13 @@ def data(tmp_path_factory) -> Path:
 @pytest.fixture
 def home(data, request, tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(beam_preparation, "LEAST_BLOCKS", 5)  # in this process: for speed
+    monkeypatch.setattr(beam_preparation, "LEAST_BLOCKS", 5)  # for speed, only in this process
     shutil.copytree(data / getattr(request, "param", "folder") / "raw", "raw")
     return tmp_path
 
 
 def written(folder: str, runner: str = "local", options=(), **changes) -> dict[str, bytes]:
-    """The content of each file that a runner writes."""
+    """Runs a runner; returns the content of each file that it writes."""
     Path(folder).mkdir()
     settings = SETTINGS | changes | {"runner": runner, "beam_options": options}
     preparation.write_records(Path("raw"), Path(folder), **settings)
@@ -104,7 +104,7 @@ both_layouts = pytest.mark.parametrize("home", ["pets", "folder"], indirect=True
 
 @both_layouts
 @pytest.mark.parametrize("shard_examples", [3, 20, 1000])
-def test_the_files_are_those_of_the_local_runner_to_the_byte(home, shard_examples):
+def test_beam_writes_the_same_bytes_as_the_local_runner(home, shard_examples):
     expected = written("local", shard_examples=shard_examples)
     assert len(expected) > 3 and b'"left_out"' in expected["manifest.json"]
     found = written("beam", "beam", IN_THIS_PROCESS, shard_examples=shard_examples)
@@ -121,7 +121,7 @@ def start(folder: str, *options: str, **variables) -> subprocess.Popen:
 
 
 def wait_for_blocks(count: int) -> set[Path]:
-    """The blocks that are there, as soon as they are so many."""
+    """Waits until `count` blocks exist; returns them."""
     end = time.monotonic() + 300
     while time.monotonic() < end:
         found = {path for path in BLOCKS.glob("*/done/*") if not path.name.startswith(".")}
@@ -136,14 +136,14 @@ def wait_for_blocks(count: int) -> set[Path]:
 def test_several_processes_write_the_same(home):
     expected = written("local")
     process = start("beam", *TWO_PROCESSES)
-    _, said = process.communicate(timeout=600)
-    assert process.returncode == 0, said
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
     assert contents("beam") == expected
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a group of processes")
-def test_a_killed_run_repeats_only_what_is_missing(home, monkeypatch):
+def test_a_killed_run_resumes_with_only_missing_blocks(home, monkeypatch):
     expected = written("local")
     process = start("killed", *TWO_PROCESSES)
     wait_for_blocks(3)
@@ -166,15 +166,15 @@ def test_a_killed_run_repeats_only_what_is_missing(home, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_cluster_whose_worker_is_killed_writes_the_same(home):
-    """Dask with two workers."""
+def test_a_cluster_with_a_killed_worker_writes_the_same(home):
+    """The cluster is Dask with two workers."""
     expected = written("local")
     with two_workers() as (options, kill_one):
         process = start("dask", **{beam.OPTIONS_VARIABLE: options})
         wait_for_blocks(3)
         kill_one()
-        _, said = process.communicate(timeout=600)
-    assert process.returncode == 0, said
+        _, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
     assert contents("dask") == expected
 
 
@@ -194,14 +194,14 @@ def broken(*_, **__) -> None:
     raise PetsegError("the disk is full; make room")
 
 
-def test_what_goes_wrong_in_a_worker_is_said_in_one_line(home, monkeypatch):
+def test_a_worker_error_is_reported_in_one_line(home, monkeypatch):
     monkeypatch.setattr(beam_preparation, "write_block", broken)
     with pytest.raises(PetsegError) as caught:
         written("beam", "beam", IN_THIS_PROCESS)
     assert str(caught.value) == "the Beam pipeline failed: the disk is full; make room"
 
 
-def test_bad_examples_are_refused_as_by_the_local_runner(home):
+def test_bad_examples_give_the_message_of_the_local_runner(home):
     messages = []
     for runner in ("local", "beam"):
         with pytest.raises(PetsegError) as caught:
@@ -210,7 +210,7 @@ def test_bad_examples_are_refused_as_by_the_local_runner(home):
     assert messages[0] == messages[1]
 
 
-def test_reasons_travel_between_processes():
+def test_bad_example_errors_can_be_pickled():
     error = UnknownValues({7: 3}, 100)
     found = pickle.loads(pickle.dumps(error))
     assert (str(found), found.pixels, found.mask_pixels) == (str(error), {7: 3}, 100)
@@ -222,6 +222,6 @@ def test_without_beam_the_message_names_the_package(home, monkeypatch):
         written("beam", "beam")
 
 
-def test_an_unknown_runner_is_said(home):
+def test_an_unknown_runner_is_refused(home):
     with pytest.raises(PetsegError, match=r"the Beam pipeline failed: .*NoSuchRunner"):
         written("beam", "beam", ["--runner=NoSuchRunner"])

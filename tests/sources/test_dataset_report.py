@@ -1,4 +1,4 @@
-"""The report on a dataset says what is in it, and shows no image."""
+"""The report describes a dataset without showing its images."""
 
 import io
 import re
@@ -26,8 +26,7 @@ GREY = 0.4
 
 
 def draw(folder: Path) -> None:
-    """Twelve photographs, 90x60; a copy of the first of another size in the other split; a mask
-    without a cell."""
+    """Draws eleven images, 90x60, one without a cell; and a small copy of the first, for test."""
     random = np.random.default_rng(0)
     for part in ("images", "masks"):
         (folder / part).mkdir(parents=True)
@@ -60,7 +59,7 @@ def tables(outcome) -> dict[str, pd.DataFrame]:
     return dataset_report.tables(outcome)
 
 
-def test_classes_are_told_by_split_without_what_is_left_out(tables):
+def test_class_shares_are_by_split_without_left_out_images(tables):
     found = tables["classes.csv"].set_index(["split", "class"])
     for split in ("train", "validation", "test"):
         assert found.loc[split, "cell"]["pixels"] == pytest.approx(0.25, abs=0.01)
@@ -77,13 +76,13 @@ def test_images_are_counted_by_shape_and_brightness(tables):
     assert (middles * brightness["images"]).sum() / 11 == pytest.approx(GREY, abs=0.05)
 
 
-def test_copies_in_two_splits_are_found_whatever_their_size(tables):
+def test_copies_in_two_splits_are_found_at_any_size(tables):
     (pair,) = tables["near_duplicates.csv"].itertuples(index=False)
     assert pair[:2] == ("00", pair.split) and pair[2:4] == ("11", "test")
     assert pair.split in ("train", "validation") and pair.bits <= near_duplicates.DISTANCE
 
 
-def test_pairs_of_which_one_is_left_out_come_last(outcome):
+def test_pairs_with_a_left_out_image_come_last(outcome):
     first, *rest = outcome.images
     copy = rest[-1]._replace(name="copy")
     images = [first._replace(left_out=True), *rest, copy]
@@ -93,30 +92,30 @@ def test_pairs_of_which_one_is_left_out_come_last(outcome):
     assert not dataset_report.across_splits(found).any()
 
 
-def test_the_page_tells_all_of_it_and_shows_no_image(outcome, tables):
+def test_the_page_has_all_sections_and_shows_no_image(outcome, tables):
     page = dataset_report.page(outcome, tables)
     for text in ("cells", "32x64", "90x60", "near-duplicate", "00", "11", "75."):
         assert text in page.replace("Near", "near"), text
     assert re.search(r"<td>07</td><td>\w+</td><td>its mask holds no pixel of cell</td>", page)
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
-    assert len(pictures) == page.count("<img") == 2  # where each class lies
+    assert len(pictures) == page.count("<img") == 2  # the heatmaps of the classes
 
 
-def test_where_a_class_lies_is_added_up(outcome):
+def test_class_positions_are_summed_over_images(outcome):
     ground, cell = outcome.places
     np.testing.assert_allclose(ground + cell, 11)
     np.testing.assert_allclose(cell[:15, :15], 11)
     np.testing.assert_allclose(cell[17:], 0)
 
 
-def test_places_leave_void_out():
+def test_class_positions_ignore_void():
     mask = np.full((64, 32), VOID, np.uint8)
     mask[:2, 0], mask[0, 1] = 1, 0
     found = facts.places(mask, 2)
     assert found[1, 0, 0] == 1 and found[0, 0, 1] == 0.5 and found.sum() == 1.5
 
 
-def test_what_is_written_is_the_same_each_time(outcome, tmp_path):
+def test_the_report_is_byte_identical_each_time(outcome, tmp_path):
     for run in ("a", "b"):
         dataset_report.write(outcome, tmp_path / run / "page", tmp_path / run / "tables")
     first, second = (
@@ -135,7 +134,7 @@ def brute_force(hashes: list[int]) -> set[tuple[int, int, int]]:
     }
 
 
-def test_all_pairs_are_found_that_comparing_each_with_each_finds():
+def test_the_same_pairs_are_found_as_by_brute_force():
     random = np.random.default_rng(0)
     hashes = [int(value) for value in random.integers(0, 1 << 63, 60)]
     for value in hashes[:40]:
@@ -150,7 +149,7 @@ def test_no_image_and_one_image_have_no_duplicates():
     assert near_duplicates.find([]) == near_duplicates.find([5]) == []
 
 
-def test_a_hash_is_that_of_the_library():
+def test_a_hash_equals_the_phash_of_imagehash():
     import imagehash
 
     with io.BytesIO() as stream:

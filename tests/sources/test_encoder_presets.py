@@ -1,4 +1,4 @@
-"""A preset as encoder comes from its folder, from an offline copy, or with a message on how."""
+"""A preset is read from its folder or an offline copy; otherwise a message lists the options."""
 
 import shutil
 from pathlib import Path
@@ -40,7 +40,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_folder_is_checked_and_stored_as_the_same_network(vgg, tmp_path):
+def test_a_preset_folder_is_stored_as_the_same_network(vgg, tmp_path):
     description = encoder_weights.bring(section(vgg), tmp_path / "encoder")
     stored = storage.stored_encoder(tmp_path / "encoder")
     assert files(stored) == ["config.json", "image_converter.json", "model.weights.h5"]
@@ -56,29 +56,29 @@ def test_a_folder_is_checked_and_stored_as_the_same_network(vgg, tmp_path):
     assert all(map(np.array_equal, one, other))
 
 
-def test_stored_again_it_has_the_same_bytes(vgg, tmp_path):
+def test_storing_a_preset_twice_gives_the_same_bytes(vgg, tmp_path):
     for name in ("one", "two"):
-        keras.utils.clear_session()  # as in processes of their own: layers are numbered in each
+        keras.utils.clear_session()  # numbers layers from 1 again, as a new process does
         encoder_weights.bring(section(vgg), tmp_path / name)
     assert len({inputs.preset_sha256(tmp_path / name / "preset") for name in ("one", "two")}) == 1
 
 
-def test_random_weights_are_not_stored(vgg, tmp_path):
-    wanted = section(vgg, encoder_weights="none", fine_tune_from="stem")
-    description = encoder_weights.bring(wanted, tmp_path / "encoder")
+def test_random_preset_weights_are_not_stored(vgg, tmp_path):
+    changed = section(vgg, encoder_weights="none", fine_tune_from="stem")
+    description = encoder_weights.bring(changed, tmp_path / "encoder")
     stored = storage.stored_encoder(tmp_path / "encoder")
     assert files(stored) == ["config.json", "image_converter.json"]
     assert description["sha256"] == file_sha256(stored / "config.json")
 
 
-def test_a_name_is_looked_up_in_the_offline_copy(vgg, tmp_path, monkeypatch):
+def test_a_preset_name_is_looked_up_in_the_offline_copy(vgg, tmp_path, monkeypatch):
     monkeypatch.setenv(inputs.OFFLINE_VARIABLE, str(vgg.parent))
     description = encoder_weights.bring(section("tiny_vgg"), tmp_path / "encoder")
     assert description["source"] == "tiny_vgg in the offline copy"
 
 
 @pytest.mark.parametrize("offline", [False, True])
-def test_without_network_the_message_says_which_folder_to_bring(tmp_path, monkeypatch, offline):
+def test_a_failed_download_names_the_folder_to_provide(tmp_path, monkeypatch, offline):
     import keras_hub
 
     def no_network(*args, **options):
@@ -93,17 +93,17 @@ def test_without_network_the_message_says_which_folder_to_bring(tmp_path, monkey
     assert message.startswith(
         "the preset resnet_18_imagenet could not be downloaded by KerasHub: no route to host"
     )
-    assert ("holds no folder resnet_18_imagenet)" in message) == offline
-    assert "to a folder that holds resnet_18_imagenet/" in message
+    assert ("contains no folder resnet_18_imagenet)" in message) == offline
+    assert "to a folder that contains resnet_18_imagenet/" in message
     assert not (tmp_path / "encoder").exists()
 
 
-def test_a_name_that_keras_hub_does_not_know_is_named(tmp_path):
+def test_an_unknown_preset_name_is_refused(tmp_path):
     with pytest.raises(PetsegError, match="encoder: resnet_0 cannot be loaded by KerasHub: Unknow"):
         encoder_weights.bring(section("resnet_0"), tmp_path / "encoder")
 
 
-def test_a_family_that_cannot_be_an_encoder_is_named_before_data_are_brought(tmp_path):
+def test_a_family_that_cannot_be_an_encoder_is_refused(tmp_path):
     vit = presets.save("vit", tmp_path / "vit")
     with pytest.raises(PetsegError, match="vit cannot be the encoder of a U-Net"):
         encoder_weights.bring(section(vit), tmp_path / "encoder")
@@ -116,26 +116,26 @@ def params(encoder: object):
     return SHIPPED.model_copy(update={"train_unet": section(encoder)})
 
 
-def test_a_path_to_no_preset_is_named_before_anything_is_imported(tmp_path, monkeypatch):
+def test_a_path_without_a_preset_is_refused(tmp_path, monkeypatch):
     with pytest.raises(PetsegError, match=r"nowhere/vgg is not a folder with config\.json"):
         inputs.require(params(tmp_path / "nowhere/vgg"), PETS)
-    with pytest.raises(PetsegError, match=r"A relative path starts from the folder in which"):
+    with pytest.raises(PetsegError, match=r"A relative path starts at the folder where"):
         inputs.require(params("nowhere/vgg"), PETS)
 
 
-def test_keras_hub_that_is_missing_is_named(vgg, monkeypatch):
+def test_a_missing_keras_hub_is_reported(vgg, monkeypatch):
     monkeypatch.setattr("petseg.core.optional.find_spec", lambda name: None)
     with pytest.raises(PetsegError, match=r"vgg needs KerasHub, .*\n  pip install 'petseg\[enco"):
         inputs.require(params(vgg), PETS)
     inputs.require(SHIPPED, PETS)
 
 
-def test_a_preset_that_was_changed_is_noticed(vgg, tmp_path, monkeypatch):
+def test_a_changed_preset_is_detected(vgg, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mine = Path(shutil.copytree(vgg, tmp_path / "mine"))
     encoder = encoder_weights.bring(section(mine), paths.ENCODER)
     write_json(paths.PROVENANCE, {"dataset": {"name": PETS.name}, "encoder": encoder})
     inputs.require_unchanged(params(mine), PETS)
     write_json(mine / "config.json", read_json(mine / "config.json") | {"more": 1})
-    with pytest.raises(PetsegError, match=f"data/raw was not made from {mine} as it is now"):
+    with pytest.raises(PetsegError, match=f"data/raw was made from another version of {mine}"):
         inputs.require_unchanged(params(mine), PETS)

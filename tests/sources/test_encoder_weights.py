@@ -1,4 +1,4 @@
-"""The encoder's weights come from where they were wanted, or with a message that says why not."""
+"""Encoder weights come from the source that params.yaml names, or a message lists the options."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def weights(network, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def keras_file(network, tmp_path_factory) -> bytes:
-    """The weights in the older format of the files of Keras Applications."""
+    """The weights in the older format of Keras Applications."""
     path = tmp_path_factory.mktemp("keras") / "weights.h5"
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, network)
@@ -45,8 +45,8 @@ def keras_file(network, tmp_path_factory) -> bytes:
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch, tmp_path) -> None:
-    """No offline folder either."""
-    monkeypatch.setattr(mobilenet_v2, "IMAGENET_URL", "http://127.0.0.1:9/")  # none listens there
+    """Disables downloads, and unsets the offline folder."""
+    monkeypatch.setattr(mobilenet_v2, "IMAGENET_URL", "http://127.0.0.1:9/")  # an unused port
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(OFFLINE_VARIABLE, raising=False)
 
@@ -57,7 +57,7 @@ def bring(weights: str, folder: Path, alpha: float = ALPHA) -> dict:
 
 
 def values(path: Path) -> dict[str, np.ndarray]:
-    """The arrays in a weights file."""
+    """Returns the arrays in a weights file."""
     found = {}
 
     def collect(name: str, item) -> None:
@@ -78,7 +78,7 @@ def assert_stored(folder: Path, description: dict, weights: Path) -> None:
     assert description["values"] == sum(array.size for array in expected.values()) == 410_208
 
 
-def test_none_stores_no_weights(tmp_path):
+def test_encoder_weights_none_stores_no_weights(tmp_path):
     description = bring("none", tmp_path / "encoder")
     assert description == {"encoder": "mobilenet_v2", "weights": "none", "alpha": ALPHA}
     assert storage.stored_encoder(tmp_path / "encoder") is None
@@ -98,8 +98,8 @@ def test_imagenet_comes_from_the_offline_folder_first(tmp_path, monkeypatch, wei
     assert (description["weights"], description["alpha"]) == ("imagenet", ALPHA)
     assert description["source"] == f"{NAME} in the offline copy"
     assert_stored(tmp_path / "encoder", description, weights)
-    told = read_json(tmp_path / "encoder" / "encoder.json")
-    assert told == {
+    stored = read_json(tmp_path / "encoder" / "encoder.json")
+    assert stored == {
         "encoder": "mobilenet_v2",
         "weights": "imagenet",
         "alpha": ALPHA,
@@ -113,7 +113,7 @@ def bring_from(answer: Answer, monkeypatch, folder: Path) -> dict:
         return bring("imagenet", folder)
 
 
-def test_imagenet_comes_from_keras_where_the_offline_folder_has_none(
+def test_imagenet_is_downloaded_if_the_offline_folder_has_none(
     tmp_path, monkeypatch, weights, keras_file
 ):
     (tmp_path / "copy").mkdir()
@@ -128,7 +128,7 @@ def test_imagenet_comes_from_keras_where_the_offline_folder_has_none(
 
 
 @pytest.mark.parametrize("offline", [False, True])
-def test_imagenet_without_network_leaves_three_ways(tmp_path, monkeypatch, offline):
+def test_imagenet_without_network_lists_the_options(tmp_path, monkeypatch, offline):
     if offline:
         monkeypatch.setenv(OFFLINE_VARIABLE, str(tmp_path))
     with pytest.raises(PetsegError) as caught:
@@ -136,7 +136,7 @@ def test_imagenet_without_network_leaves_three_ways(tmp_path, monkeypatch, offli
     message = str(caught.value)
     assert "MobileNetV2 0.35 could not be downloaded: <urlopen error " in message
     assert f"http://127.0.0.1:9/{mobilenet_v2.imagenet_file(ALPHA)}\n" in message
-    assert (f"({OFFLINE_VARIABLE} holds no {NAME})" in message) == offline
+    assert (f"({OFFLINE_VARIABLE} contains no {NAME})" in message) == offline
     assert "run the same command again" in message
     assert f"set {OFFLINE_VARIABLE} to a folder with {NAME}" in message
     assert "make demo" in message
@@ -152,21 +152,21 @@ def test_imagenet_without_network_leaves_three_ways(tmp_path, monkeypatch, offli
     ],
     ids=["cut", "error", "another page"],
 )
-def test_a_download_that_fails_is_told_and_not_kept(tmp_path, monkeypatch, answer, reason):
+def test_a_failed_download_is_reported_and_not_kept(tmp_path, monkeypatch, answer, reason):
     with pytest.raises(PetsegError, match=f"could not be downloaded: .*{reason}"):
         bring_from(answer, monkeypatch, tmp_path / "encoder")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
-def test_a_full_disk_is_seen_before_the_weights_are_written(small_disk, weights):
+def test_a_full_disk_is_detected_before_writing_the_weights(small_disk, weights):
     if not small_disk.is_mount():
-        pytest.skip("no small disk may be mounted here")
+        pytest.skip("cannot mount a small disk")
     with pytest.raises(PetsegError, match=r"encoder\.weights\.h5 could not be written .* MiB are"):
         bring(str(weights), small_disk)
     assert not list(small_disk.iterdir())
 
 
-def test_weights_of_another_width_are_refused_with_what_was_expected(tmp_path, weights):
+def test_weights_of_another_width_are_refused(tmp_path, weights):
     with pytest.raises(PetsegError) as caught:
         bring(str(weights), tmp_path / "encoder", alpha=0.5)
     assert str(caught.value).startswith(
@@ -195,27 +195,29 @@ def test_a_file_without_weights_is_refused(tmp_path, weights, damage):
 
 
 @pytest.mark.parametrize("name", ["a.keras", "a.h5", "weights", "a.weights.json"])
-def test_a_file_of_any_name_without_weights_is_refused(tmp_path, network, name):
+def test_a_file_without_weights_is_refused_by_any_name(tmp_path, network, name):
     path = tmp_path / name
     path.write_bytes(garbage(b""))
     with pytest.raises(PetsegError, match=f"{name} does not hold weights of MobileNetV2"):
         mobilenet_v2._load_weights(network, path, ALPHA)
 
 
-@pytest.mark.parametrize("wanted", ["Imagenet", "", "no such/file.weights.h5", "."])
-def test_what_is_neither_a_word_nor_a_file_is_named(tmp_path, monkeypatch, wanted):
+@pytest.mark.parametrize("value", ["Imagenet", "", "no such/file.weights.h5", "."])
+def test_encoder_weights_that_are_no_option_or_file_are_refused(tmp_path, monkeypatch, value):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PetsegError) as caught:
-        bring(wanted, tmp_path / "encoder")
+        bring(value, tmp_path / "encoder")
     assert str(caught.value).startswith(
-        f"train_unet.encoder_weights: {wanted} is neither imagenet, none, nor a file "
-        f"({tmp_path / wanted}). A relative path starts from"
+        f"train_unet.encoder_weights: {value} is neither imagenet, none, nor a file "
+        f"({tmp_path / value}). A relative path starts at"
     )
 
 
 @pytest.mark.parametrize("text", [None, "", "{}"])
-def test_a_folder_without_an_encoder_says_which_stage_brings_it(tmp_path, text):
+def test_a_folder_without_an_encoder_names_the_stage_to_run(tmp_path, text):
     if text is not None:
         (tmp_path / "encoder.json").write_text(text)
-    with pytest.raises(PetsegError, match="holds no encoder; bring it with: dvc repro -f download"):
+    with pytest.raises(
+        PetsegError, match="contains no encoder; get it with: dvc repro -f download"
+    ):
         storage.stored_encoder(tmp_path)

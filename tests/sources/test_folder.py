@@ -1,4 +1,4 @@
-"""A folder's images and masks are found, paired, parted into splits and brought, byte for byte."""
+"""Images and masks of a folder are found, paired, split and copied byte for byte."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ DRAWN = {"test": 0.2}
 
 
 def pair(folder: Path, image: str, mask: str, shade: int = 0) -> None:
-    """An image that is like no other of another shade, and a mask of two values."""
+    """Writes an image that is unique for its shade, and a mask with two values."""
     labels = np.zeros((8, 6), np.uint8)
     labels[2:5, 1:4] = 255
     for path, pixels in ((folder / image, labels // 2 + shade), (folder / mask, labels)):
@@ -28,7 +28,7 @@ def pair(folder: Path, image: str, mask: str, shade: int = 0) -> None:
 
 
 def brought(dataset: DatasetFile, target: Path) -> dict[str, dict[str, RawExample]]:
-    """What is in data/raw/dataset afterwards: a split -> name -> example."""
+    """Brings a dataset; returns the stored examples: split -> name -> example."""
     provenance = acquisition.bring(dataset, target)
     stored = open_raw(target)
     assert stored.spec == dataset.spec()
@@ -57,7 +57,7 @@ def test_images_and_masks_are_copied_byte_for_byte(tmp_path):
     assert keys == {name: file_sha256(folder / f"images/{name}.png") for name in keys}
 
 
-def test_the_same_bytes_from_run_to_run(tmp_path):
+def test_two_runs_write_the_same_bytes(tmp_path):
     folder = datasets.coloured(tmp_path / "scenes", 8)
     dataset = described(folder, DRAWN)
     contents = []
@@ -79,7 +79,7 @@ def test_the_same_bytes_from_run_to_run(tmp_path):
         ("{split}/images", "masks", "{split}/images/{name}.png masks/{name}.png"),
     ],
 )
-def test_a_folder_for_each_split(tmp_path, images, masks, layout):
+def test_each_split_may_have_its_own_folder(tmp_path, images, masks, layout):
     splits = {"train": "train", "validation": "val", "test": "test"}
     expected = {}
     for number, (split, text) in enumerate(splits.items()):
@@ -95,21 +95,21 @@ def test_a_folder_for_each_split(tmp_path, images, masks, layout):
 
 @pytest.mark.parametrize("suffix", ["_mask", "_label", "-seg"])
 @pytest.mark.parametrize("masks", ["masks", "images"])
-def test_masks_with_a_suffix_also_beside_the_images(tmp_path, suffix, masks):
+def test_masks_with_a_suffix_may_be_in_the_images_folder(tmp_path, suffix, masks):
     for number, name in enumerate("ab"):
         pair(tmp_path, f"images/{name}.png", f"{masks}/{name}{suffix}.png", number)
     dataset = described(tmp_path, DRAWN, masks=masks, mask_suffix=suffix)
     assert names(brought(dataset, tmp_path / "raw")) == {"train": ["a", "b"]}
 
 
-def test_masks_in_a_folder_inside_that_of_the_images(tmp_path):
+def test_masks_may_be_in_a_subfolder_of_the_images(tmp_path):
     for number, name in enumerate("ab"):
         pair(tmp_path, f"{name}.jpg", f"masks/{name}.png", number)
     dataset = described(tmp_path, DRAWN, images=".")
     assert names(brought(dataset, tmp_path / "raw")) == {"train": ["a", "b"]}
 
 
-def test_names_are_paths_below_the_folder_and_hidden_files_are_none(tmp_path):
+def test_names_are_relative_paths_without_hidden_files(tmp_path):
     for number, name in enumerate(["a.b", "day 1/größe", "day 2/größe", ".hidden", ".cache/c"]):
         pair(tmp_path, f"images/{name}.PNG", f"masks/{name}.png", number)
     (tmp_path / "images" / "notes.txt").write_text("not an image")
@@ -127,7 +127,7 @@ def test_names_are_paths_below_the_folder_and_hidden_files_are_none(tmp_path):
         ("shots [x]", ["e"]),
     ],
 )
-def test_patterns_are_those_of_the_shell(tmp_path, pattern, expected):
+def test_patterns_match_like_in_the_shell(tmp_path, pattern, expected):
     for number, name in enumerate(["a", "night/b", "night/deep/c"]):
         pair(tmp_path, f"shots/{name}.png", f"masks/{name}.png", number)
     pair(tmp_path, "shots [x]/e.png", "masks/e.png")
@@ -140,9 +140,9 @@ def test_patterns_are_those_of_the_shell(tmp_path, pattern, expected):
 
 LISTS = {
     "names": "a\nb\n",
-    "suffixes, a comment and no end": "# two\n\na.png\nb.png",
-    "from the folder": "images/a.png\n./images/b.png\n",
-    "as of Windows": "\ufeffimages\\a.png\r\nimages\\b.png\r\n",
+    "suffixes, a comment, no final newline": "# two\n\na.png\nb.png",
+    "paths from the folder": "images/a.png\n./images/b.png\n",
+    "from Windows": "\ufeffimages\\a.png\r\nimages\\b.png\r\n",
     "pairs": "images/a.png masks/a.png\nimages/b.png masks/b.png\n",
     "pairs, comma": "a.png,a.png\nb, b\n",
     "pairs, tab": "a\tmasks/a.png\nb\tmasks/b.png\n",
@@ -150,7 +150,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("text", LISTS.values(), ids=LISTS.keys())
-def test_a_list_says_what_is_in_a_split_and_training_takes_the_rest(tmp_path, text):
+def test_a_list_defines_a_split_and_training_takes_the_rest(tmp_path, text):
     for number, name in enumerate(["a", "b", "c", "with space"]):
         pair(tmp_path, f"images/{name}.png", f"masks/{name}.png", number)
     (tmp_path / "test.txt").write_bytes(text.encode())
@@ -159,7 +159,7 @@ def test_a_list_says_what_is_in_a_split_and_training_takes_the_rest(tmp_path, te
     assert open_raw(tmp_path / "raw").shares == {"validation": None}
 
 
-def test_a_pair_names_the_mask_that_counts(tmp_path):
+def test_a_pair_in_a_list_selects_the_mask(tmp_path):
     pair(tmp_path, "images/a.png", "masks/x.png")
     pair(tmp_path, "images/b b.png", "masks/y.png", 1)
     (tmp_path / "train.txt").write_text("a x\nimages/b b.png\n", encoding="utf-8")
@@ -170,7 +170,7 @@ def test_a_pair_names_the_mask_that_counts(tmp_path):
     assert open_raw(tmp_path / "raw").shares == {"test": 0.5, "validation": 0.5}
 
 
-def test_lists_may_leave_images_and_masks_out(tmp_path):
+def test_lists_may_omit_images_and_masks(tmp_path):
     for number, name in enumerate("abc"):
         pair(tmp_path, f"images/{name}.png", f"masks/{name}.png", number)
     (tmp_path / "images/c.png").unlink()
@@ -181,7 +181,7 @@ def test_lists_may_leave_images_and_masks_out(tmp_path):
     assert names(found) == {"train": ["a"], "test": ["b"]}
 
 
-def test_groups_come_from_a_table_in_the_order_of_the_spec(tmp_path):
+def test_groups_are_read_from_a_table_in_spec_order(tmp_path):
     for number, name in enumerate(["a", "b", "c,d"]):
         pair(tmp_path, f"images/{name}.png", f"masks/{name}.png", number)
     table = 'image,ward,age,patient\na,x,1,NA\nb.png,y,2,"p, 1"\n"c,d",,3,p\nunused,x,1,p\n'
@@ -194,7 +194,7 @@ def test_groups_come_from_a_table_in_the_order_of_the_spec(tmp_path):
     assert strata == {"a": "NA", "b": "p, 1", "c,d": "p"}
 
 
-def test_masks_for_scoring_come_in_the_order_of_the_names_also_from_a_drawn_split(tmp_path):
+def test_masks_are_in_the_order_of_the_names_even_in_a_drawn_split(tmp_path):
     for number, name in enumerate("abcd"):
         pair(tmp_path, f"images/{name}.png", f"masks/{name}.png", number)
     (tmp_path / "val.txt").write_text("d")
@@ -204,7 +204,7 @@ def test_masks_for_scoring_come_in_the_order_of_the_names_also_from_a_drawn_spli
     assert raw.masks(tmp_path / "raw", "validation", ["d"]) == [stored["d"]]
 
 
-def test_a_folder_elsewhere(tmp_path):
+def test_images_may_be_outside_the_project(tmp_path):
     datasets.cells(tmp_path / "elsewhere", 3)
     home = tmp_path / "datasets" / "cells"
     home.mkdir(parents=True)

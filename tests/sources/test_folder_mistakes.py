@@ -1,4 +1,4 @@
-"""Whatever is wrong with a folder is said in one message, with the files and the mend."""
+"""All mistakes of a folder are reported in one message, with the files and the fix."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ BY_FOLDERS = {"splits": {"train": "p", "test": "q"}, "images": "{split}/images"}
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Six images, no two of them alike, and their masks; two lists."""
+    """Six different images with masks, and two lists."""
     for number, name in enumerate("abcdef"):
         add(tmp_path, name, number)
     (tmp_path / "train.txt").write_text("a\nb\nc\nd\n")
@@ -37,8 +37,8 @@ def add(folder: Path, name: str, shade: int) -> None:
         Image.fromarray(np.full((8, 6), pixels, np.uint8)).save(folder / part / f"{name}.png")
 
 
-def test_a_list_that_has_all_paths_is_taken_as_it_is(folder):
-    """No folder is listed: what is in it beside what the list names does not matter."""
+def test_a_list_with_all_paths_needs_no_folders(folder):
+    """Files that the list does not name do not matter."""
     lines = {"train": "abc", "test": "de"}
     for split, names in lines.items():
         text = "# image, mask\n" + "".join(f"images/{n}.png\tmasks/{n}.png\n" for n in names)
@@ -54,17 +54,17 @@ def test_a_list_that_has_all_paths_is_taken_as_it_is(folder):
             assert example.mask == (folder / f"masks/{name}.png").read_bytes()
 
 
-def test_mistakes_in_a_list_that_has_all_paths_are_named(folder):
+def test_mistakes_in_a_list_with_all_paths_are_listed(folder):
     lines = "images/a.png masks/a.png\nimages/b.png\n/c masks/c.png\nimages/a.jpg masks/a.png"
     (folder / "train.txt").write_text(f"{lines}\n../x.png masks/x.png\n")
     (folder / "test.txt").write_text("images/e.png masks/e.png\n")
     assert mistakes(folder, BY_LISTS, **NO_FOLDERS) == {
-        "lists without an image and its mask on a line": [
+        "list lines without an image and its mask": [
             "train.txt, line 2: images/b.png",
             "train.txt, line 3: /c masks/c.png",
             "train.txt, line 5: ../x.png masks/x.png",
         ],
-        "twice in a list": ["train.txt, line 4: images/a.jpg masks/a.png"],
+        "duplicate images in a list": ["train.txt, line 4: images/a.jpg masks/a.png"],
         "files that cannot be read": ["images/a.jpg: No such file or directory"],
     }
     (folder / "train.txt").write_text("images/a.png masks/a.png\nimages/g.png masks/b.png\n")
@@ -79,7 +79,7 @@ def copy(folder: Path, name: str, other: str) -> None:
 
 
 def mistakes(folder: Path, splits: dict = DRAWN, **rest) -> dict[str, list[str]]:
-    """The kinds of mistakes, without their mends -> the lines of each, without the folder."""
+    """Returns the kinds of mistakes, without the fix -> the lines of each, without the folder."""
     dataset = described(folder, splits, **rest)
     with pytest.raises(PetsegError) as caught, atomic_folder(folder / "data") as data:
         acquisition.bring(dataset, data / "raw")
@@ -92,13 +92,13 @@ def mistakes(folder: Path, splits: dict = DRAWN, **rest) -> dict[str, list[str]]
         if line.startswith("    "):
             found[kind].append(line[4:].removeprefix("- "))
         else:
-            kind, mend = line[2:].removesuffix(":").split("; ", 1)
-            assert mend
+            kind, fix = line[2:].removesuffix(":").split("; ", 1)
+            assert fix
             found[kind] = []
     return found
 
 
-def test_images_without_masks_and_masks_without_images(folder):
+def test_images_and_masks_without_a_partner_are_listed(folder):
     (folder / "images/a.png").unlink()
     (folder / "masks/b.png").unlink()
     assert mistakes(folder) == {
@@ -107,7 +107,7 @@ def test_images_without_masks_and_masks_without_images(folder):
     }
 
 
-def test_of_many_files_ten_are_named(folder):
+def test_at_most_ten_files_are_listed(folder):
     for number in range(30):
         add(folder, f"x{number:02}", 100 + number)
         (folder / f"masks/x{number:02}.png").unlink()
@@ -115,7 +115,7 @@ def test_of_many_files_ten_are_named(folder):
     assert lines == [f"images/x{number:02}.png" for number in range(10)] + ["and 20 more"]
 
 
-def test_a_path_or_pattern_that_finds_nothing_is_told_with_what_is_there(folder):
+def test_an_empty_pattern_lists_what_the_folder_holds(folder):
     here = f"{folder} holds dataset.yaml, images/, masks/, test.txt, train.txt"
     found = mistakes(folder, images="photos", masks="masks/*.bmp")
     assert found == {
@@ -126,18 +126,18 @@ def test_a_path_or_pattern_that_finds_nothing_is_told_with_what_is_there(folder)
     }
 
 
-def test_where_all_images_are_masks_it_is_told(folder):
+def test_images_that_are_all_masks_are_refused(folder):
     expected = {"nothing found": ["images: all files are masks; set mask_suffix"]}
     assert mistakes(folder, masks="images") == expected
     expected = {"nothing found": ["masks: no name ends with the mask_suffix _m"]}
     assert mistakes(folder, mask_suffix="_m") == expected
 
 
-def test_a_list_that_names_a_missing_file(folder):
+def test_list_entries_without_a_file_are_listed(folder):
     (folder / "test.txt").write_text("e\n\n# two missing ones\ng.png\nf h\nf a b\n")
     (folder / "masks/a.png").unlink()
     assert mistakes(folder, BY_LISTS) == {
-        "lists naming what is not there": [
+        "list entries that match no file": [
             "test.txt, line 4: g.png",
             "test.txt, line 5: h",
             "test.txt, line 6: f a b",
@@ -146,7 +146,7 @@ def test_a_list_that_names_a_missing_file(folder):
     }
 
 
-def test_lists_that_cannot_be_read(folder):
+def test_unreadable_lists_are_listed(folder):
     (folder / "train.txt").write_bytes(b"M\xfcller\n")
     (folder / "test.txt").unlink()
     ((kind, lines),) = mistakes(folder, BY_LISTS).items()
@@ -155,28 +155,28 @@ def test_lists_that_cannot_be_read(folder):
     assert lines[1] == "test.txt: No such file or directory"
 
 
-def test_a_split_that_holds_nothing_and_a_line_that_is_duplicated(folder):
+def test_empty_splits_and_duplicate_lines_are_listed(folder):
     (folder / "train.txt").write_text("a\nb\nimages/a.png\n")
     (folder / "test.txt").write_text("# nothing yet\n")
     assert mistakes(folder, BY_LISTS) == {
-        "twice in a list": ["train.txt, line 3: images/a.png"],
+        "duplicate images in a list": ["train.txt, line 3: images/a.png"],
         "splits without an example": ["test"],
     }
 
 
-def test_a_folder_where_a_list_is_needed(folder):
+def test_a_folder_instead_of_a_list_is_refused(folder):
     found = mistakes(folder, {"train": "images", "test": "test.txt"})
     ((kind, lines),) = found.items()
-    assert (kind, lines) == ("splits that name a folder", ["splits.train: images"])
+    assert (kind, lines) == ("splits that name a folder, not a list", ["splits.train: images"])
 
 
-def test_two_splits_that_share_a_name(folder):
+def test_a_name_in_two_lists_is_refused(folder):
     (folder / "test.txt").write_text("e\nb\nf\n")
     found = mistakes(folder, BY_LISTS)
     assert found == {"names in two splits": ["b: train and test"]}
 
 
-def test_two_folders_that_share_a_name(folder):
+def test_a_name_in_two_split_folders_is_refused(folder):
     for text in "pq":
         for part in ("images", "masks"):
             (folder / text / part).mkdir(parents=True)
@@ -188,7 +188,7 @@ def test_two_folders_that_share_a_name(folder):
     assert found == {"names in two splits": ["a: train and test"]}
 
 
-def test_masks_without_an_image_in_a_folder_of_a_split(folder):
+def test_masks_without_an_image_in_a_split_folder_are_listed(folder):
     for text in "pq":
         for part in ("images", "masks"):
             (folder / text / part).mkdir(parents=True)
@@ -198,7 +198,7 @@ def test_masks_without_an_image_in_a_folder_of_a_split(folder):
     assert found == {"masks without an image": ["q/masks/c.png"]}
 
 
-def test_two_splits_that_share_the_bytes_of_an_image(folder):
+def test_identical_images_in_two_splits_are_refused(folder):
     copy(folder, "a.png", "g.png")
     copy(folder, "b.png", "h.png")
     (folder / "train.txt").write_text("a\nb\nh\n")
@@ -209,14 +209,14 @@ def test_two_splits_that_share_the_bytes_of_an_image(folder):
         ]
     }
     assert mistakes(folder, BY_LISTS) == shared
-    (folder / "masks/e.png").unlink()  # with other mistakes, too
+    (folder / "masks/e.png").unlink()  # also with other mistakes
     assert mistakes(folder, BY_LISTS) == {"images without a mask": ["images/e.png"]} | shared
 
 
-def test_names_that_differ_only_in_case_or_suffix(folder):
+def test_names_that_differ_only_in_case_or_suffix_are_refused(folder):
     copy(folder, "a.png", "A.png")
     if len(list((folder / "images").iterdir())) == 6:
-        pytest.skip("to this file system they are the same")
+        pytest.skip("this file system ignores case")
     shutil.copy(folder / "images/b.png", folder / "images/b.jpg")
     shutil.copy(folder / "masks/c.png", folder / "masks/c.bmp")
     assert mistakes(folder) == {
@@ -228,19 +228,19 @@ def test_names_that_differ_only_in_case_or_suffix(folder):
     }
 
 
-def test_names_that_are_not_utf8(folder):
+def test_names_that_are_not_utf8_are_refused(folder):
     for part in ("images", "masks"):
         try:
             target = os.fsencode(folder / part) + b"/M\xfcller.png"
             shutil.copy(folder / part / "a.png", target)
         except OSError:
-            pytest.skip("this file system takes no such name")
+            pytest.skip("this file system rejects such names")
     lines = [f"{part}/M\\xfcller.png" for part in ("images", "masks")]
     assert mistakes(folder) == {"names that are not UTF-8": lines}
 
 
-def test_a_folder_without_read_permission():
-    """For root there is none, so that it becomes somebody else for a moment."""
+def test_a_folder_without_read_permission_is_unreadable():
+    """Root may read everything, so root temporarily becomes another user."""
     folder = Path(tempfile.mkdtemp())
     try:
         folder.chmod(0o755)
@@ -258,7 +258,7 @@ def test_a_folder_without_read_permission():
         shutil.rmtree(folder)
 
 
-def test_what_cannot_be_read_is_listed_and_not_called_missing(folder, monkeypatch):
+def test_unreadable_files_are_not_reported_as_missing(folder, monkeypatch):
     walk, read = os.walk, Path.read_bytes
 
     def without_permission(top, onerror):
@@ -274,7 +274,7 @@ def test_what_cannot_be_read_is_listed_and_not_called_missing(folder, monkeypatc
     with pytest.raises(PetsegError) as caught:
         acquisition.bring(described(folder, DRAWN), folder / "raw")
     assert str(caught.value).splitlines()[1:] == [
-        "  files that cannot be read; mend or replace them:",
+        "  files that cannot be read; fix or replace them:",
         f"    - {folder}/images/c.png: Permission denied",
     ]
     monkeypatch.setattr(os, "walk", without_permission)
@@ -293,19 +293,19 @@ def test_what_cannot_be_read_is_listed_and_not_called_missing(folder, monkeypatc
         ),
     ],
 )
-def test_a_table_of_groups_that_lacks_a_column_or_an_image(folder, table, lines):
+def test_a_groups_table_without_a_column_or_an_image_is_refused(folder, table, lines):
     (folder / "groups.csv").write_text(table)
     found = mistakes(folder, groups=["ward"], groups_file="groups.csv")
     assert found == {"groups missing": lines}
 
 
-def test_a_missing_table_of_groups(folder):
+def test_a_missing_groups_table_is_refused(folder):
     found = mistakes(folder, groups=["ward"], groups_file="groups.csv")
     expected = ["groups.csv: No such file or directory"]
     assert found == {"lists and tables that cannot be read": expected}
 
 
-def test_a_label_that_is_no_class_is_told_once(folder):
+def test_an_unknown_label_is_reported_once(folder):
     size = {"height": 8, "width": 6}
     one = {"image_id": 0, "category_id": 1, "segmentation": [[1, 1, 4, 1, 4, 4]]}
     coco = {

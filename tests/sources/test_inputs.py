@@ -1,4 +1,4 @@
-"""What comes from outside is checked before any work, and data/raw against what is there now."""
+"""External inputs are checked before any work; data/raw is checked against their current state."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def with_weights(value: str) -> params.Params:
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch) -> Path:
-    """An offline copy, which the environment names; the working folder is empty."""
+    """An offline copy that the environment names; the working folder is empty."""
     folder = tmp_path / "copy"
     for part in ("images", "annotations/trimaps"):
         (folder / part).mkdir(parents=True)
@@ -41,9 +41,9 @@ def copy(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def bring(copy: Path, wanted: params.Params = SHIPPED) -> None:
-    """What `download` would write about itself."""
-    unet = wanted.train_unet
+def bring(copy: Path, settings: params.Params = SHIPPED) -> None:
+    """Writes the provenance that `download` would write."""
+    unet = settings.train_unet
     weights = inputs.weights_file(unet.encoder_weights)
     weights = weights or inputs.offline_weights(unet.encoder_alpha)
     encoder = {"encoder": unet.encoder, "weights": unet.encoder_weights}
@@ -51,29 +51,29 @@ def bring(copy: Path, wanted: params.Params = SHIPPED) -> None:
     encoder["source_sha256"] = file_sha256(weights)
     dataset = {"name": PETS.name, "fingerprint": inputs.fingerprint(copy)}
     write_json(paths.PROVENANCE, {"dataset": dataset, "encoder": encoder})
-    inputs.require_unchanged(wanted, PETS)
+    inputs.require_unchanged(settings, PETS)
 
 
-def assert_changed(path: Path, wanted: params.Params = SHIPPED) -> None:
+def assert_changed(path: Path, settings: params.Params = SHIPPED) -> None:
     with pytest.raises(PetsegError) as caught:
-        inputs.require_unchanged(wanted, PETS)
-    assert str(caught.value).startswith(f"data/raw was not made from {path} as it is now.")
+        inputs.require_unchanged(settings, PETS)
+    assert str(caught.value).startswith(f"data/raw was made from another version of {path}.")
     assert "\n  dvc repro --force --single-item download\n" in str(caught.value)
 
 
-def test_another_offline_copy_is_noticed(copy, tmp_path, monkeypatch):
+def test_a_changed_offline_copy_is_detected(copy, tmp_path, monkeypatch):
     bring(copy)
     (copy / "annotations" / "trimaps" / "b").touch()
     assert_changed(copy)
 
 
-def test_a_copy_that_was_moved_is_the_same(copy, tmp_path, monkeypatch):
+def test_a_moved_offline_copy_is_accepted(copy, tmp_path, monkeypatch):
     bring(copy)
     monkeypatch.setenv(inputs.OFFLINE_VARIABLE, str(copy.rename(tmp_path / "moved")))
     inputs.require_unchanged(SHIPPED, PETS)
 
 
-def test_an_offline_copy_after_the_network_is_noticed_and_none_at_all_is_not(copy, monkeypatch):
+def test_an_offline_copy_after_a_download_is_detected(copy, monkeypatch):
     bring(copy)
     made = inputs.read_json(paths.PROVENANCE)
     del made["dataset"]["fingerprint"]
@@ -83,29 +83,29 @@ def test_an_offline_copy_after_the_network_is_noticed_and_none_at_all_is_not(cop
     inputs.require_unchanged(SHIPPED, PETS)
 
 
-def test_other_imagenet_weights_in_the_offline_copy_are_noticed(copy):
+def test_changed_imagenet_weights_in_the_offline_copy_are_detected(copy):
     bring(copy)
     path = inputs.offline_weights(SHIPPED.train_unet.encoder_alpha)
     path.write_bytes(b"WEIGHTS")
     assert_changed(path)
 
 
-def test_a_weights_file_that_was_overwritten_is_noticed(copy):
-    path, wanted = Path("w.weights.h5"), with_weights("w.weights.h5")
+def test_an_overwritten_weights_file_is_detected(copy):
+    path, settings = Path("w.weights.h5"), with_weights("w.weights.h5")
     path.write_bytes(b"1")
-    bring(copy, wanted)
+    bring(copy, settings)
     path.write_bytes(b"2")
-    assert_changed(path, wanted)
+    assert_changed(path, settings)
 
 
-def test_what_dvc_notices_by_itself_is_left_to_it(copy):
-    inputs.require_unchanged(SHIPPED, PETS)  # nothing there
+def test_changed_params_are_left_to_dvc(copy):
+    inputs.require_unchanged(SHIPPED, PETS)  # data/raw is missing
     bring(copy)
     inputs.require_unchanged(with_weights("none"), PETS)
 
 
 @pytest.mark.parametrize("name", ["missing", "~/missing"])
-def test_a_missing_weights_file_is_named_in_full(copy, monkeypatch, name):
+def test_a_missing_weights_file_is_named_with_its_absolute_path(copy, monkeypatch, name):
     monkeypatch.setenv("HOME", str(copy))
     with pytest.raises(PetsegError) as caught:
         inputs.require(with_weights(name), PETS)
@@ -115,7 +115,7 @@ def test_a_missing_weights_file_is_named_in_full(copy, monkeypatch, name):
     assert ("--queue" in message) == (name == "missing")
 
 
-def test_a_relative_offline_folder_that_is_missing_is_named_in_full(copy, monkeypatch):
+def test_a_missing_offline_folder_is_named_with_its_absolute_path(copy, monkeypatch):
     monkeypatch.setenv(inputs.OFFLINE_VARIABLE, "elsewhere")
     with pytest.raises(PetsegError) as caught:
         inputs.require(SHIPPED, PETS)
@@ -125,9 +125,7 @@ def test_a_relative_offline_folder_that_is_missing_is_named_in_full(copy, monkey
     assert "`dvc exp run --temp` and `--queue` run in a copy" in message
 
 
-def test_generated_pets_need_no_offline_folder_unless_their_weights_come_from_there(
-    copy, monkeypatch
-):
+def test_generated_pets_need_the_offline_folder_only_for_weights(copy, monkeypatch):
     monkeypatch.setenv(inputs.OFFLINE_VARIABLE, "elsewhere")
     inputs.require(with_weights("none"), DRAWN)
     with pytest.raises(PetsegError, match="PETSEG_OFFLINE_DIR names elsewhere"):
@@ -135,7 +133,7 @@ def test_generated_pets_need_no_offline_folder_unless_their_weights_come_from_th
 
 
 def elsewhere(tmp_path: Path, splits: dict | None = None, **source) -> DatasetFile:
-    """A dataset whose images lie outside the folder of its dataset.yaml."""
+    """A dataset with images outside the folder of its dataset.yaml."""
     datasets.cells(tmp_path / "elsewhere", 3)
     home = tmp_path / "datasets" / "cells"
     home.mkdir(parents=True)
@@ -143,7 +141,7 @@ def elsewhere(tmp_path: Path, splits: dict | None = None, **source) -> DatasetFi
 
 
 def brought(dataset: DatasetFile) -> None:
-    """What `download` would write about itself."""
+    """Brings the dataset, and writes the provenance that `download` would write."""
     made = {"name": dataset.name} | acquisition.bring(dataset, paths.RAW_DATASET)
     encoder = {"weights": "none", "alpha": 1.0}
     write_json(paths.PROVENANCE, {"dataset": made, "encoder": encoder})
@@ -154,12 +152,12 @@ def assert_folder_changed(dataset: DatasetFile) -> None:
     with pytest.raises(PetsegError) as caught:
         inputs.require_unchanged(SHIPPED, dataset)
     message = str(caught.value)
-    assert message.startswith(f"data/raw was not made from {base_folder(dataset)} as it is now.")
+    assert message.startswith(f"data/raw was made from another version of {base_folder(dataset)}.")
     assert "\n  dvc repro --force --single-item download\n" in message
     assert inputs.OFFLINE_VARIABLE not in message
 
 
-def test_a_change_in_images_outside_the_dataset_s_folder_is_noticed(copy, tmp_path):
+def test_changed_images_outside_the_dataset_folder_are_detected(copy, tmp_path):
     dataset = elsewhere(tmp_path)
     brought(dataset)
     mask = tmp_path / "elsewhere" / "masks" / "cell_01.png"
@@ -172,7 +170,7 @@ def test_a_change_in_images_outside_the_dataset_s_folder_is_noticed(copy, tmp_pa
     inputs.require_unchanged(SHIPPED, dataset)
 
 
-def test_a_changed_list_or_table_outside_is_noticed(copy, tmp_path):
+def test_a_changed_list_or_table_outside_is_detected(copy, tmp_path):
     source = {"groups_file": "groups.csv", "groups": ["ward"]}
     dataset = elsewhere(tmp_path, {"test": "test.txt"}, **source)
     (tmp_path / "elsewhere" / "test.txt").write_text("cell_01\n")
@@ -187,7 +185,7 @@ def test_a_changed_list_or_table_outside_is_noticed(copy, tmp_path):
         path.write_text(text)
 
 
-def test_what_dvc_sees_in_the_dataset_s_own_folder_is_left_to_it(copy, tmp_path):
+def test_changes_inside_the_dataset_folder_are_left_to_dvc(copy, tmp_path):
     folder = datasets.cells(tmp_path / "cells", 3)
     dataset = described(folder, {"test": 0.2})
     brought(dataset)
@@ -195,7 +193,7 @@ def test_what_dvc_sees_in_the_dataset_s_own_folder_is_left_to_it(copy, tmp_path)
     inputs.require_unchanged(SHIPPED, dataset)
 
 
-def test_another_dataset_yaml_is_left_to_dvc_too(copy, tmp_path):
+def test_a_changed_dataset_yaml_is_left_to_dvc(copy, tmp_path):
     dataset = elsewhere(tmp_path)
     brought(dataset)
     (tmp_path / "elsewhere" / "images" / "cell_01.png").unlink()
@@ -203,7 +201,7 @@ def test_another_dataset_yaml_is_left_to_dvc_too(copy, tmp_path):
     inputs.require_unchanged(SHIPPED, other)
 
 
-def test_a_folder_that_is_not_there_is_named_before_any_work(copy, tmp_path):
+def test_a_missing_source_folder_is_refused(copy, tmp_path):
     dataset = elsewhere(tmp_path)
     inputs.require(SHIPPED, dataset)
     (tmp_path / "elsewhere").rename(tmp_path / "moved")
@@ -211,7 +209,7 @@ def test_a_folder_that_is_not_there_is_named_before_any_work(copy, tmp_path):
         inputs.require(SHIPPED, dataset)
 
 
-def test_the_command_ends_with_one_message(copy, monkeypatch, capsys):
+def test_check_reports_changed_inputs_in_one_message(copy, monkeypatch, capsys):
     Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     shutil.copytree(ROOT / "datasets", "datasets")
     check.main([])
@@ -221,10 +219,12 @@ def test_the_command_ends_with_one_message(copy, monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         check.main([])
     assert caught.value.code == 1
-    assert capsys.readouterr().err.startswith(f"error: data/raw was not made from {copy}")
+    assert capsys.readouterr().err.startswith(
+        f"error: data/raw was made from another version of {copy}"
+    )
 
 
-def test_the_command_finds_what_a_folder_of_images_lacks(copy, tmp_path, capsys):
+def test_check_lists_mistakes_of_an_image_folder(copy, tmp_path, capsys):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     text = text.replace("name: oxford_iiit_pet", "name: cells")
     Path("params.yaml").write_text(text, encoding="utf-8")
@@ -237,12 +237,12 @@ def test_the_command_finds_what_a_folder_of_images_lacks(copy, tmp_path, capsys)
     assert caught.value.code == 1
     assert capsys.readouterr().err.endswith(
         "error: datasets/cells/dataset.yaml: the dataset cannot be used as it is:\n"
-        "  images without a mask; draw it, or take the image away:\n"
+        "  images without a mask; add the mask, or remove the image:\n"
         "    - datasets/cells/images/cell_01.png\n"
     )
 
 
-def test_mistakes_in_dataset_yaml_are_told_before_tensorflow_is_imported(tmp_path):
+def test_dataset_yaml_is_checked_before_importing_tensorflow(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise AssertionError('imported')")
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     text = text.replace("name: oxford_iiit_pet", "name: mine")
@@ -266,7 +266,7 @@ def test_mistakes_in_dataset_yaml_are_told_before_tensorflow_is_imported(tmp_pat
         (tmp_path / "datasets" / "mine" / "dataset.yaml").write_text("a: 1")
 
 
-def test_the_download_misses_the_weights_before_it_prepares_the_dataset(copy, tmp_path):
+def test_download_checks_the_weights_before_the_dataset(copy, tmp_path):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     text = text.replace("encoder_weights: imagenet", "encoder_weights: ignored.weights.h5")
     Path("params.yaml").write_text(text, encoding="utf-8")
@@ -279,4 +279,4 @@ def test_the_download_misses_the_weights_before_it_prepares_the_dataset(copy, tm
     )
     assert done.returncode == 1
     assert "error: train_unet.encoder_weights: ignored.weights.h5 is neither" in done.stderr
-    assert "is not a usable copy of the dataset" not in done.stderr  # which it is not either
+    assert "is not a usable copy of the dataset" not in done.stderr  # although it is not usable

@@ -1,4 +1,4 @@
-"""The dataset comes whole from a folder or the network, or with a message that says what to do."""
+"""The dataset is complete, from a folder or the network; otherwise a message lists the options."""
 
 import io
 import os
@@ -64,7 +64,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def listed(folder: Path, split: str) -> dict[str, list[int]]:
-    """Name -> class, species and breed number, from the split's list."""
+    """Returns name -> class, species and breed number, from the split's list."""
     rows = (folder / "annotations" / oxford_pets.LISTS[split]).read_text().splitlines()
     return {name: list(map(int, numbers)) for name, *numbers in map(str.split, rows)}
 
@@ -77,7 +77,7 @@ def all_examples(data_dir: Path, split: str, groups: Sequence[str] = ()) -> list
 
 
 @pytest.mark.parametrize("split", oxford_pets.SPLITS)
-def test_a_folder_becomes_the_dataset_that_it_holds(drawings, data_dir, split):
+def test_a_folder_is_prepared_with_all_its_examples(drawings, data_dir, split):
     examples = all_examples(data_dir, split, ["species", "breed"])
     expected = listed(drawings, split)
     assert len(examples) == oxford_pets.counts(data_dir)[split] == COUNTS[split]
@@ -94,7 +94,7 @@ def test_a_folder_becomes_the_dataset_that_it_holds(drawings, data_dir, split):
 
 @pytest.mark.parametrize("split", oxford_pets.SPLITS)
 @pytest.mark.parametrize("groups", [(), ("breed", "species"), ("species",)])
-def test_keys_are_those_of_the_examples_in_their_order(data_dir, split, groups):
+def test_keys_match_the_examples_in_order(data_dir, split, groups):
     assert oxford_pets.keys(data_dir, split, groups) == [
         Key(example.name, "".join(example.groups[:1]), example.name)
         for example in all_examples(data_dir, split, groups)
@@ -102,25 +102,25 @@ def test_keys_are_those_of_the_examples_in_their_order(data_dir, split, groups):
 
 
 @pytest.mark.parametrize("split", oxford_pets.SPLITS)
-def test_masks_are_those_of_the_examples(data_dir, split):
+def test_masks_match_the_examples(data_dir, split):
     stored = {example.name: example.mask for example in all_examples(data_dir, split, ())}
     some = set(sorted(stored)[1:])
     found = oxford_pets.masks(data_dir, split, some | {"Nessie_1"})
     assert found == {name: stored[name] for name in some}
 
 
-def test_breeds_and_species_are_numbered_as_the_drawings_number_them():
+def test_breeds_and_species_match_the_generated_pets():
     assert tuple(breed.name for breed in breeds.BREEDS) == oxford_pets.BREEDS
     assert oxford_pets.SPECIES[breeds.CAT - 1] == "cat"
     assert oxford_pets.SPECIES[breeds.DOG - 1] == "dog"
 
 
-def test_the_same_bytes_from_run_to_run(drawings, data_dir, tmp_path):
+def test_two_runs_write_the_same_bytes(drawings, data_dir, tmp_path):
     oxford_pets.prepare_from_folder(drawings, tmp_path / "again", tmp_path / "downloads")
     assert contents(tmp_path / "again") == contents(data_dir)
 
 
-def test_a_path_with_spaces_and_foreign_letters(drawings, data_dir, tmp_path):
+def test_paths_may_have_spaces_and_non_ascii_letters(drawings, data_dir, tmp_path):
     folder = shutil.copytree(drawings, tmp_path / "Fotos für 犬 [1]")
     other = tmp_path / "vorbereitet für 犬 [1]"
     oxford_pets.prepare_from_folder(folder, other, tmp_path / "downloads")
@@ -130,7 +130,7 @@ def test_a_path_with_spaces_and_foreign_letters(drawings, data_dir, tmp_path):
 
 @pytest.fixture
 def read_only(copy):
-    """A folder in which nothing can be written; for root, permissions alone do not do that."""
+    """A read-only folder. Permissions do not restrict root, so for root it is a read-only mount."""
     if os.geteuid():
         everything = [copy, *copy.rglob("*")]
         for path in everything:
@@ -146,7 +146,7 @@ def read_only(copy):
         subprocess.run(["umount", "--lazy", str(copy)], check=True)
 
 
-def test_a_read_only_folder_is_enough_and_stays_as_it_was(read_only, tmp_path):
+def test_a_read_only_folder_is_enough_and_is_not_changed(read_only, tmp_path):
     before = contents(read_only)
     with pytest.raises(OSError):
         (read_only / "new").touch()
@@ -155,7 +155,7 @@ def test_a_read_only_folder_is_enough_and_stays_as_it_was(read_only, tmp_path):
     assert oxford_pets.counts(tmp_path / "data") == COUNTS
 
 
-def test_a_folder_without_mistakes_is_usable(drawings):
+def test_a_folder_without_mistakes_is_accepted(drawings):
     assert check(drawings) == []
 
 
@@ -219,7 +219,7 @@ def test_a_mistake_in_a_folder_is_named(copy, change, mistake):
     assert found.startswith(mistake)
 
 
-def test_all_mistakes_of_a_folder_are_named_before_anything_is_written(copy, tmp_path):
+def test_all_mistakes_of_a_folder_are_listed_before_writing(copy, tmp_path):
     add(TEST, "Bengal_9 6 1 2")(copy)
     (copy / TRAINVAL).unlink()
     with pytest.raises(PetsegError) as caught:
@@ -234,7 +234,7 @@ def test_all_mistakes_of_a_folder_are_named_before_anything_is_written(copy, tmp
     assert not (tmp_path / "data").exists()
 
 
-def test_an_empty_or_missing_folder_is_no_copy(tmp_path):
+def test_an_empty_or_missing_folder_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
         assert check(folder) == [f"{TRAINVAL} is missing", f"{TEST} is missing"]
 
@@ -246,7 +246,7 @@ def raising(error: Exception):
     return fail
 
 
-def assert_ways_on(error: PetsegError, reason: str, downloads: Path) -> None:
+def assert_lists_options(error: PetsegError, reason: str, downloads: Path) -> None:
     message = str(error)
     assert reason in message.splitlines()[0]
     assert f"run the same command again; verified archives in {downloads} are reused" in message
@@ -264,12 +264,12 @@ def assert_ways_on(error: PetsegError, reason: str, downloads: Path) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_host_that_does_not_answer_leaves_four_ways(tmp_path, monkeypatch, error):
+def test_an_unreachable_host_lists_the_options(tmp_path, monkeypatch, error):
     monkeypatch.setattr(urllib.request, "urlopen", raising(error))
     downloads = tmp_path / "downloads"
     with pytest.raises(PetsegError) as caught:
         oxford_pets.prepare_from_network(tmp_path / "data", downloads)
-    assert_ways_on(caught.value, str(error), downloads)
+    assert_lists_options(caught.value, str(error), downloads)
 
 
 @pytest.mark.parametrize(
@@ -281,16 +281,16 @@ def test_a_host_that_does_not_answer_leaves_four_ways(tmp_path, monkeypatch, err
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_download_that_fails_or_brings_other_bytes_leaves_four_ways(tmp_path, monkeypatch, error):
+def test_a_failed_or_wrong_download_lists_the_options(tmp_path, monkeypatch, error):
     monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: io.BytesIO())
     monkeypatch.setattr(oxford_pets.tfds_pets.Builder, "download_and_prepare", raising(error))
     downloads = tmp_path / "downloads"
     with pytest.raises(PetsegError) as caught:
         oxford_pets.prepare_from_network(tmp_path / "data", downloads)
-    assert_ways_on(caught.value, str(error), downloads)
+    assert_lists_options(caught.value, str(error), downloads)
 
 
-def test_trouble_with_the_disk_is_not_called_trouble_with_the_network(tmp_path, monkeypatch):
+def test_a_disk_error_is_not_reported_as_a_network_error(tmp_path, monkeypatch):
     error = PermissionError(13, "Permission denied", str(tmp_path))
     monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: io.BytesIO())
     monkeypatch.setattr(oxford_pets.tfds_pets.Builder, "download_and_prepare", raising(error))
@@ -299,7 +299,7 @@ def test_trouble_with_the_disk_is_not_called_trouble_with_the_network(tmp_path, 
 
 
 @pytest.mark.parametrize("by_hand", [True, False], ids=["by hand", "by TFDS"])
-def test_the_host_is_not_asked_for_archives_that_are_here(tmp_path, monkeypatch, by_hand):
+def test_present_archives_are_not_downloaded_again(tmp_path, monkeypatch, by_hand):
     monkeypatch.setattr(urllib.request, "urlopen", raising(URLError("no network")))
     asked = []
     monkeypatch.setattr(
@@ -316,7 +316,7 @@ def test_the_host_is_not_asked_for_archives_that_are_here(tmp_path, monkeypatch,
     assert asked == [str(tmp_path / "downloads")]
 
 
-def test_the_archives_and_their_published_checksums_are_known():
+def test_archives_have_their_published_checksums():
     found = {Path(url).name: checksum for url, checksum in oxford_pets.archives().items()}
     assert found == {
         "images.tar.gz": "67195c5e1c01f1ab5f9b6a5d22b8c27a580d896ece458917e61d459337fa318d",
@@ -325,7 +325,7 @@ def test_the_archives_and_their_published_checksums_are_known():
 
 
 def archive(drawings: Path, top: str) -> bytes:
-    """A part of the drawings as an archive of the dataset, with members that want to break out."""
+    """A part of the generated pets as an archive, with members that escape the target folder."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
         tar.add(drawings / top, top)
@@ -349,7 +349,7 @@ def files(drawings) -> dict[str, bytes]:
 
 @pytest.fixture
 def host(monkeypatch, files):
-    """What a host of the dataset answers to whom asks for an archive; its address is `url`."""
+    """Serves the archives from a local server; the fixture is the server's answers by file name."""
     answers = {name: Answer(data) for name, data in files.items()}
     with serving(answers) as address:
         published = {
@@ -389,11 +389,11 @@ stage_runner.run(lambda: oxford_pets.prepare_from_network(data, downloads), "bri
 """
 
 
-def why_it_fails_in_another_process(tmp_path: Path) -> str:
-    """What `bring` prints in a process that ends as a stage does.
+def error_in_another_process(tmp_path: Path) -> str:
+    """Returns the errors that `bring` prints in a process that ends like a stage.
 
-    In this one, TFDS's threads would go on unpacking the good archive while the next attempt
-    clears away what it takes for leftovers.
+    In this process, TFDS's threads would still extract the good archive while the next attempt
+    deletes leftovers.
     """
     script = BRING.format(
         address=oxford_pets.tfds_pets._BASE_URL,
@@ -408,7 +408,7 @@ def why_it_fails_in_another_process(tmp_path: Path) -> str:
     return done.stderr
 
 
-def test_the_network_brings_the_dataset_once_and_nothing_lands_outside(tmp_path, host, data_dir):
+def test_archives_are_downloaded_once_and_extracted_safely(tmp_path, host, data_dir):
     half = tmp_path / "downloads" / "oxford_iiit_pet" / f"a.tar.gz.tmp.{'0a' * 16}"
     half.mkdir(parents=True)
     (half / "a.tar.gz").touch()
@@ -434,11 +434,11 @@ def test_the_network_brings_the_dataset_once_and_nothing_lands_outside(tmp_path,
     ],
     ids=["cut", "error", "other bytes"],
 )
-def test_a_bad_download_is_named_and_the_good_one_is_reused(tmp_path, host, damage, reason):
+def test_a_bad_download_is_named_and_a_good_one_is_reused(tmp_path, host, damage, reason):
     name = "annotations.tar.gz"
     whole = host[name]
     host[name] = damage(whole.data)
-    message = why_it_fails_in_another_process(tmp_path)
+    message = error_in_another_process(tmp_path)
     assert "error: the Oxford-IIIT Pet archives could not be downloaded: " in message
     assert reason in message
     assert f"/{name}\n" in message
@@ -448,7 +448,7 @@ def test_a_bad_download_is_named_and_the_good_one_is_reused(tmp_path, host, dama
     bring(tmp_path)
 
 
-def test_archives_brought_by_hand_are_checked(tmp_path, host, files):
+def test_archives_downloaded_by_hand_are_checked(tmp_path, host, files):
     manual = tmp_path / "downloads" / "manual"
     manual.mkdir(parents=True)
     host.clear()
@@ -462,7 +462,7 @@ def test_archives_brought_by_hand_are_checked(tmp_path, host, files):
     bring(tmp_path)
 
 
-def test_too_small_a_disk_is_named_before_anything_is_downloaded(tmp_path, monkeypatch):
+def test_a_disk_that_is_too_small_is_refused_before_the_download(tmp_path, monkeypatch):
     monkeypatch.setattr(urllib.request, "urlopen", raising(AssertionError("asked for")))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 500 << 20})())
     with pytest.raises(PetsegError) as caught:
@@ -470,7 +470,7 @@ def test_too_small_a_disk_is_named_before_anything_is_downloaded(tmp_path, monke
     assert f"1,547.0 MiB are needed in {tmp_path / 'downloads'}, where 500.0" in str(caught.value)
 
 
-def test_a_disk_that_fills_up_is_not_called_trouble_with_the_network(tmp_path, monkeypatch):
+def test_a_full_disk_is_not_reported_as_a_network_error(tmp_path, monkeypatch):
     error = tfds.core.download.extractor.ExtractError("a; No space left on device")
     monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: io.BytesIO())
     monkeypatch.setattr(oxford_pets.tfds_pets.Builder, "download_and_prepare", raising(error))
@@ -478,7 +478,7 @@ def test_a_disk_that_fills_up_is_not_called_trouble_with_the_network(tmp_path, m
         oxford_pets.prepare_from_network(tmp_path / "data", tmp_path / "downloads")
 
 
-def test_a_download_under_way_is_left_alone(tmp_path):
+def test_files_of_a_running_download_are_not_deleted(tmp_path):
     half = tmp_path / "oxford_iiit_pet" / f"a.tar.gz.tmp.{'0a' * 16}"
     half.mkdir(parents=True)
     with in_use(tmp_path):

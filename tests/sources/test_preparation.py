@@ -1,4 +1,4 @@
-"""From photographs to records: nothing is lost, split, resized or left out other than as said."""
+"""Records contain every image, correctly split and resized, except those reported as left out."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.helpers.specs import PETS
 TRAIN, TEST, SIZE = 3 * 37, 37, 32
 SETTINGS = {
     "image_size": (SIZE, SIZE),
-    "validation_share": 0.4,  # one of each breed's three
+    "validation_share": 0.4,  # one of three images of each breed
     "drop_unlabelled": True,
     "max_bad_examples": 0,
     "shard_examples": 50,
@@ -30,7 +30,7 @@ SETTINGS = {
 
 
 def prepared(drawings: Path) -> Path:
-    """The TFDS dataset of a folder of drawings, beside it."""
+    """Prepares the TFDS dataset of a folder of drawings, next to it."""
     return prepared_pets(drawings, drawings.with_name(f"{drawings.name} prepared"))
 
 
@@ -76,11 +76,11 @@ def written(raw, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def flawed(drawings, tmp_path_factory) -> Path:
-    """The drawings with flaws: numbers 1 to 3 of a breed are official training, 4 is test."""
+    """The drawings with flaws: numbers 1 to 3 of a breed are in the training split, 4 in test."""
     folder = tmp_path_factory.mktemp("flawed") / "drawings"
     shutil.copytree(drawings, folder)
-    photograph = jpg(folder, "Abyssinian_1")
-    photograph.write_bytes(photograph.read_bytes()[:-100])
+    image = jpg(folder, "Abyssinian_1")
+    image.write_bytes(image.read_bytes()[:-100])
     mask = Image.open(png(folder, "Bengal_4"))
     mask.resize((20, 20), Image.Resampling.NEAREST).save(png(folder, "Bengal_4"))
     for number in range(1, 4):
@@ -95,7 +95,7 @@ def flawed(drawings, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def flawed_kept(flawed, tmp_path_factory) -> Path:
-    """Records of the flawed drawings, with those whose masks hold no pet."""
+    """Records of the flawed drawings, including masks without a pet."""
     folder = tmp_path_factory.mktemp("records") / "kept"
     write(flawed, folder, max_bad_examples=2, drop_unlabelled=False)
     return folder
@@ -103,14 +103,14 @@ def flawed_kept(flawed, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def flawed_dropped(flawed, tmp_path_factory) -> Path:
-    """Records of the flawed drawings, without those."""
+    """Records of the flawed drawings, without masks without a pet."""
     folder = tmp_path_factory.mktemp("records") / "dropped"
     manifest = write(flawed, folder, max_bad_examples=2, drop_unlabelled=True)
     assert read_json(folder / records.MANIFEST) == manifest
     return folder
 
 
-def test_the_manifest_counts_what_the_records_hold(written):
+def test_the_manifest_counts_match_the_records(written):
     manifest = records.verify(written)
     assert manifest["image_size"] == [SIZE, SIZE]
     assert records.spec(written) == PETS
@@ -127,13 +127,13 @@ def test_the_manifest_counts_what_the_records_hold(written):
         )
 
 
-def test_records_hold_the_resized_photographs_and_masks(written, drawings):
+def test_records_hold_the_resized_images_and_masks(written, drawings):
     for split in records.SPLITS:
         for example in records.read(written, split):
             breed = example.name.rpartition("_")[0]
             assert example.groups == (breed, "cat" if breed[0].isupper() else "dog")
-            photograph = Image.open(jpg(drawings, example.name))
-            expected = photograph.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+            original = Image.open(jpg(drawings, example.name))
+            expected = original.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
             assert np.array_equal(example.image, expected)
             mask = np.asarray(Image.open(png(drawings, example.name)))
             rows, columns = (
@@ -143,18 +143,18 @@ def test_records_hold_the_resized_photographs_and_masks(written, drawings):
             assert set(np.unique(example.mask)) == {0, 1, 2}
 
 
-def test_photographs_are_averaged_and_not_sampled():
+def test_images_are_resized_with_antialiasing():
     columns = np.tile(np.array([0, 0, 70, 210], np.uint8), (4, 1))
     image = Image.fromarray(np.stack([columns] * 3, axis=-1))
     mask = np.full((4, 4), 2, np.uint8)
-    # A triangle as wide as four pixels weighs the nearest three with 3/7, 3/7 and 1/7.
+    # A triangle filter four pixels wide weights the nearest three pixels by 3/7, 3/7 and 1/7.
     small, labels = resize(image, mask, (2, 2))
     assert small.tolist() == [[[10] * 3, [120] * 3]] * 2
     assert (labels.dtype, labels.tolist()) == (np.uint8, [[2, 2], [2, 2]])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (7, 7), (6, 16)])
-def test_labels_never_mix(size):
+def test_resizing_does_not_mix_labels(size):
     labels = np.array([[0, 2, 0, VOID, 2], [2, 0, 1, 0, 0], [1, VOID, 2, 2, 0]], np.uint8)
     image, small = resize(Image.new("RGB", (5, 3)), labels, size)
     assert (image.shape, image.dtype) == ((*size, 3), np.uint8)
@@ -164,11 +164,11 @@ def test_labels_never_mix(size):
         assert set(small.ravel().tolist()) == {0, 1, 2, VOID}
 
 
-def test_the_official_test_split_stays_whole(written, raw):
+def test_the_official_test_split_is_complete(written, raw):
     assert names(written, "test") == {key.name for key in open_raw(raw).keys("test")}
 
 
-def test_training_and_validation_share_out_the_official_training_split(written, raw):
+def test_train_and_validation_divide_the_official_train_split(written, raw):
     keys = open_raw(raw).keys("train")
     train, validation = names(written, "train"), names(written, "validation")
     assert not train & validation
@@ -178,12 +178,12 @@ def test_training_and_validation_share_out_the_official_training_split(written, 
     assert sorted(breeds) == sorted(oxford_pets.BREEDS)
 
 
-def test_the_same_bytes_from_run_to_run(raw, written, tmp_path):
+def test_two_runs_write_the_same_bytes(raw, written, tmp_path):
     write(raw, tmp_path / "again")
     assert contents(tmp_path / "again") == contents(written)
 
 
-def test_all_bad_examples_are_listed_at_once(flawed, tmp_path):
+def test_all_bad_examples_are_listed_together(flawed, tmp_path):
     with pytest.raises(PetsegError) as caught:
         write(flawed, tmp_path / "records", max_bad_examples=1)
     headline, *lines = str(caught.value).splitlines()
@@ -195,7 +195,7 @@ def test_all_bad_examples_are_listed_at_once(flawed, tmp_path):
     assert not (tmp_path / "records" / records.MANIFEST).exists()
 
 
-def test_bad_examples_within_the_allowance_are_left_out_and_told(flawed_kept):
+def test_bad_examples_within_the_limit_are_left_out(flawed_kept):
     left_out = records.manifest(flawed_kept)["left_out"]
     photograph, mask = sorted(left_out, key=lambda entry: entry["name"])
     assert (photograph["name"], mask["name"]) == ("Abyssinian_1", "Bengal_4")
@@ -208,7 +208,7 @@ def test_bad_examples_within_the_allowance_are_left_out_and_told(flawed_kept):
     assert not everything & {"Abyssinian_1", "Bengal_4"}
 
 
-def test_converted_photographs_are_used_and_told(flawed_dropped, drawings):
+def test_converted_images_are_used_and_recorded(flawed_dropped, drawings):
     converted = {e["name"]: e for e in records.manifest(flawed_dropped)["converted"]}
     assert {name: entry["from"] for name, entry in converted.items()} == {
         "pug_1": "PNG file",
@@ -227,26 +227,24 @@ def test_converted_photographs_are_used_and_told(flawed_dropped, drawings):
             assert np.array_equal(found.image[..., 0], found.image[..., 2])
 
 
-def test_masks_without_a_pet_are_left_out_of_training_and_validation_only(
-    flawed_kept, flawed_dropped
-):
+def test_masks_without_a_pet_are_left_out_except_in_the_test_split(flawed_kept, flawed_dropped):
     petless = {f"boxer_{number}" for number in (1, 2, 3)}
     for split, count in {"train": 2, "validation": 1}.items():
         left_out = names(flawed_kept, split) & petless
         assert len(left_out) == count
         assert names(flawed_dropped, split) == names(flawed_kept, split) - petless
-        told = {
+        reported = {
             entry["name"]
             for entry in records.manifest(flawed_dropped)["left_out"]
             if entry["split"] == split and entry["reason"] == "its mask holds no pixel of pet"
         }
-        assert told == left_out
+        assert reported == left_out
     assert names(flawed_dropped, "test") == names(flawed_kept, "test")
     assert "boxer_4" in names(flawed_dropped, "test")
 
 
-def test_named_images_are_left_out_of_training_and_validation_only(drawings, written, tmp_path):
-    """Even a broken one; all others stay in the split in which they were."""
+def test_named_images_are_left_out_except_in_the_test_split(drawings, written, tmp_path):
+    """Even a damaged one; all other images stay in their split."""
     copy = shutil.copytree(drawings, tmp_path / "drawings")
     cut(jpg(copy, "pug_1"))
     leave_out = ["pug_1", "boxer_1", "boxer_2", "boxer_3", "boxer_4", "boxer_5000"]
@@ -284,14 +282,14 @@ def recolour(path: Path) -> None:
 
 
 def turn(path: Path) -> None:
-    """The same pixels, of which the file now says that they lie on their side."""
+    """Sets an EXIF orientation without changing the pixels."""
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.open(path).save(path, exif=exif, quality=95)
 
 
 def store_lying(path: Path) -> None:
-    """The same picture to look at, but stored on its side, as cameras do."""
+    """Stores the image rotated with a matching EXIF orientation, as cameras do."""
     Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path, quality=95)
     turn(path)
 
@@ -317,7 +315,7 @@ CONVERTED = {
 }
 
 
-def test_every_fault_of_a_file_is_listed_or_mended_and_told(drawings, tmp_path):
+def test_every_file_fault_is_listed_or_converted(drawings, tmp_path):
     folder = shutil.copytree(drawings, tmp_path / "drawings")
     for name, (path, damage, _) in UNUSABLE.items():
         damage(path(folder, name))
@@ -330,13 +328,13 @@ def test_every_fault_of_a_file_is_listed_or_mended_and_told(drawings, tmp_path):
     assert headline.startswith(f"{len(UNUSABLE)} images or masks cannot be used")
     assert len(lines) == len(UNUSABLE)
     for name, (_, _, reason) in UNUSABLE.items():
-        told = f"  - {name}: {reason}" if reason else "  - value 4 is in 1 mask ("
-        assert any(line.startswith(told) for line in lines), name
+        reported = f"  - {name}: {reason}" if reason else "  - value 4 is in 1 mask ("
+        assert any(line.startswith(reported) for line in lines), name
 
     manifest = write(raw, tmp_path / "allowed", max_bad_examples=len(UNUSABLE))
     assert {entry["name"] for entry in manifest["left_out"]} == UNUSABLE.keys()
     assert {entry["name"]: entry["from"] for entry in manifest["converted"]} == {
-        name: said for name, (_, said) in CONVERTED.items()
+        name: text for name, (_, text) in CONVERTED.items()
     }
     upright = Image.open(jpg(drawings, "beagle_1"))
     expected = np.asarray(upright.resize((SIZE, SIZE), Image.Resampling.BILINEAR), int)
@@ -346,11 +344,11 @@ def test_every_fault_of_a_file_is_listed_or_mended_and_told(drawings, tmp_path):
         for example in records.read(tmp_path / "allowed", split)
         if example.name == "beagle_1"
     )
-    assert np.abs(found - expected).mean() < 4  # beside what JPEG loses
+    assert np.abs(found - expected).mean() < 4  # JPEG changes pixels slightly
 
 
-def test_a_square_photograph_is_turned_upright_under_its_mask(tmp_path):
-    """Its size says nothing: the mask is taken for that of the photograph as people see it."""
+def test_a_square_image_is_turned_upright_to_match_its_mask(tmp_path):
+    """The size does not show the orientation: the mask belongs to the upright image."""
     corner = np.full((40, 40), 2, np.uint8)
     corner[:20, :20] = 1
     picture = Image.fromarray(np.where(corner == 1, np.uint8(255), np.uint8(0))).convert("RGB")
@@ -371,13 +369,13 @@ def test_a_name_in_both_official_splits_is_refused(raw, tmp_path, monkeypatch):
         write(raw, tmp_path / "records")
 
 
-def test_the_size_of_the_records_is_known_beforehand(raw, written):
+def test_the_size_of_the_records_is_predicted(raw, written):
     size = sum(path.stat().st_size for path in written.glob("*.tfrecord"))
     assert size * 0.9 < preparation.records_bytes(raw, (SIZE, SIZE)) <= size
 
 
-def test_a_split_that_would_stay_empty_is_named(raw, tmp_path):
-    with pytest.raises(PetsegError, match="the train split would hold no image") as caught:
+def test_an_empty_split_is_refused(raw, tmp_path):
+    with pytest.raises(PetsegError, match="the train split would be empty") as caught:
         write(raw, tmp_path / "records", validation_share=0.99)
     assert "preprocess.validation_share" in str(caught.value)
     assert not (tmp_path / "records" / records.MANIFEST).exists()

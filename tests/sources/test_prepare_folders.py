@@ -1,4 +1,4 @@
-"""From anybody's images and masks to records, whatever their shapes, values and colours."""
+"""Records are made from a user's images and masks, of any shapes, values and colours."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ TWENTY = [{"name": f"class {value}", "value": value} for value in range(20)]
 
 
 def write(dataset: DatasetFile, parent: Path, **changes) -> Path:
-    """The folder of records of a dataset."""
+    """Writes the records of a dataset; returns their folder."""
     acquisition.bring(dataset, parent / "raw")
     folder = parent / "records"
     folder.mkdir()
@@ -55,7 +55,7 @@ def examples(folder: Path) -> dict[str, records.Example]:
 
 
 def save(folder: Path, name: str, mask: np.ndarray, image: Image.Image | None = None) -> None:
-    """A pair, the image of which no other of another name is like."""
+    """Writes a pair with an image that is unique for its name."""
     if image is None:
         image = Image.new("RGB", mask.shape[::-1], tuple(name.encode().ljust(3)[:3]))
     datasets.write_pair(folder, name, image, mask)
@@ -104,7 +104,7 @@ def test_datasets_of_all_kinds_become_records(tmp_path, make, classes, void, cou
         np.testing.assert_array_equal(example.mask, labels)
 
 
-def test_images_of_any_shape_fill_the_whole_input(tmp_path):
+def test_images_of_any_shape_fill_the_input(tmp_path):
     ramp = np.tile(np.linspace(0, 255, 300), (90, 1))
     for number, name in enumerate("abc"):
         image = Image.fromarray(np.stack([ramp, ramp, ramp + number], axis=-1).astype(np.uint8))
@@ -133,17 +133,17 @@ def test_unknown_values_are_summed_up_over_all_masks(tmp_path):
     assert headline == (
         "4 images or masks cannot be used and preprocess.max_bad_examples allows 0:"
     )
-    mend = f"make it a class or void in {tmp_path}/dataset.yaml"
-    pixels = 8 * 40 * 56  # of all masks that are of their image's size
+    fix = f"make it a class or void in {tmp_path}/dataset.yaml"
+    pixels = 8 * 40 * 56  # in all masks of the same size as their image
     assert lines == [
         "  - small: the mask is 56x40, the image 5x4",
         f"  - value 7 is in 3 masks ({100 * 3 * 1120 / pixels:.2g} % of all pixels), "
-        f"as in x, y, z: {mend}",
-        f"  - value 9 is in 1 mask ({100 * 8 / pixels:.2g} % of all pixels), as in z: {mend}",
+        f"as in x, y, z: {fix}",
+        f"  - value 9 is in 1 mask ({100 * 8 / pixels:.2g} % of all pixels), as in z: {fix}",
     ]
 
 
-def test_unknown_colours_are_summed_up_too(tmp_path):
+def test_unknown_colours_are_summed_up_over_all_masks(tmp_path):
     folder = datasets.coloured(tmp_path / "mine")
     lines = refused(described(folder, DRAWN, COLOURED[1:]), tmp_path)
     assert len(lines) == 2
@@ -151,14 +151,14 @@ def test_unknown_colours_are_summed_up_too(tmp_path):
     assert "as in scene_00, scene_01, scene_02: make it a class or void in" in lines[1]
 
 
-def test_masks_with_soft_edges_are_not_listed_value_by_value(tmp_path):
+def test_masks_with_soft_edges_give_a_short_list_of_values(tmp_path):
     soft = np.tile(np.arange(0, 256, 4, np.uint8), (40, 1))
     for name in "abc":
         save(tmp_path, name, soft)
     lines = refused(described(tmp_path, DRAWN), tmp_path)
     assert len(lines) == 1 + 10 + 1
-    assert lines[-1].startswith("  - 53 more values or colours, as masks with soft edges have")
-    assert "where there are two classes, set a threshold" in lines[-1]
+    assert lines[-1].startswith("  - 53 more values or colours, as in masks with soft edges")
+    assert "for two classes, set a threshold" in lines[-1]
     found = examples(write(described(tmp_path, DRAWN, threshold=128), tmp_path / "again"))
     assert len(found) == 3
     assert all(0.45 < example.mask.mean() < 0.55 for example in found.values())
@@ -174,7 +174,7 @@ def test_masks_with_unknown_values_may_be_left_out(tmp_path):
     assert "x" not in examples(written)
 
 
-def test_a_photograph_with_an_exif_orientation_needs_an_upright_mask(tmp_path):
+def test_an_image_with_exif_orientation_needs_an_upright_mask(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     for number, name in enumerate("abc"):
@@ -193,17 +193,17 @@ def test_a_photograph_with_an_exif_orientation_needs_an_upright_mask(tmp_path):
     )
 
 
-def test_a_class_that_no_mask_holds_is_refused(tmp_path):
+def test_a_class_without_pixels_is_refused(tmp_path):
     folder = datasets.cells(tmp_path / "mine", 5)
     classes = [*CELL_CLASSES, {"name": "nucleus", "value": 3}, {"name": "wall", "value": 4}]
     (message,) = refused(described(folder, DRAWN, classes), tmp_path)
     assert message == (
         "no mask holds a pixel of nucleus, wall, an empty class, at image_size 32x64: correct its "
-        f"value or colour in {folder}/dataset.yaml, or take the class out"
+        f"value or colour in {folder}/dataset.yaml, or remove the class"
     )
 
 
-def test_a_class_that_a_split_lacks_is_told(tmp_path):
+def test_a_class_without_pixels_in_a_split_is_reported(tmp_path):
     for name, right in {"a": 1, "b": 2, "c": 1, "d": 0}.items():
         save(tmp_path, name, halves(0, right))
         (tmp_path / f"{name}.txt").write_text(name)
@@ -217,8 +217,8 @@ def test_a_class_that_a_split_lacks_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("without", [[], ["b", "c"]])
-def test_masks_that_nobody_drew_are_left_out_of_training_and_validation(tmp_path, without):
-    """Such as hold nothing but void, or, where classes are named, none of these."""
+def test_masks_without_annotations_are_left_out_except_in_test(tmp_path, without):
+    """Masks with only void, or, if `unlabelled_without` names classes, without any of these."""
     undrawn = halves(255, 255) if not without else halves(0, 255)
     (tmp_path / "images").mkdir()
     lists = {"train": ["a", "b"], "validation": ["c", "d"], "test": ["e", "f"]}
@@ -244,7 +244,7 @@ def test_masks_that_nobody_drew_are_left_out_of_training_and_validation(tmp_path
     assert set(examples(kept)) == set("abcdef")
 
 
-def test_groups_stratify_what_is_drawn_and_travel_with_the_records(tmp_path):
+def test_groups_stratify_splits_and_are_stored_in_records(tmp_path):
     rows = ["image,ward,patient"]
     for number in range(40):
         save(tmp_path, f"{number:02}", halves(0, 255), Image.new("L", (56, 40), number))
@@ -275,7 +275,7 @@ def test_the_same_image_twice_is_drawn_into_one_split(tmp_path):
         assert split_of[f"{number:02}"] == split_of[f"{number + 1:02}"]
 
 
-def test_another_seed_draws_other_splits_and_the_same_one_the_same(tmp_path):
+def test_splits_depend_only_on_the_seed(tmp_path):
     folder = datasets.cells(tmp_path / "mine")
     acquisition.bring(described(folder, DRAWN), tmp_path / "raw")
     held = []
@@ -288,9 +288,7 @@ def test_another_seed_draws_other_splits_and_the_same_one_the_same(tmp_path):
     assert all(held[0][split] != held[2][split] for split in records.SPLITS)
 
 
-def test_a_dataset_of_an_earlier_version_is_named(tmp_path):
+def test_a_dataset_of_an_earlier_version_is_refused(tmp_path):
     (tmp_path / "raw").mkdir()
-    with pytest.raises(
-        PetsegError, match=r"dataset\.json is missing or damaged; bring .* repro -f"
-    ):
+    with pytest.raises(PetsegError, match=r"dataset\.json is missing or damaged; get .* repro -f"):
         preparation.records_bytes(tmp_path / "raw", (32, 32))

@@ -1,4 +1,4 @@
-"""Splits are drawn by names and seed alone, fairly, and without parting what is the same."""
+"""Splits depend only on names and seed, are stratified, and keep identical images together."""
 
 from collections import Counter
 from hashlib import sha256
@@ -28,8 +28,8 @@ def test_validation_takes_its_share_of_each_breed(share):
         assert abs(counts[str(breed)] - share * (10 + 3 * breed)) <= 0.5
 
 
-def test_validation_is_what_it_always_was():
-    """Of each breed, the names with the smallest hashes: published scores stand on this split."""
+def test_validation_is_the_published_split():
+    """For each breed, the names with the smallest hashes: published scores use this split."""
     expected = set()
     for breed in range(6):
         names = [one.name for one in KEYS if one.stratum == str(breed)]
@@ -38,7 +38,7 @@ def test_validation_is_what_it_always_was():
     assert validation(KEYS, 0.3, seed=42) == expected
 
 
-def test_validation_depends_on_the_seed_and_each_breeds_own_names_alone():
+def test_validation_depends_only_on_the_seed_and_names_of_a_breed():
     chosen = validation(KEYS, 0.3)
     assert validation(KEYS[::-1], 0.3) == chosen
     assert validation(KEYS, 0.3, seed=4) != chosen
@@ -72,14 +72,14 @@ def test_of_three_images_each_split_takes_one(strata):
     assert sorted(drawn.values()) == ["test", "validation"]
 
 
-def test_the_last_image_is_left_for_training():
+def test_the_last_image_stays_in_training():
     assert draw([key("a")], {"test": 0.2, "validation": 0.1}, seed=0) == {}
     assert list(draw([key("a"), key("b")], {"test": 0.2, "validation": 0.1}, 0).values()) == [
         "test"
     ]
 
 
-def test_many_small_groups_give_their_share_together():
+def test_small_strata_are_combined():
     keys = [key(f"{n}", f"patient {n // 2}") for n in range(60)] + KEYS
     chosen = validation(keys, 0.2)
     assert sum("_" not in name for name in chosen) == 12
@@ -87,7 +87,7 @@ def test_many_small_groups_give_their_share_together():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_same_image_under_several_names_is_in_one_split(seed):
+def test_identical_images_stay_in_one_split(seed):
     keys = [key(f"{n}", str(n % 2), digest=str(n // 4)) for n in range(40)]
     drawn = draw(keys, {"test": 0.2, "validation": 0.2}, seed)
     splits = [{drawn.get(f"{4 * n + i}") for i in range(4)} for n in range(10)]

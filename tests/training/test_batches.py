@@ -1,4 +1,4 @@
-"""The data of a run: how many updates, which augmentation in which epoch, whole or refused."""
+"""A run's data: the number of updates, the augmentation of each epoch, damaged records."""
 
 import numpy as np
 import pytest
@@ -28,14 +28,14 @@ def opened(folder, **changes) -> batches.Batches:
     return batches.open_batches(folder, params, cache_mode="none", seed=1, strategy=strategy)
 
 
-def test_an_epoch_has_as_many_batches_as_updates(folder):
+def test_an_epoch_has_one_batch_for_each_update(folder):
     data = opened(folder)
     assert data.steps == len(list(data.training_epoch(0))) == 2
     assert data.manifest["splits"]["train"]["examples"] == 9
     assert data.spec == PETS
 
 
-def test_every_epoch_has_an_order_of_its_own(folder):
+def test_each_epoch_has_a_different_order(folder):
     data = opened(folder)
     first, again, second = (
         np.concatenate([masks for _, masks in data.training_epoch(epoch)]) for epoch in (0, 0, 1)
@@ -44,7 +44,7 @@ def test_every_epoch_has_an_order_of_its_own(folder):
     assert not np.array_equal(first, second)
 
 
-def test_validation_has_every_example_as_it_is(folder):
+def test_validation_has_every_example_unchanged(folder):
     images, masks, counted = zip(*opened(folder, batch_size=2).validation_pass(), strict=True)
     expected = [random_example(f"validation_{index}", SIZE) for index in range(3)]
     np.testing.assert_array_equal(np.concatenate(images), [one.image for one in expected])

@@ -1,4 +1,4 @@
-"""Checkpoints come back bit for bit, are written whole, and belong to one cause."""
+"""Checkpoints are restored bit for bit, written atomically, and pruned."""
 
 import io
 import os
@@ -19,7 +19,7 @@ def sample(value: float = 0.1) -> Checkpoint:
     return Checkpoint(arrays, {"history": [{"loss": value}]})
 
 
-def test_what_was_saved_comes_back(tmp_path):
+def test_a_saved_checkpoint_is_loaded_unchanged(tmp_path):
     checkpoint.save(tmp_path / "run.npz", sample())
     loaded = checkpoint.load(tmp_path / "run.npz")
     assert loaded.progress == sample().progress
@@ -29,18 +29,18 @@ def test_what_was_saved_comes_back(tmp_path):
         assert one.dtype == other.dtype
 
 
-def test_none_where_there_is_none(tmp_path):
+def test_a_missing_checkpoint_loads_as_none(tmp_path):
     assert checkpoint.load(tmp_path / "run.npz") is None
 
 
 def large(value: float) -> Checkpoint:
-    """Of which a small disk holds one, and not two."""
+    """A checkpoint so large that a small disk has room for one, but not for two."""
     return Checkpoint({"weights": [np.full(SMALL_DISK // 10, value, np.float32)]}, {})
 
 
-@pytest.mark.parametrize("foreseen", [True, False])
-def test_a_full_disk_leaves_the_one_before(small_disk, monkeypatch, foreseen):
-    if not foreseen:
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_full_disk_keeps_the_previous_checkpoint(small_disk, monkeypatch, checked):
+    if not checked:
         monkeypatch.setattr(files, "require_room", lambda *arguments: None)
     path = small_disk / "run.npz"
     checkpoint.save(path, large(0.1))
@@ -52,12 +52,12 @@ def test_a_full_disk_leaves_the_one_before(small_disk, monkeypatch, foreseen):
     assert sorted(found.name for found in small_disk.iterdir()) == ["other", "run.npz"]
 
 
-def test_one_killed_half_way_leaves_the_one_before(tmp_path):
+def test_a_kill_while_saving_keeps_the_previous_checkpoint(tmp_path):
     path = tmp_path / "tiny-0.npz"
     checkpoint.save(path, sample(0.1))
     savez = np.savez
 
-    def half_and_die(stream, **arrays):
+    def write_half_and_die(stream, **arrays):
         whole = io.BytesIO()
         savez(whole, **arrays)
         stream.write(whole.getvalue()[: len(whole.getvalue()) // 2])
@@ -67,7 +67,7 @@ def test_one_killed_half_way_leaves_the_one_before(tmp_path):
     process = os.fork()
     if not process:
         try:
-            np.savez = half_and_die
+            np.savez = write_half_and_die
             checkpoint.save(path, sample(0.2))
         finally:
             os._exit(1)
@@ -90,7 +90,7 @@ def flip(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [cut, flip, lambda data: b"", lambda data: b"no archive"])
-def test_a_damaged_one_is_named_and_not_believed(tmp_path, damage):
+def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
     path = tmp_path / "run.npz"
     checkpoint.save(path, sample())
     path.write_bytes(damage(path.read_bytes()))
@@ -98,7 +98,7 @@ def test_a_damaged_one_is_named_and_not_believed(tmp_path, damage):
         checkpoint.load(path)
 
 
-def test_what_others_left_is_kept_up_to_a_limit(tmp_path):
+def test_checkpoints_of_other_runs_are_kept_up_to_a_limit(tmp_path):
     for index in range(6):
         path = tmp_path / f"unet-{index}.npz"
         path.touch()
@@ -112,11 +112,11 @@ def test_what_others_left_is_kept_up_to_a_limit(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([*kept, *others])
 
 
-def test_nothing_to_clear_where_there_is_no_folder(tmp_path):
+def test_pruning_a_missing_folder_is_allowed(tmp_path):
     checkpoint.prune(tmp_path / "none", "unet", keep=tmp_path / "none" / "unet-0.npz")
 
 
-def test_a_digest_follows_values_types_and_shapes():
+def test_a_digest_depends_on_values_dtypes_and_shapes():
     one = np.arange(4, dtype=np.int32)
     arrays = [one, one + 1, one.astype(np.uint32), one.reshape(2, 2), one.reshape(2, 2).T]
     assert len({checkpoint.digest([array]) for array in arrays}) == 5

@@ -1,4 +1,4 @@
-"""Several devices train as one does; a lost worker ends the others, and the run goes on."""
+"""Several devices train like one; a lost worker stops the others, and the run can resume."""
 
 import functools
 import json
@@ -26,12 +26,12 @@ SETTINGS = {
     "shallow": {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 2},
     "unet": {"optimizer": "adamw", "learning_rate": 0.001, "epochs": 1},
 }
-"""AdamW divides by the size of a gradient, and so blows up the rounding of small ones."""
+"""AdamW divides by the size of a gradient, and so amplifies rounding errors of small ones."""
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory, records_folder):
-    """The folder in which one device has trained a network."""
+    """Returns the folder of a network trained on one device."""
 
     @functools.cache
     def trained(network: str) -> Path:
@@ -44,7 +44,7 @@ def alone(tmp_path_factory, records_folder):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts train_process in `tmp_path`, alone or as the worker `index` of a cluster."""
+    """Starts train_process in `tmp_path`, alone or as worker `index` of a cluster."""
 
     def start(cluster: list[str] | None = None, index: int = 0, **options) -> subprocess.Popen:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
@@ -59,7 +59,7 @@ def start(tmp_path):
 
 
 def end(process: subprocess.Popen, code: int = 0, timeout: float = 300) -> str:
-    """What a process prints before it ends with `code`."""
+    """Waits until a process ends with `code`; returns its output."""
     try:
         output, errors = process.communicate(timeout=timeout)
     finally:
@@ -89,7 +89,7 @@ def assert_same_training(folder: Path, expected: Path) -> None:
     "network",
     ["tiny", *(pytest.param(name, marks=pytest.mark.slow) for name in ("shallow", "unet"))],
 )
-def test_two_devices_train_as_one(start, alone, network, tmp_path, records_folder):
+def test_two_devices_train_like_one(start, alone, network, tmp_path, records_folder):
     options = {"network": network, "records": records_folder, "folder": tmp_path}
     output = end(start(**options, strategy="mirrored", cpus=2, **SETTINGS[network]))
     assert "strategy: mirrored, 2 CPUs" in output
@@ -101,7 +101,7 @@ def test_two_devices_train_as_one(start, alone, network, tmp_path, records_folde
 @pytest.mark.parametrize(
     ("network", "precision"), [("unet", "mixed_bfloat16"), ("tiny", "mixed_float16")]
 )
-def test_two_devices_train_in_half_precision_too(
+def test_two_devices_train_like_one_in_half_precision(
     start, tmp_path, records_folder, network, precision
 ):
     options = {"network": network, "records": records_folder, "precision": precision}
@@ -114,7 +114,7 @@ def test_two_devices_train_in_half_precision_too(
 
 
 @pytest.mark.slow
-def test_two_workers_train_as_one(start, alone, tmp_path, records_folder):
+def test_two_workers_train_like_one(start, alone, tmp_path, records_folder):
     options = {"network": "unet", "records": records_folder, "strategy": "auto"}
     options |= SETTINGS["unet"]
     cluster = free_addresses(2)
@@ -127,7 +127,7 @@ def test_two_workers_train_as_one(start, alone, tmp_path, records_folder):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_ends_the_others_and_the_run_goes_on(
+def test_a_killed_worker_stops_the_others_and_the_run_resumes(
     start, alone, tmp_path, records_folder
 ):
     options = {"network": "shallow", "records": records_folder, "strategy": "multi_worker"}
@@ -139,23 +139,23 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on(
     waiting = start(cluster, 0, **options, folder=chief)
     end(killed, code=-9)
     output = end(waiting, code=1, timeout=60)
-    assert "error: a worker has gone" in output
+    assert "error: a worker was lost" in output
     assert not (chief / "model.keras").exists()
 
     cluster = free_addresses(2)
     second = start(cluster, 1, **options, folder=other)
-    assert "going on after epoch 1" in end(start(cluster, 0, **options, folder=chief))
-    assert "going on after epoch 1" in end(second)
+    assert "resuming after epoch 1" in end(start(cluster, 0, **options, folder=chief))
+    assert "resuming after epoch 1" in end(second)
     assert_same_training(chief, alone("shallow"))
 
 
-def test_a_worker_that_trains_something_else_is_told(start, tmp_path, records_folder):
+def test_a_worker_with_other_params_is_refused(start, tmp_path, records_folder):
     options = {"network": "tiny", "records": records_folder, "strategy": "multi_worker"}
     cluster = free_addresses(2)
     other = start(cluster, 1, **options, folder=tmp_path, learning_rate=0.5)
     chief = start(cluster, 0, **options, folder=tmp_path)
-    assert "are not those of the chief" in end(other, code=1)
-    assert "a worker has gone" in end(chief, code=1, timeout=60)
+    assert "differ from the chief's" in end(other, code=1)
+    assert "a worker was lost" in end(chief, code=1, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_worker_that_trains_something_else_is_told(start, tmp_path, records_fo
         '{"cluster": {"worker": 2}, "task": {"type": "worker", "index": 0}}',
     ],
 )
-def test_a_missing_or_malformed_cluster_is_told_with_an_example(monkeypatch, text):
+def test_an_invalid_cluster_is_refused_with_an_example(monkeypatch, text):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if text is not None:
         monkeypatch.setenv("TF_CONFIG", text)
@@ -184,7 +184,7 @@ def test_a_missing_or_malformed_cluster_is_told_with_an_example(monkeypatch, tex
             devices.resolve("auto")
 
 
-def test_one_machine_with_one_device_needs_no_strategy(monkeypatch):
+def test_a_single_device_uses_the_default_strategy(monkeypatch):
     alone = '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
     for text in ("", alone):
         monkeypatch.setenv("TF_CONFIG", text)
@@ -195,7 +195,7 @@ def test_one_machine_with_one_device_needs_no_strategy(monkeypatch):
     assert devices.is_chief(tf.distribute.get_strategy())
 
 
-def test_a_batch_that_cannot_be_shared_out_is_refused():
+def test_a_batch_that_cannot_be_divided_is_refused():
     devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=4), 32)
     with pytest.raises(PetsegError, match="batch_size 32 is not divisible by the 3 devices"):
         devices.check_batch_size(SimpleNamespace(num_replicas_in_sync=3), 32)
@@ -211,12 +211,12 @@ LOST = [
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_a_lost_worker_is_reported_where_there_are_several(kind):
-    """The strategy is only asked for its class; making one would wait for other workers."""
+def test_a_lost_worker_is_reported_only_in_a_cluster(kind):
+    """Only the class of the strategy matters; creating one would wait for other workers."""
     error = kind(None, None, "\nconnection reset\nby peer")
     workers = object.__new__(tf.distribute.MultiWorkerMirroredStrategy)
     with (
-        pytest.raises(PetsegError, match=r"a worker has gone.*same command.*\(connection reset\)"),
+        pytest.raises(PetsegError, match=r"a worker was lost.*same command.*\(connection reset\)"),
         devices.report_lost_workers(workers),
     ):
         raise error
@@ -224,28 +224,26 @@ def test_a_lost_worker_is_reported_where_there_are_several(kind):
         raise error
 
 
-def test_other_errors_are_no_lost_worker():
+def test_other_errors_are_not_reported_as_a_lost_worker():
     workers = object.__new__(tf.distribute.MultiWorkerMirroredStrategy)
     for error in (ValueError("a bug"), PetsegError("the records are damaged")):
         with pytest.raises(type(error), match=str(error)), devices.report_lost_workers(workers):
             raise error
 
 
-def test_a_number_that_is_not_finite_is_named_once_on_several_devices(
-    start, tmp_path, records_folder
-):
+def test_a_value_that_is_not_finite_is_reported_once(start, tmp_path, records_folder):
     options = {"network": "tiny", "records": records_folder, "folder": tmp_path / "out"}
     options |= {"optimizer": "sgd", "learning_rate": 1e30}
     output = end(start(**options, strategy="mirrored", cpus=2), code=1)
-    (told,) = (line for line in output.splitlines() if line.startswith("error: "))
+    (message,) = (line for line in output.splitlines() if line.startswith("error: "))
     assert re.match(
-        r"error: the (loss|gradient of \S+) has (NaN|Inf) values at epoch 1, step", told
+        r"error: the (loss|gradient of \S+) has (NaN|Inf) values at epoch 1, step", message
     )
     assert "Traceback" not in output and "root error" not in output
     assert not (tmp_path / "out").exists()
 
 
-def test_a_gpu_that_tensorflow_cannot_use_is_told(monkeypatch):
+def test_a_gpu_that_tensorflow_cannot_use_is_reported(monkeypatch):
     monkeypatch.setattr(devices.tf.config, "list_physical_devices", lambda kind: [])
     for present, words in ((True, "cannot use the NVIDIA GPU"), (False, "on the CPU")):
         monkeypatch.setattr(devices.quiet, "has_nvidia_gpu", lambda present=present: present)

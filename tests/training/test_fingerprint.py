@@ -1,4 +1,4 @@
-"""A run's checkpoint is told by what determines the run: its causes, and the code behind it."""
+"""The fingerprint of a run depends on everything that determines it: causes and code."""
 
 import shutil
 
@@ -12,7 +12,7 @@ from tests.helpers import ROOT
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """The package, at a place where a test may change it."""
+    """A copy of the package that tests may change."""
     copy = shutil.copytree(ROOT / "petseg", tmp_path / "petseg")
     monkeypatch.setattr(petseg, "__file__", str(copy / "__init__.py"))
     return copy
@@ -22,15 +22,15 @@ def edit(path) -> None:
     path.write_text(path.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
 
 
-def test_it_follows_its_causes():
+def test_a_fingerprint_depends_on_its_causes():
     one = checkpoint.fingerprint(["unet", {"epochs": 2}])
     assert one == checkpoint.fingerprint(["unet", {"epochs": 2}])
     assert one != checkpoint.fingerprint(["unet", {"epochs": 3}])
     assert one != checkpoint.fingerprint(["shallow", {"epochs": 2}])
 
 
-def test_the_code_is_what_the_training_stages_depend_on():
-    """Of models the whole folder: a checkpoint may be of any network."""
+def test_the_code_matches_the_deps_of_the_training_stages():
+    """The code includes all of models/, as a checkpoint may belong to any network."""
     stages = yaml12.read(ROOT / "dvc.yaml")["stages"]
     deps = [dep for name, stage in stages.items() if "train" in name for dep in stage["deps"]]
     folders = {dep.split("/")[1] for dep in deps if dep.startswith("petseg/")}
@@ -38,7 +38,7 @@ def test_the_code_is_what_the_training_stages_depend_on():
 
 
 @pytest.mark.parametrize("folder", checkpoint.CODE)
-def test_an_edit_of_any_file_behind_a_training_changes_it(package, folder):
+def test_editing_any_training_code_changes_the_fingerprint(package, folder):
     before = checkpoint.fingerprint([])
     assert before == checkpoint.fingerprint([])
     seen = {before}
@@ -50,7 +50,7 @@ def test_an_edit_of_any_file_behind_a_training_changes_it(package, folder):
     assert len(seen) == len(files) + 1
 
 
-def test_a_file_that_comes_goes_or_moves_changes_it(package):
+def test_adding_or_moving_a_file_changes_the_fingerprint(package):
     before = checkpoint.fingerprint([])
     new = package / "training" / "new.py"
     new.write_text("")
@@ -62,7 +62,7 @@ def test_a_file_that_comes_goes_or_moves_changes_it(package):
     assert checkpoint.fingerprint([]) == before
 
 
-def test_other_code_and_bytecode_do_not_change_it(package):
+def test_other_code_and_bytecode_keep_the_fingerprint(package):
     before = checkpoint.fingerprint([])
     for folder in ("app", "evaluation", "figures", "sources"):
         for path in (package / folder).rglob("*.py"):

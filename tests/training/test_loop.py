@@ -1,4 +1,4 @@
-"""The training loop: learns, repeats itself bit for bit, and goes on where it was killed."""
+"""The training loop learns, is reproducible bit for bit, and stops at non-finite values."""
 
 import json
 from functools import partial
@@ -28,8 +28,8 @@ def test_training_learns_an_easy_task(tmp_path, records_folder):
     assert list(curve["epoch"]) == list(range(1, 26))
 
 
-def test_five_classes_in_oblong_images_with_void_are_learnt(tmp_path):
-    """What is seen of void would teach something else; the model's file tells what it is for."""
+def test_five_classes_with_void_in_oblong_images_are_learnt(tmp_path):
+    """Pixels at void would teach something else; the model's file contains the spec."""
     write_stripes(tmp_path / "records")
     build = partial(networks.tiny, 0.0, (32, 64), 5)
     changes = {"batch_size": 4, "epochs": 20, "ema_decay": 0.8, "learning_rate": 0.03}
@@ -42,14 +42,14 @@ def test_five_classes_in_oblong_images_with_void_are_learnt(tmp_path):
     assert dataset_spec.of_model(tmp_path / "model.keras") == STRIPES
 
 
-def test_class_weights_of_other_classes_are_told_and_left_out(tmp_path, records_folder, capsys):
-    """As of another dataset: those that are named stay where params.yaml names the next one."""
+def test_class_weights_of_unknown_classes_are_ignored(tmp_path, records_folder, capsys):
+    """Weights for another dataset may stay in params.yaml when the dataset changes."""
     runs = []
     for name, named in (("one", {"border": 2.0, "car": 3.0, "bus": 0.0}), ("two", {"border": 2.0})):
         weights = settings().loss.model_dump() | {"class_weights": named}
         runs.append(run(tmp_path / name, records_folder, loss=weights, epochs=1))
-        told = capsys.readouterr().out.count("tiny: class_weights of car, bus: no such class;")
-        assert told == (name == "one")
+        count = capsys.readouterr().out.count("tiny: class_weights of car, bus: no such class;")
+        assert count == (name == "one")
     assert_same(*runs)
 
 
@@ -61,7 +61,7 @@ def test_two_runs_are_bit_identical(tmp_path, records_folder, build):
     assert_same(one, other)
 
 
-def test_where_examples_are_kept_changes_nothing(tmp_path, records_folder, monkeypatch):
+def test_the_cache_mode_does_not_change_the_training(tmp_path, records_folder, monkeypatch):
     monkeypatch.setenv("PETSEG_CACHE_DIR", str(tmp_path / "cache"))
     runs = [
         run(tmp_path / cache, records_folder, machine=changed(MACHINE, cache=cache))
@@ -74,8 +74,8 @@ def test_where_examples_are_kept_changes_nothing(tmp_path, records_folder, monke
 NOT_FINITE = r"the (loss|gradient of \S+) has (NaN|Inf|Inf and NaN) values"
 
 
-def test_a_last_update_that_breaks_the_network_is_seen(tmp_path, records_folder):
-    """The loss of a step is that of the weights before it."""
+def test_a_last_update_that_breaks_the_network_is_detected(tmp_path, records_folder):
+    """A step computes the loss before its update, so only validation sees the last update."""
     with pytest.raises(
         PetsegError, match=r"the loss has (NaN|Inf) values at the validation of epoch 1; no"
     ):
@@ -84,28 +84,30 @@ def test_a_last_update_that_breaks_the_network_is_seen(tmp_path, records_folder)
     assert not list(tmp_path.rglob("*"))
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_no_model(tmp_path, records_folder):
+def test_a_loss_that_is_not_finite_stops_without_a_model(tmp_path, records_folder):
     with pytest.raises(PetsegError, match=rf"^{NOT_FINITE} at epoch 1, step \d; no model"):
         run(tmp_path, records_folder, learning_rate=1e30, optimizer="sgd")
     assert not (tmp_path / "model.keras").exists()
 
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf")])
-def test_a_gradient_that_is_not_finite_stops_and_keeps_no_model(tmp_path, records_folder, factor):
-    """The loss is finite, as the network computes as ever."""
-    told = r"^the gradient of first/kernel has (NaN|Inf|Inf and NaN) values at epoch 1, step 1; no"
-    with pytest.raises(PetsegError, match=told) as caught:
+def test_a_gradient_that_is_not_finite_stops_without_a_model(tmp_path, records_folder, factor):
+    """The loss is finite, as the forward pass is unchanged."""
+    message = (
+        r"^the gradient of first/kernel has (NaN|Inf|Inf and NaN) values at epoch 1, step 1; no"
+    )
+    with pytest.raises(PetsegError, match=message) as caught:
         run(tmp_path, records_folder, partial(networks.breakable, factor))
     assert len(str(caught.value).splitlines()) == 1
     assert not list(tmp_path.rglob("*"))
 
 
-def test_the_same_network_with_its_own_gradient_is_trained(tmp_path, records_folder):
+def test_the_same_network_with_finite_gradients_is_trained(tmp_path, records_folder):
     assert train(tmp_path, records_folder, networks.breakable, epochs=1)
     assert (tmp_path / "model.keras").exists()
 
 
-def test_early_stopping_waits_and_keeps_the_best_epoch(tmp_path, records_folder, monkeypatch):
+def test_early_stopping_waits_and_saves_the_best_epoch(tmp_path, records_folder, monkeypatch):
     scores, weights, validate = [0.2, 0.4, 0.4, 0.3, 0.9], [], loop.validate
 
     def scripted(validation_step, run, batches):
@@ -133,15 +135,13 @@ def test_the_last_epochs_are_without_geometry(tmp_path, records_folder, monkeypa
     assert used == [shipped, without_geometry(shipped), without_geometry(shipped)]
 
 
-def test_a_worker_that_is_not_the_chief_writes_and_reports_nothing(
-    tmp_path, records_folder, monkeypatch
-):
+def test_only_the_chief_writes_files_and_a_run_report(tmp_path, records_folder, monkeypatch):
     monkeypatch.setattr(loop.devices, "is_chief", lambda strategy: False)
     assert train(tmp_path, records_folder, epochs=1) is None
     assert not list(tmp_path.rglob("*"))
 
 
-def test_the_run_report_tells_devices_precision_and_each_epoch(tmp_path, records_folder):
+def test_the_run_report_has_devices_precision_and_epochs(tmp_path, records_folder):
     report = train(tmp_path, records_folder, epochs=2)
     assert report["strategy"].startswith("single") and report["precision"] == "float32"
     assert any("CPU" in device for device in report["devices"])
@@ -150,7 +150,7 @@ def test_the_run_report_tells_devices_precision_and_each_epoch(tmp_path, records
     json.dumps(report)
 
 
-def test_the_saved_model_needs_no_code_of_ours(tmp_path, records_folder):
+def test_the_saved_model_loads_without_petseg(tmp_path, records_folder):
     run(tmp_path, records_folder, networks.shallow, epochs=1)
     model = keras.saving.load_model(tmp_path / "model.keras")
     modules = {type(layer).__module__.split(".")[0] for layer in model.layers}

@@ -1,4 +1,4 @@
-"""Training in float16: small gradients are kept, and those that overflow change nothing."""
+"""In float16, small gradients are kept, and overflowing gradients do not change the weights."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ PARAMS = changed(SHIPPED.train_shallow, batch_size=4, optimizer="sgd", ema_decay
 
 
 def created(policy: str = "mixed_float16", factor: float = 1.0) -> state.State:
-    """A run whose gradients of the first layer are multiplied by `factor`, in its precision."""
+    """A run that multiplies the gradients of the first layer by `factor`, in its precision."""
     run = state.create(
         lambda: networks.breakable(factor),
         PARAMS,
@@ -55,12 +55,12 @@ def scale(run: state.State) -> tuple[float, int]:
     return float(run.loss_scale.scale), int(run.loss_scale.updates)
 
 
-def test_it_is_for_float16_alone():
+def test_only_float16_uses_loss_scaling():
     assert created("float32").loss_scale is created("mixed_bfloat16").loss_scale is None
     assert scale(created()) == (2.0**15, 0)
 
 
-def test_an_update_is_that_of_float32_but_for_rounding():
+def test_an_update_equals_that_of_float32_within_rounding():
     one, other = created("float32"), created()
     before = one.model.get_layer("first").kernel.numpy()
     losses = update(one) + update(other)
@@ -70,7 +70,7 @@ def test_an_update_is_that_of_float32_but_for_rounding():
     assert scale(other) == (2.0**15, 1)
 
 
-def test_it_learns():
+def test_training_in_float16_lowers_the_loss():
     losses = update(created(), 20)
     assert losses[-1] < 0.9 * losses[0]
 
@@ -81,12 +81,12 @@ def test_gradients_too_small_for_float16_are_kept(monkeypatch, scaled, learns):
         monkeypatch.setattr(loss_scale, "INITIAL", 1.0)
     run = created(factor=2e-6)
     before = run.model.get_layer("first").kernel.numpy()
-    run.groups[0].optimizer.learning_rate.assign(1e5)  # so that float32 weights can tell
+    run.groups[0].optimizer.learning_rate.assign(1e5)  # large enough to change float32 weights
     update(run)
     assert (not np.array_equal(before, run.model.get_layer("first").kernel)) == learns
 
 
-def test_gradients_that_overflow_halve_the_scale_and_change_nothing_else():
+def test_overflowing_gradients_only_halve_the_scale():
     run = created(factor=np.inf)
     before = values(run)
     update(run, 2)
@@ -98,7 +98,7 @@ def test_gradients_that_overflow_halve_the_scale_and_change_nothing_else():
     assert not unchanged(before, run)
 
 
-def test_what_is_not_finite_without_scaling_is_refused():
+def test_infinite_gradients_at_the_least_scale_are_refused():
     run = created(factor=np.nan)
     run.loss_scale.scale.assign(2.0)
     before = values(run)
@@ -109,7 +109,7 @@ def test_what_is_not_finite_without_scaling_is_refused():
     assert unchanged(before, run)
 
 
-def test_a_loss_that_is_not_finite_ends_in_an_error_too():
+def test_a_loss_that_is_not_finite_is_refused():
     run = created()
     run.loss_scale.scale.assign(1.0)
     run.model.get_layer("third").bias.assign([np.nan] * 3)
@@ -124,7 +124,7 @@ def test_the_scale_is_doubled_after_many_updates(monkeypatch):
     assert scale(run) == (2.0**16, 0)
 
 
-def test_a_run_goes_on_with_its_scale(tmp_path):
+def test_a_run_resumes_with_its_scale(tmp_path):
     run, again = created(), created()
     run.loss_scale.scale.assign(64.0)
     run.loss_scale.updates.assign(7)

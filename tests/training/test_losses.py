@@ -1,4 +1,4 @@
-"""The losses against values worked out by hand on a few pixels."""
+"""The losses equal values computed by hand for a few pixels."""
 
 import math
 
@@ -13,7 +13,7 @@ from tests.helpers.sections import changed
 PLAIN = Loss(cross_entropy=1.0, dice=0.0, class_weights={}, label_smoothing=0.0)
 EVEN = (1.0, 1.0, 1.0)
 CLOSE = 1e-5
-"""Of what a few dozen roundings in float32 give, each of 2^-24: logarithms, and sums of pixels."""
+"""Tolerance for a few dozen float32 roundings, each of 2^-24: logarithms, and sums of pixels."""
 
 LABELS = np.array([[[0, 1]]])
 LOGITS = np.log([[[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]]]).astype(np.float32)
@@ -42,8 +42,8 @@ def test_label_smoothing_spreads_the_target():
     assert loss(label_smoothing=0.3) == pytest.approx(expected, CLOSE)
 
 
-def test_dice_by_hand():
-    """Overlaps 0.5, 0.5, 0; sums 1.75, 1.75, 0.5; one is added above and below."""
+def test_dice_equals_a_value_computed_by_hand():
+    """Overlaps 0.5, 0.5, 0; sums 1.75, 1.75, 0.5; one is added to numerator and denominator."""
     terms = [1 - 2 / 2.75, 1 - 2 / 2.75, 1 - 1 / 1.5]
     assert loss(cross_entropy=0.0, dice=1.0) == pytest.approx(sum(terms) / 3, CLOSE)
 
@@ -53,19 +53,19 @@ def test_the_parts_add_up_by_their_weights():
     assert both == pytest.approx(2 * loss() + 3 * loss(cross_entropy=0.0, dice=1.0), CLOSE)
 
 
-def test_a_perfect_prediction_costs_nothing():
+def test_a_perfect_prediction_has_no_loss():
     labels = np.random.default_rng(0).integers(0, 3, size=(2, 4, 4))
     logits = 100 * tf.one_hot(labels, 3)
     perfect = segmentation_loss(labels, logits, objective(dice=1.0))
     np.testing.assert_allclose(perfect, 0, atol=1e-5)
 
 
-def test_an_absent_class_that_is_denied_costs_nothing():
+def test_a_class_neither_present_nor_predicted_has_no_loss():
     truth = tf.one_hot([[0, 0, 1, 1]], 3, axis=0)
     assert float(dice_loss(truth, truth)[0]) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_gradient_is_that_of_tensorflow_s_softmax_even_of_large_logits():
+def test_the_gradient_equals_tensorflows_even_for_large_logits():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, size=(2, 4, 4))
     logits = tf.constant(rng.normal(scale=300, size=(2, 4, 4, 3)), tf.float32)
@@ -80,7 +80,7 @@ def test_the_gradient_is_that_of_tensorflow_s_softmax_even_of_large_logits():
     )
 
 
-def test_images_do_not_touch_each_other():
+def test_the_loss_of_an_image_does_not_depend_on_others():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, size=(3, 4, 4))
     logits = rng.normal(size=(3, 4, 4, 3)).astype(np.float32)

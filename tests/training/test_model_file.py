@@ -1,4 +1,4 @@
-"""A saved network: the same bytes for the same weights, and whole or not at all."""
+"""Networks are saved atomically, with the same bytes for the same weights."""
 
 import time
 
@@ -26,13 +26,13 @@ def test_the_same_weights_give_the_same_bytes(tmp_path, name):
     again = as_in_a_new_process(NETWORKS[name])
     again.set_weights(model.get_weights())
     model_file.save(model, tmp_path / "one.keras", PETS)
-    time.sleep(1.1)  # the time of saving has whole seconds
+    time.sleep(1.1)  # Keras stores the time of saving in whole seconds
     model_file.save(again, tmp_path / "other.keras", PETS)
     assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "other.keras").read_bytes()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_saved_network_computes_the_same_again(tmp_path, name):
+def test_a_saved_network_gives_the_same_outputs(tmp_path, name):
     model = NETWORKS[name]()
     model_file.save(model, tmp_path / "network.keras", PETS)
     loaded = keras.saving.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
@@ -41,13 +41,13 @@ def test_a_saved_network_computes_the_same_again(tmp_path, name):
 
 
 @pytest.mark.parametrize("spec", [PETS, STREET], ids=lambda spec: spec.name)
-def test_a_saved_network_carries_its_spec(tmp_path, spec):
+def test_a_saved_network_contains_its_spec(tmp_path, spec):
     model_file.save(NETWORKS["shallow"](), tmp_path / "network.keras", spec)
     assert dataset_spec.of_model(tmp_path / "network.keras") == spec
 
 
 def test_another_spec_gives_other_bytes(tmp_path):
-    """So that DVC sees that a stage's model is another one."""
+    """So DVC detects a changed model."""
     model = NETWORKS["shallow"]()
     for spec in (PETS, STREET):
         model_file.save(model, tmp_path / f"{spec.name}.keras", spec)
@@ -62,7 +62,7 @@ def test_other_weights_give_other_bytes(tmp_path):
     assert (tmp_path / "one.keras").read_bytes() != (tmp_path / "other.keras").read_bytes()
 
 
-def test_a_full_disk_keeps_the_network_from_before(small_disk):
+def test_a_full_disk_keeps_the_previous_network(small_disk):
     (small_disk / "network.keras").write_bytes(b"before")
     with pytest.raises(PetsegError, match=r"network\.keras"):
         model_file.save(networks.shallow(width=36), small_disk / "network.keras", PETS)

@@ -1,4 +1,4 @@
-"""The loss of a dataset: its class weights, and void, whose pixels change nothing."""
+"""A dataset's loss: class weights, and void pixels, which change nothing."""
 
 import math
 
@@ -18,7 +18,7 @@ from petseg.training.losses import Objective, objective, segmentation_loss
 EVERYTHING = Loss(cross_entropy=2.0, dice=0.5, class_weights={}, label_smoothing=0.2)
 WEIGHTS = (1.0, 0.5, 3.0, 0.0, 2.0)
 CLOSE = 1e-5
-"""Of what a few dozen roundings in float32 give, each of 2^-24."""
+"""Tolerance for a few dozen float32 roundings, each of 2^-24."""
 
 
 def manifest(void: int = 0, void_in_validation: int = 0, **pixels: int) -> dict:
@@ -32,44 +32,44 @@ def weights(class_weights, **pixels: int) -> tuple[float, ...]:
     return objective(params, manifest(**pixels)).class_weights
 
 
-def test_a_class_that_is_not_named_weighs_1():
+def test_a_class_without_a_weight_weighs_1():
     assert weights({"b": 3.0, "c": 0.0}, a=5, b=5, c=5) == (1.0, 3.0, 0.0)
     assert weights({}, a=5, b=0) == (1.0, 1.0)
 
 
-def test_balanced_classes_weigh_all_pixels_over_their_own_share():
+def test_balanced_weights_are_inverse_class_frequencies():
     """12 pixels, 3 classes: 12 / (3 * 1), 12 / (3 * 3), 12 / (3 * 8)."""
     assert weights(BALANCED, a=1, b=3, c=8) == pytest.approx((4, 4 / 3, 1 / 2))
 
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=8))
-def test_balanced_weights_are_scikit_learn_s(pixels):
+def test_balanced_weights_match_scikit_learn(pixels):
     labels = np.repeat(np.arange(len(pixels)), pixels)
     expected = compute_class_weight("balanced", classes=np.arange(len(pixels)), y=labels)
     names = {f"class {label}": count for label, count in enumerate(pixels)}
     assert weights(BALANCED, **names) == pytest.approx(tuple(expected))
 
 
-def test_balanced_a_class_that_training_never_sees_weighs_nothing():
+def test_a_class_without_training_pixels_weighs_0():
     assert weights(BALANCED, a=4, b=0, c=4) == pytest.approx((2 / 3, 0, 2 / 3))
 
 
 @pytest.mark.parametrize("class_weights", [{"a": 0.0, "b": 0.0}, BALANCED])
-def test_where_all_classes_weigh_0_nothing_would_be_learnt(class_weights):
+def test_weights_of_only_0_are_refused(class_weights):
     pixels = {"a": 0, "b": 0} if class_weights == BALANCED else {"a": 5, "b": 5}
     with pytest.raises(PetsegError, match=r"^loss\.class_weights: all classes weigh 0; nothing"):
         weights(class_weights, **pixels)
 
 
-def test_names_that_are_no_classes_are_told():
+def test_unknown_class_names_are_listed():
     assert unknown_classes({"a": 1.0, "x": 2.0, "y": 0.0}, ("a", "b")) == ["x", "y"]
     assert unknown_classes({}, ("a", "b")) == unknown_classes(BALANCED, ("a", "b")) == []
 
 
 @pytest.mark.parametrize(("void", "in_validation"), [(0, 0), (1, 0), (0, 1)])
-def test_whether_there_is_void_is_told_by_all_splits(void, in_validation):
-    """The validation loss leaves it out, too."""
+def test_void_in_any_split_counts(void, in_validation):
+    """The validation loss ignores void, too."""
     found = objective(EVERYTHING, manifest(void, in_validation, a=5, b=5))
     assert found.has_void == (void + in_validation > 0)
 
@@ -100,7 +100,7 @@ parts = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 
 @parts
 @pytest.mark.parametrize("there", [0.0, 5.0, -1e4, 1e4])
-def test_what_stands_at_void_changes_neither_loss_nor_gradient(part, there):
+def test_logits_at_void_change_neither_loss_nor_gradient(part, there):
     params = EVERYTHING.model_copy(update=part)
     labels, logits = scene()
     labels[:, :2] = VOID
@@ -115,7 +115,7 @@ def test_what_stands_at_void_changes_neither_loss_nor_gradient(part, there):
 
 
 @parts
-def test_an_image_with_void_costs_what_the_rest_of_it_does(part):
+def test_the_loss_with_void_is_that_of_the_other_pixels(part):
     params = EVERYTHING.model_copy(update=part)
     labels, logits = scene()
     labels[:, :2] = VOID
@@ -125,7 +125,7 @@ def test_an_image_with_void_costs_what_the_rest_of_it_does(part):
     np.testing.assert_allclose(gradient[:, 2:], rest[1], rtol=CLOSE, atol=1e-8)
 
 
-def test_an_image_that_is_void_throughout_costs_nothing_and_leaves_the_others_alone():
+def test_an_image_of_only_void_has_no_loss():
     labels, logits = scene()
     labels[1] = VOID
     loss, gradient = losses_and_gradient(labels, logits)
@@ -135,7 +135,7 @@ def test_an_image_that_is_void_throughout_costs_nothing_and_leaves_the_others_al
     np.testing.assert_allclose(loss[::2], alone, rtol=CLOSE)
 
 
-def test_by_hand_with_void_smoothing_and_weights():
+def test_void_smoothing_and_weights_match_a_value_by_hand():
     """Two of three pixels count. Smoothing by 0.4 makes the targets 0.8 and 0.2."""
     params = Loss(cross_entropy=1.0, dice=0.0, class_weights={}, label_smoothing=0.4)
     labels = np.array([[[0, VOID, 1]]], np.uint8)
@@ -145,7 +145,7 @@ def test_by_hand_with_void_smoothing_and_weights():
     assert float(found[0]) == pytest.approx((3 * first + last) / 2, CLOSE)
 
 
-def test_where_no_pixel_is_void_both_formulas_agree():
+def test_both_formulas_agree_without_void():
     labels, logits = scene()
     for one, other in zip(
         losses_and_gradient(labels, logits, has_void=True),

@@ -28,7 +28,7 @@ def test_every_trainable_variable_is_in_one_group():
 
 
 def test_a_group_may_be_empty():
-    """As that of a frozen encoder."""
+    """A frozen encoder has no trainable variables."""
     model = networks.tiny()
     model.get_layer("first").trainable = False
     rest, first = groups(model)
@@ -37,7 +37,7 @@ def test_a_group_may_be_empty():
     assert len(rest.variables) == len(model.trainable_variables)
 
 
-def test_groups_follow_the_schedule_by_their_scales():
+def test_groups_scale_the_learning_rate():
     found = groups(networks.tiny())
     for rate in (0.1, 0.02):
         set_learning_rate(found, rate)
@@ -46,14 +46,14 @@ def test_groups_follow_the_schedule_by_their_scales():
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_params_name_the_optimizer(name):
+def test_params_select_the_optimizer(name):
     for group in groups(networks.tiny(), optimizer=name, weight_decay=0.5):
         assert type(group.optimizer) is KINDS[name]
         assert group.optimizer.weight_decay == (0.5 if name == "adamw" else None)
 
 
-def test_only_kernels_decay():
-    """With gradients of 0, AdamW changes nothing but what decays."""
+def test_weight_decay_applies_only_to_kernels():
+    """With gradients of 0, AdamW changes only variables with weight decay."""
     model = networks.tiny()
     model.set_weights([weights + 1 for weights in model.get_weights()])
     for group in groups(model, optimizer="adamw", weight_decay=0.5):

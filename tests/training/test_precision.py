@@ -1,4 +1,4 @@
-"""auto follows the machine; anything else follows params.yaml."""
+"""auto follows the hardware; other values are used as params.yaml gives them."""
 
 import pytest
 import tensorflow as tf
@@ -8,7 +8,7 @@ from petseg.training import precision
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Pretends to be a machine with these CPU flags and these GPUs' compute capabilities."""
+    """Simulates a machine with these CPU flags and GPU compute capabilities."""
 
     def pretend(flags=(), gpus=()):
         monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))
@@ -34,7 +34,7 @@ def machine(monkeypatch):
         ([], [(9, 0), (6, 1)], "float32"),
     ],
 )
-def test_auto(machine, flags, gpus, expected):
+def test_auto_selects_the_precision_of_the_hardware(machine, flags, gpus, expected):
     machine(flags, gpus)
     policy, reason = precision.resolve("auto")
     assert policy == expected
@@ -42,6 +42,6 @@ def test_auto(machine, flags, gpus, expected):
 
 
 @pytest.mark.parametrize("requested", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_params_override_the_machine(machine, requested):
+def test_params_override_the_hardware(machine, requested):
     machine(["amx_bf16"])
     assert precision.resolve(requested) == (requested, "as params.yaml says")

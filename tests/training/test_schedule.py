@@ -1,4 +1,4 @@
-"""The learning rate and the decay of the moving average, at the points that matter."""
+"""The learning rate and the decay of the moving average at important updates."""
 
 import pytest
 
@@ -9,7 +9,7 @@ STEPS = 4
 
 
 def schedule(kind: str = "cosine", **changes) -> Schedule:
-    """Of three epochs of four updates."""
+    """A schedule of three epochs with four updates each."""
     values = {"learning_rate": 0.8, "epochs": 3, "warmup_epochs": 1.0, "schedule": kind}
     return Schedule(changed(SHIPPED.train_shallow, **(values | changes)), STEPS)
 
@@ -18,7 +18,7 @@ def rates(kind: str, **changes) -> list[float]:
     return [schedule(kind, **changes).learning_rate(update) for update in range(3 * STEPS)]
 
 
-def test_warm_up_rises_in_equal_steps_to_the_peak():
+def test_warm_up_rises_linearly_to_the_peak():
     assert rates("constant")[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8])
 
 
@@ -26,11 +26,11 @@ def test_a_warm_up_may_end_within_an_epoch():
     assert rates("constant", warmup_epochs=0.5)[:3] == pytest.approx([0.4, 0.8, 0.8])
 
 
-def test_constant_stays():
+def test_the_constant_schedule_stays_at_the_peak():
     assert set(rates("constant")[4:]) == {0.8}
 
 
-def test_cosine_is_half_way_in_the_middle_and_near_zero_at_the_end():
+def test_the_cosine_schedule_falls_to_half_and_then_near_zero():
     cosine = rates("cosine")
     assert cosine[4] == pytest.approx(0.8)
     assert cosine[8] == pytest.approx(0.4)
@@ -38,18 +38,18 @@ def test_cosine_is_half_way_in_the_middle_and_near_zero_at_the_end():
     assert sorted(cosine[4:], reverse=True) == cosine[4:]
 
 
-def test_no_warm_up_begins_at_the_peak():
+def test_without_warm_up_the_rate_starts_at_the_peak():
     assert rates("cosine", warmup_epochs=0.0)[0] == pytest.approx(0.8)
 
 
-def test_a_run_of_nothing_but_warm_up():
+def test_a_run_of_only_warm_up_ends_at_the_peak():
     assert rates("cosine", warmup_epochs=3.0)[-1] == pytest.approx(0.8)
 
 
-def test_the_first_weights_are_soon_forgotten():
+def test_the_ema_decay_starts_small():
     decays = [schedule(ema_decay=0.9).ema_decay(update) for update in (0, 1, 10, 80, 1000)]
     assert decays == pytest.approx([0.1, 2 / 11, 11 / 20, 0.9, 0.9])
 
 
-def test_without_averaging_there_is_no_decay():
+def test_ema_decay_0_stays_0():
     assert {schedule(ema_decay=0.0).ema_decay(update) for update in (0, 1000)} == {0.0}

@@ -1,4 +1,4 @@
-"""The state of a run: the best epoch, when it is done, and all of it in a checkpoint."""
+"""The state of a run: the best epoch, the end of training, saving and resuming."""
 
 import keras
 import numpy as np
@@ -46,7 +46,7 @@ def update(run: state.State) -> None:
     step.training_step(run, params(), objective, STRATEGY)(images, masks, tf.constant(0.5))
 
 
-def test_both_models_begin_with_the_same_weights_and_so_does_the_best():
+def test_all_weights_start_equal():
     run = created()
     for one, other in zip(run.model.weights, run.averaged.weights, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -54,13 +54,13 @@ def test_both_models_begin_with_the_same_weights_and_so_does_the_best():
         np.testing.assert_array_equal(one, best)
 
 
-def test_the_weights_follow_from_the_seed():
+def test_initial_weights_depend_on_the_seed():
     one, again, other = (created(seed).model.get_weights()[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
-def test_one_model_is_trained_in_the_policy_and_the_other_saved_in_float32():
+def test_the_averaged_model_is_float32_in_any_policy():
     before = keras.config.dtype_policy().name
     run = created(policy="mixed_bfloat16")
     assert keras.config.dtype_policy().name == before
@@ -69,18 +69,18 @@ def test_one_model_is_trained_in_the_policy_and_the_other_saved_in_float32():
     assert {variable.dtype for variable in run.model.trainable_variables} == {"float32"}
 
 
-def test_a_network_that_cannot_be_built_leaves_the_policy_as_it_was():
+def test_a_failed_build_restores_the_policy():
     before = keras.config.dtype_policy().name
     with pytest.raises(ZeroDivisionError):
         created(policy="mixed_bfloat16", build=lambda: 1 / 0)
     assert keras.config.dtype_policy().name == before
 
 
-def test_the_best_epoch_is_the_first_of_the_highest_score():
+def test_the_best_epoch_is_the_first_with_the_highest_score():
     assert with_scores(0.2, 0.5, 0.5, 0.1).best_epoch() == 1
 
 
-def test_the_weights_of_the_best_epoch_are_kept():
+def test_the_weights_of_the_best_epoch_are_stored():
     run = created()
     for score, is_best in ((0.2, True), (0.1, False), (0.2, False), (0.3, True)):
         update(run)
@@ -107,7 +107,7 @@ def test_a_run_is_done_after_its_epochs_or_its_patience(scores, patience, done):
     assert with_scores(*scores).is_done(settings) == done
 
 
-def test_everything_comes_back_from_a_checkpoint(tmp_path):
+def test_a_checkpoint_restores_the_whole_state(tmp_path):
     run = created()
     update(run)
     run.add_epoch({"epoch": 1, "val_mean_iou": 0.5})
@@ -124,7 +124,7 @@ def test_everything_comes_back_from_a_checkpoint(tmp_path):
         np.testing.assert_array_equal(one, found)
 
 
-def test_without_a_checkpoint_everything_stays(tmp_path):
+def test_a_missing_checkpoint_keeps_the_state(tmp_path):
     run = created()
     before = all_values(run)
     assert not run.resume(tmp_path / "run.npz", STRATEGY)
@@ -133,7 +133,7 @@ def test_without_a_checkpoint_everything_stays(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_best_weights_are_saved_and_not_the_last(tmp_path):
+def test_the_best_weights_are_saved_instead_of_the_last(tmp_path):
     run = created()
     best = run.averaged.get_weights()
     run.add_epoch({"val_mean_iou": 0.5})

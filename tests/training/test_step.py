@@ -1,4 +1,4 @@
-"""One step: what it updates, and that it updates nothing where a number is not finite."""
+"""A step updates everything, or nothing if a value is not finite."""
 
 import keras
 import numpy as np
@@ -41,7 +41,7 @@ def batch() -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def values(run: state.State) -> dict[str, list[np.ndarray]]:
-    """Weights, averages and optimizers, without the statistics that the model itself has seen."""
+    """Returns weights, averages and optimizers, without batch normalization statistics."""
     found = {f"optimizer of {g.variables[0].path}": g.optimizer.variables for g in run.groups}
     found |= {"weights": run.model.trainable_variables, "averages": run.averaged.variables}
     return {name: [np.array(variable) for variable in some] for name, some in found.items()}
@@ -70,7 +70,7 @@ def test_a_step_updates_weights_optimizers_and_averages_of_all_groups():
         np.testing.assert_allclose(average, weight + 0.9 * (old - weight), rtol=1e-6)
 
 
-def test_the_loss_is_that_of_the_batch_before_the_update():
+def test_the_loss_is_computed_before_the_update():
     run = created()
     images, masks = batch()
     logits = run.model(images, training=True)
@@ -79,7 +79,7 @@ def test_the_loss_is_that_of_the_batch_before_the_update():
     assert float(loss) == pytest.approx(float(expected), 1e-5)
 
 
-def test_what_is_frozen_stays_and_each_group_has_its_own_rate():
+def test_frozen_layers_stay_and_groups_have_their_own_rate():
     def build():
         model = networks.breakable()
         model.get_layer("first").trainable = False
@@ -94,7 +94,7 @@ def test_what_is_frozen_stays_and_each_group_has_its_own_rate():
     assert moved == {"first": False, "second": False, "third": True}
 
 
-def test_without_a_decay_the_averages_stay():
+def test_ema_decay_0_keeps_the_averages():
     run = created(ema_decay=0.0)
     before = values(run)["averages"]
     train_step(run, ema_decay=0.0)(*batch(), DECAY)
@@ -103,7 +103,7 @@ def test_without_a_decay_the_averages_stay():
 
 @pytest.mark.parametrize("factor", [np.nan, np.inf, -np.inf])
 def test_a_gradient_that_is_not_finite_is_refused_before_the_update(factor):
-    """Of a single layer, in the middle of a run: those of the others are finite."""
+    """The gradient of one layer, in the middle of a run; those of other layers are finite."""
     run = created()
     update = train_step(run)
     update(*batch(), DECAY)
@@ -129,26 +129,26 @@ def test_a_loss_that_is_not_finite_is_refused_before_the_update():
 
 
 def test_a_variable_without_a_gradient_stays():
-    """As of a layer to whose output the logits do not listen."""
+    """For example, of a layer that does not affect the logits."""
 
     def build():
         images = keras.Input((networks.SIDE, networks.SIDE, 3))
-        unheard = keras.layers.Conv2D(3, 1, name="unheard")(images)
-        deaf = keras.layers.Lambda(tf.stop_gradient, output_shape=lambda shape: shape)(unheard)
-        heard = keras.layers.Conv2D(3, 1, name="heard")(images)
-        logits = keras.layers.Conv2D(3, 1, name="third")(heard)
-        return keras.Model(images, keras.layers.Add()([deaf, logits]))
+        unused = keras.layers.Conv2D(3, 1, name="unused")(images)
+        stopped = keras.layers.Lambda(tf.stop_gradient, output_shape=lambda shape: shape)(unused)
+        used = keras.layers.Conv2D(3, 1, name="used")(images)
+        logits = keras.layers.Conv2D(3, 1, name="third")(used)
+        return keras.Model(images, keras.layers.Add()([stopped, logits]))
 
     run = created(build)
-    before = [np.array(v) for v in run.model.get_layer("unheard").weights]
-    with pytest.warns(UserWarning, match="Gradients do not exist for variables .*unheard"):
+    before = [np.array(v) for v in run.model.get_layer("unused").weights]
+    with pytest.warns(UserWarning, match="Gradients do not exist for variables .*unused"):
         loss, _ = train_step(run)(*batch(), DECAY)
     assert np.isfinite(loss)
-    for one, other in zip(before, run.model.get_layer("unheard").weights, strict=True):
+    for one, other in zip(before, run.model.get_layer("unused").weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_validation_counts_only_what_counts():
+def test_validation_ignores_images_that_are_not_counted():
     run = created()
     score = step.validation_step(run, OBJECTIVE, STRATEGY)
     images, masks = batch()
@@ -162,8 +162,8 @@ def test_validation_counts_only_what_counts():
     assert float(three) == pytest.approx(float(expected), 1e-5)
 
 
-def test_void_pixels_are_no_part_of_a_step():
-    """Whatever the network says of them: another label there is another loss, and void is none."""
+def test_void_pixels_are_ignored_in_a_step():
+    """Predictions at void count neither in the loss nor in the confusion matrix."""
     images, masks = batch()
     masks = masks.numpy()
     masks[:, :8] = VOID
@@ -191,7 +191,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(("theirs", "ours"), MESSAGES.items())
-def test_what_is_not_finite_is_told_in_one_line(theirs, ours):
+def test_values_that_are_not_finite_are_reported_in_one_line(theirs, ours):
     with pytest.raises(PetsegError) as caught, step.report_not_finite("epoch 2, step 3"):
         raise tf.errors.InvalidArgumentError(None, None, theirs)
     assert str(caught.value) == (
@@ -200,7 +200,7 @@ def test_what_is_not_finite_is_told_in_one_line(theirs, ours):
     )
 
 
-def test_other_errors_of_tensorflow_stay_as_they_are():
+def test_other_tensorflow_errors_are_not_changed():
     error = tf.errors.InvalidArgumentError(None, None, "shapes do not match")
     with (
         pytest.raises(tf.errors.InvalidArgumentError, match="shapes"),

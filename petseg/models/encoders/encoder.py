@@ -1,4 +1,4 @@
-"""The encoder that `train_unet.encoder` names: MobileNetV2, or a preset of KerasHub."""
+"""Builds the encoder that `train_unet.encoder` names: MobileNetV2, or a KerasHub preset."""
 
 from pathlib import Path
 
@@ -9,24 +9,24 @@ from petseg.models.encoders import mobilenet_v2, presets
 from petseg.models.encoders.features import Encoder
 
 SCRATCH_MOMENTUM = 0.9
-"""Of the encoder's batch normalization without pretrained weights.
+"""Batch normalization momentum of an encoder without pretrained weights.
 
-MobileNetV2's own 0.999 takes thousands of updates to forget the initial statistics.
+With MobileNetV2's own 0.999, the initial statistics last for thousands of updates.
 """
 
 
 def build(input_size: tuple[int, int], params: TrainUnet, stored: Path | None) -> Encoder:
-    """The encoder for images of `input_size`, (H, W), with its layers trainable or frozen.
+    """Builds the encoder for images of `input_size`, (H, W), with its layers trainable or frozen.
 
-    `stored` is what `storage.stored_encoder` gives: the weights file of MobileNetV2, or the folder
-    of a preset; None leaves MobileNetV2 random. PetsegError where they do not fit, and where the
-    encoder cannot be used.
+    `stored` comes from `storage.stored_encoder`: the weights file of MobileNetV2, the folder of a
+    preset, or None for a random MobileNetV2. Raises PetsegError if the weights do not fit, or if
+    the encoder cannot be used.
     """
     kind = mobilenet_v2 if params.encoder == MOBILENET_V2 else presets
     encoder = kind.encoder(input_size, params, stored)
     for layer in encoder.network.layers:
         layer.trainable = layer in encoder.trained
-    for layer in encoder.network._flatten_layers():  # those inside blocks, too
+    for layer in encoder.network._flatten_layers():  # includes layers inside blocks
         if isinstance(layer, keras.layers.BatchNormalization):
             if encoder.pretrained:
                 _keep_in_inference_mode(layer)
@@ -36,10 +36,10 @@ def build(input_size: tuple[int, int], params: TrainUnet, stored: Path | None) -
 
 
 def _keep_in_inference_mode(layer: keras.layers.BatchNormalization) -> None:
-    """Keeps the pretrained statistics, and leaves scale and offset as trainable as they are.
+    """Keeps the pretrained statistics, without changing whether scale and offset train.
 
-    Calling the encoder with training=False would not do: Keras 3 overrides that argument of an
-    inner call with the one that the whole model is called with.
+    Calling the encoder with training=False does not work: Keras 3 overrides that argument with the
+    one of the outer call.
     """
     learnt = [variable for variable in (layer.gamma, layer.beta) if variable is not None]
     scale_and_offset = [(variable, variable.trainable) for variable in learnt]

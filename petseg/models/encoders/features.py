@@ -1,4 +1,4 @@
-"""What every encoder gives to the network above it."""
+"""The interface between an encoder and its decoder."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -7,12 +7,11 @@ import keras
 
 
 class Encoder(NamedTuple):
-    """A network without its classifier: features at several resolutions, and what of it trains.
+    """A network without its classifier, with features at several resolutions.
 
-    `levels`, finest first: n -> features at 1 / 2**n of the input's height and width, a tensor of
-    `network`, (B, H / 2**n, W / 2**n, C). `scale` and `offset` are what pixel values in [0, 255]
-    are multiplied by and what is added then, as the network was pretrained: a number, or one for
-    each channel. `trained` are the layers to train. `pretrained` says that it is not random.
+    `levels`, finest first: n -> a tensor of `network`, (B, H / 2**n, W / 2**n, C). Pixel values in
+    [0, 255] are multiplied by `scale`, then `offset` is added, as in pretraining: a number, or one
+    for each channel. `trained` are the layers to train. `pretrained` is false for random weights.
     """
 
     network: keras.Model

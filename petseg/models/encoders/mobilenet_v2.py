@@ -1,4 +1,4 @@
-"""MobileNetV2 without its classifier, and its weights on disk.
+"""Builds MobileNetV2 without its classifier, and loads its weights.
 
 Source: Sandler et al., arXiv:1801.04381; https://keras.io/api/applications/mobilenet/.
 """
@@ -14,7 +14,7 @@ from petseg.core.params import TrainUnet
 from petseg.models.encoders.features import Encoder
 
 IMAGENET_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
-"""Where Keras Applications keeps its files of ImageNet weights."""
+"""The ImageNet weights of Keras Applications."""
 
 SKIP_LAYERS = {
     "expansions": (
@@ -30,8 +30,8 @@ SKIP_LAYERS = {
         "block_12_add",
     ),
 }
-"""The last layers at 1/2, 1/4, 1/8 and 1/16 of the input: bottlenecks, or the expansions computed
-from them alone."""
+"""The last layers at 1/2, 1/4, 1/8 and 1/16 of the input: bottlenecks, or the expansions that are
+computed only from them."""
 
 BOTTOM_LAYER = "block_16_project"  # at 1/32
 
@@ -42,11 +42,11 @@ FIRST_BLOCKS = {
     "level_4": "block_6",
     "level_5": "block_13",
 }
-"""The blocks that follow the last bottleneck of the level before."""
+"""The first block after the last bottleneck of the previous level."""
 
 
 def encoder(input_size: tuple[int, int], params: TrainUnet, weights: Path | None) -> Encoder:
-    """MobileNetV2 with an output for each skip connection, and the bottom as the last one."""
+    """Builds MobileNetV2 with an output for each skip connection, and one for the bottom."""
     network = build(input_size, params.encoder_alpha, weights)
     names = (*SKIP_LAYERS[params.skip_connections], BOTTOM_LAYER)
     levels = {level: network.get_layer(name).output for level, name in enumerate(names, 1)}
@@ -62,7 +62,7 @@ def encoder(input_size: tuple[int, int], params: TrainUnet, weights: Path | None
 
 
 def _layers_from(network: keras.Model, fine_tune_from: str) -> list[keras.layers.Layer]:
-    """The layers from the block that `fine_tune_from` names."""
+    """Returns the layers from the block that `fine_tune_from` names."""
     block = FIRST_BLOCKS.get(fine_tune_from, fine_tune_from)
     if block == "stem":
         return network.layers
@@ -74,9 +74,10 @@ def _layers_from(network: keras.Model, fine_tune_from: str) -> list[keras.layers
 def build(
     image_size: tuple[int, int] | None, alpha: float, weights: Path | None = None
 ) -> keras.Model:
-    """Images (B, H, W, 3) in [-1, 1] -> features (B, H/32, W/32, C); (H, W) is `image_size` or any.
+    """Builds a model: images (B, H, W, 3) in [-1, 1] -> features (B, H/32, W/32, C).
 
-    `weights` is a Keras weights file, None leaves them random. PetsegError where they do not fit.
+    `image_size` is (H, W), None for any. `weights` is a Keras weights file, None for random ones.
+    Raises PetsegError if the weights do not fit.
     """
     shape = (*(image_size or (None, None)), 3)
     model = keras.applications.MobileNetV2(shape, alpha=alpha, include_top=False, weights=None)
@@ -86,16 +87,16 @@ def build(
 
 
 def imagenet_file(alpha: float) -> str:
-    """The name of Keras's file of ImageNet weights without a classifier."""
+    """Returns the name of Keras's file of ImageNet weights without a classifier."""
     return f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5"
 
 
 def fetch_imagenet(alpha: float, folder: Path) -> Path:
-    """Keras's file of ImageNet weights in `folder`, downloaded whole where it is not there yet.
+    """Returns Keras's file of ImageNet weights in `folder`; downloads it if it is missing.
 
-    OSError or HTTPException where the download fails or is cut, PetsegError where it brings
-    something else. Keras's own download would take half a file, which a killed process left, for
-    a whole one.
+    Raises OSError or HTTPException if the download fails or is cut short, PetsegError if the
+    content is something else. Keras's own download would accept an incomplete file of a killed
+    process.
     """
     path = folder / imagenet_file(alpha)
     if not path.is_file():
@@ -111,7 +112,7 @@ def fetch_imagenet(alpha: float, folder: Path) -> Path:
 def _load_weights(model: keras.Model, path: Path, alpha: float) -> None:
     try:
         model.load_weights(path)
-    except Exception as error:  # Keras, h5py and zipfile let out errors of many kinds
+    except Exception as error:  # Keras, h5py and zipfile raise many types of error
         raise PetsegError(
             f"{path} does not hold weights of MobileNetV2 with encoder_alpha {alpha} and no "
             f"classifier ({model.count_params():,} values were expected): {first_line(error)}"

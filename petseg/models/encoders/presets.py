@@ -1,6 +1,6 @@
-"""Backbones of KerasHub as encoders: any that gives feature maps at halved resolutions.
+"""Uses KerasHub backbones as encoders: any with feature maps at halved resolutions.
 
-Source: https://keras.io/keras_hub/. KerasHub is an optional package, so it is imported late.
+Source: https://keras.io/keras_hub/. KerasHub is optional, so it is imported only when needed.
 """
 
 import re
@@ -16,26 +16,26 @@ from petseg.models.encoders.features import Encoder
 from petseg.models.encoders.storage import require_room_for
 
 WEIGHTS_FILE = "model.weights.h5"
-"""What a preset's folder holds beside the architecture, where its weights are not random."""
+"""The weights file in a preset's folder, missing if the weights are random."""
 
 _COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Preset(NamedTuple):
-    """A backbone, and the image converter of its preset where there is one."""
+    """A backbone, and the image converter of its preset, if any."""
 
     backbone: keras.Model
     converter: keras.layers.Layer | None
 
 
 def encoder(input_size: tuple[int, int], params: TrainUnet, stored: Path | None) -> Encoder:
-    """The backbone in the folder `stored`, as `store` leaves it, for images (H, W, 3).
+    """Loads the backbone that `store` wrote to the folder `stored`, for images (H, W, 3).
 
-    PetsegError where it gives no features from which a mask can be decoded, and where its layers
-    cannot be told apart at the level that `fine_tune_from` names.
+    Raises PetsegError if a mask cannot be decoded from its features, or if its layers cannot be
+    separated at the level that `fine_tune_from` names.
     """
     if stored is None:
-        raise PetsegError(f"train_unet.encoder: {params.encoder} is not there; run: dvc repro")
+        raise PetsegError(f"train_unet.encoder: {params.encoder} is missing; run: dvc repro")
     pretrained = (stored / WEIGHTS_FILE).exists()
     backbone, converter = load(str(stored), params.encoder, input_size, pretrained)
     levels = find_levels(backbone, input_size, params.encoder)
@@ -49,11 +49,11 @@ def encoder(input_size: tuple[int, int], params: TrainUnet, stored: Path | None)
 
 
 def load(preset: str, name: str, input_size: tuple[int, int], weights: bool = True) -> Preset:
-    """A preset of KerasHub by its name or folder, in the dtype policy that is set.
+    """Loads a KerasHub preset by name or folder, in the current dtype policy.
 
-    Images are (H, W), where the backbone is not free in that. `weights` says whether it gets the
-    preset's or random ones. PetsegError where KerasHub is missing, and where it cannot be loaded;
-    OSError where it cannot be downloaded.
+    `input_size` is (H, W), for backbones of a fixed size. `weights` selects the preset's weights or
+    random ones. Raises PetsegError if KerasHub is missing or cannot load the preset, OSError if the
+    download fails.
     """
     require_keras_hub(f"train_unet.encoder: {name}")
     import keras_hub as hub
@@ -63,13 +63,13 @@ def load(preset: str, name: str, input_size: tuple[int, int], weights: bool = Tr
     try:
         config = hub.models.Backbone.from_preset(preset, load_weights=False).get_config()
         if shape.keys() - config.keys():
-            shape = {}  # takes images of any size
+            shape = {}  # accepts any image size
         backbone = hub.models.Backbone.from_preset(
             preset, load_weights=weights, dtype=policy, **shape
         )
     except OSError:
         raise
-    except Exception as error:  # Keras and KerasHub let out errors of many kinds
+    except Exception as error:  # Keras and KerasHub raise many types of error
         raise PetsegError(
             f"train_unet.encoder: {name} cannot be loaded by KerasHub: {reason(error)}"
         ) from None
@@ -81,13 +81,13 @@ def load(preset: str, name: str, input_size: tuple[int, int], weights: bool = Tr
 
 
 def store(preset: Preset, weights: bool, folder: Path) -> None:
-    """Puts a preset into `folder`, its weights if `weights` says so; the same bytes each time."""
+    """Stores a preset in `folder`, with its weights if `weights`; always writes the same bytes."""
     folder.mkdir(parents=True)
     require_room_for(preset.backbone, folder / WEIGHTS_FILE)
     preset.backbone.save_to_preset(str(folder))
     if preset.converter is not None:
         preset.converter.save_to_preset(str(folder))
-    (folder / "metadata.json").unlink()  # tells the time
+    (folder / "metadata.json").unlink()  # contains the time
     if not weights:
         (folder / WEIGHTS_FILE).unlink()
 
@@ -95,10 +95,10 @@ def store(preset: Preset, weights: bool, folder: Path) -> None:
 def find_levels(
     backbone: keras.Model, input_size: tuple[int, int], name: str
 ) -> dict[int, keras.KerasTensor]:
-    """n -> the backbone's features at 1 / 2**n of the input's sides, finest first.
+    """Returns n -> the backbone's features at 1 / 2**n of the input's sides, finest first.
 
-    Those are its pyramid outputs, what it returns, and where neither has a level, what its layers
-    last compute there. PetsegError, which names the encoder, where that is not enough for a U-Net.
+    Prefers its outputs, then its pyramid outputs, then the last layer at each level. Raises
+    PetsegError if these do not suffice for a U-Net.
     """
     layers = [layer.output for layer in backbone.layers]
     pyramid = getattr(backbone, "pyramid_outputs", {})
@@ -123,7 +123,7 @@ def find_levels(
 
 
 def _trained(backbone: keras.Model, levels: dict, params: TrainUnet) -> list:
-    """The layers that `fine_tune_from` trains: those that the levels before it do not need."""
+    """Returns the layers to train: those that the levels before `fine_tune_from` do not use."""
     start = params.fine_tune_from
     if start in ("frozen", "stem"):
         return backbone.layers if start == "stem" else []
@@ -132,14 +132,14 @@ def _trained(backbone: keras.Model, levels: dict, params: TrainUnet) -> list:
     trained = [layer for layer in backbone.layers if layer not in needed]
     if not any(layer.weights for layer in trained):
         raise PetsegError(
-            f"train_unet.fine_tune_from: {start}: the layers of {params.encoder} do not lie apart "
-            "by level; set it to frozen or stem"
+            f"train_unet.fine_tune_from: {start}: the layers of {params.encoder} cannot be "
+            "separated by level; set it to frozen or stem"
         )
     return trained
 
 
 def unusable(name: str, size: tuple[int, int], reason: str) -> PetsegError:
-    """The error about a preset that cannot be the encoder for images of `size`, (H, W)."""
+    """Returns the error for a preset that cannot be the encoder for images of `size`, (H, W)."""
     return PetsegError(
         f"train_unet.encoder: {name} cannot be the encoder of a U-Net for images of "
         f"{size[0]}x{size[1]} pixels: {reason}"
@@ -147,7 +147,7 @@ def unusable(name: str, size: tuple[int, int], reason: str) -> PetsegError:
 
 
 def reason(error: Exception) -> str:
-    """The line of an error that tells most; Keras says first in which layer it came up."""
+    """Returns the most useful line of an error; Keras's first line only names the layer."""
     lines = [line for line in _COLOURS.sub("", str(error)).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith("Exception encountered")]
     return next(iter(telling), type(error).__name__)

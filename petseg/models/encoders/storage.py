@@ -1,4 +1,4 @@
-"""An encoder on disk, as `download` leaves it for training: its files, and what they are."""
+"""Stores an encoder for training, as `download` does: its files and their description."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _DESCRIPTION = "encoder.json"
 
 
 def store(network: keras.Model | None, description: dict, folder: Path) -> Path | None:
-    """Puts a network's weights and their description into `folder`; returns the weights file."""
+    """Stores a network's weights and description in `folder`; returns the weights file."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS if network else None
     if network and weights:
@@ -23,24 +23,27 @@ def store(network: keras.Model | None, description: dict, folder: Path) -> Path 
 
 
 def describe(description: dict, stored: Path | None, folder: Path) -> None:
-    """Writes what the encoder in `folder` is, and which of the files there `stored` is."""
+    """Writes the description of the encoder in `folder`, with the name of `stored` there."""
     write_json(folder / _DESCRIPTION, description | {"file": stored and stored.name})
 
 
 def stored_encoder(folder: Path) -> Path | None:
-    """What `describe` was told in `folder`: a weights file, a preset's folder, or None (random)."""
+    """Returns the encoder described in `folder`: a weights file, a preset folder, or None (random).
+
+    Raises PetsegError if there is no description.
+    """
     try:
         name = read_json(folder / _DESCRIPTION)["file"]
     except (FileNotFoundError, ValueError, KeyError):
         raise PetsegError(
-            f"{folder} holds no encoder; bring it with: dvc repro -f download"
+            f"{folder} contains no encoder; get it with: dvc repro -f download"
         ) from None
     return folder / name if name else None
 
 
 def require_room_for(network: keras.Model, path: Path) -> None:
-    """PetsegError where the disk has no room for a network's weights.
+    """Raises PetsegError if the disk has no room for a network's weights.
 
-    Beforehand: the HDF5 library crashes where the disk is full.
+    Call it before saving: the HDF5 library crashes on a full disk.
     """
     require_room(path, sum(array.nbytes + 4096 for array in network.get_weights()))

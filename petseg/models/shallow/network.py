@@ -2,21 +2,20 @@
 
 | layer | what | side | receptive field in pixels |
 | --- | --- | --- | --- |
-|   | averages of 2x2 pixels | 1/2 | 2 |
+|   | average pooling 2x2 | 1/2 | 2 |
 | 1 | convolution 5x5, stride 2 | 1/4 | 10 |
 | 2 | convolution 3x3, stride 2 | 1/8 | 18 |
-| 3 | convolutions 3x3 side by side, dilation 1 and 3 | 1/8 | 34 and 66 |
-|   | the same on averages of 2x2 and of 4x4 places, dilation 3 | 1/16, 1/32 | 122 and 234 |
-|   | self-attention: the average of these four over similar places | 1/8 | the whole image |
-|   | a 1x1 convolution of the average over all places | - | the whole image |
+| 3 | parallel convolutions 3x3, dilation 1 and 3 | 1/8 | 34 and 66 |
+|   | the same after average pooling 2x2 and 4x4, dilation 3 | 1/16, 1/32 | 122 and 234 |
+|   | self-attention: these four, averaged over similar pixels | 1/8 | the whole image |
+|   | global average pooling and a 1x1 convolution | - | the whole image |
 | 4 | transposed convolutions 4x4, stride 2, of layers 1 and 3 | 1/2 | the whole image |
 |   | bilinear upsampling | 1 | the whole image |
 
-The receptive field r grows by (kernel - 1) * dilation * stride so far (Araujo et al., "Computing
-Receptive Fields of Convolutional Neural Networks", Distill 2019). Convolutions of several dilations
-and scales side by side are the idea of Chen et al., arXiv:1706.05587, and Zhao et al.,
-arXiv:1612.01105. Self-attention in images is that of Wang et al., arXiv:1711.07971, here without
-convolutions of its own.
+The receptive field grows by (kernel - 1) * dilation * (stride so far): Araujo et al., "Computing
+Receptive Fields of Convolutional Neural Networks", Distill 2019. Parallel convolutions of several
+dilations and scales follow Chen et al., arXiv:1706.05587, and Zhao et al., arXiv:1612.01105.
+Self-attention follows Wang et al., arXiv:1711.07971, but without its own convolutions.
 """
 
 import keras
@@ -24,17 +23,17 @@ import keras
 from petseg.core.params import TrainShallow
 
 CONTEXTS = ((1, 1), (1, 3), (2, 3), (4, 3))
-"""(side of the averaged squares, in places of 1/8; dilation) of the convolutions of layer 3."""
+"""(side of the average pooling at 1/8, dilation) for each convolution of layer 3."""
 
 KEYS = 16
-"""Rectangles along each side of the image, with whose averages each place is compared."""
+"""Rectangles along each side of the image; self-attention compares pixels with their averages."""
 
 
 def build(image_size: tuple[int, int], classes: int, params: TrainShallow) -> keras.Model:
-    """Images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
+    """Builds a model: images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
 
-    `image_size` is (H, W), each a multiple of 32. A CPU computes batch normalization several times
-    quicker where the numbers of filters are multiples of 16.
+    `image_size` is (H, W), multiples of 32. Batch normalization on a CPU is several times faster if
+    the numbers of filters are multiples of 16.
     """
     width = params.width
     images = keras.Input((*image_size, 3), name="images")
@@ -76,10 +75,10 @@ def _relu(x, name: str):
 
 
 def _self_attention(features, context):
-    """The context averaged over the image, weighted by how similar the features are.
+    """Averages the context over the image, weighted by the similarity of features.
 
-    (B, H, W, F) and (B, H, W, C) -> (B, H, W, C). Weights are a softmax, over rectangles of pixels,
-    of the scalar product of features: Vaswani et al., arXiv:1706.03762, section 3.2.1.
+    (B, H, W, F) and (B, H, W, C) -> (B, H, W, C). The weights are a softmax, over rectangles of
+    pixels, of the dot product of features: Vaswani et al., arXiv:1706.03762, section 3.2.1.
     """
     *size, channels = features.shape[1:]
     scale = tuple(max(1, side // KEYS) for side in size)

@@ -1,4 +1,4 @@
-"""A U-Net with a pretrained encoder and pix2pix upsample blocks as its decoder.
+"""A U-Net with a pretrained encoder and a decoder of pix2pix upsample blocks.
 
 Sources: Ronneberger et al., arXiv:1505.04597 (U-Net); Sandler et al., arXiv:1801.04381
 (MobileNetV2); https://www.tensorflow.org/tutorials/images/segmentation (their combination); Shi et
@@ -21,12 +21,12 @@ from petseg.models.unet.upsample import BLOCKS
 def build(
     image_size: tuple[int, int], classes: int, params: TrainUnet, encoder_weights: Path | None
 ) -> keras.Model:
-    """Images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
+    """Builds a model: images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
 
-    `image_size` is (H, W), each a multiple of 32. `encoder_weights` is a Keras weights file of
-    MobileNetV2, or the folder of a preset. None leaves the encoder random, and its batch
-    normalization then learns its statistics; that of a pretrained encoder stays in inference mode.
-    PetsegError where the weights do not fit, or the encoder cannot be used.
+    `image_size` is (H, W), multiples of 32. `encoder_weights` is a Keras weights file of
+    MobileNetV2, the folder of a preset, or None for random weights. Batch normalization learns its
+    statistics in a random encoder, and stays in inference mode in a pretrained one. Raises
+    PetsegError if the weights do not fit, or if the encoder cannot be used.
     """
     upscale = params.encoder_upscale
     height, width = image_size
@@ -58,37 +58,37 @@ def build(
 def require_usable(
     image_size: tuple[int, int], params: TrainUnet, encoder_weights: Path | None
 ) -> None:
-    """PetsegError where a preset cannot be the encoder, which some show only when they are used."""
-    if params.encoder == MOBILENET_V2:  # takes images of any size that params.yaml may give
+    """Raises PetsegError if a preset cannot be the encoder; some fail only when they run."""
+    if params.encoder == MOBILENET_V2:  # accepts every image size that params.yaml allows
         return
     model = build(image_size, 2, params, encoder_weights)
     unusable = partial(presets.unusable, params.encoder, image_size)
     try:
         keras.Model.from_config(model.get_config())
-    except Exception:  # of many kinds, and pages long
+    except Exception:  # many types, with pages of text
         raise unusable("its layers could not be loaded again from a saved network") from None
     try:
         model(np.zeros((1, *image_size, 3), np.float32))
-    except Exception as error:  # of whatever kind the encoder's operations raise
+    except Exception as error:  # any type that the encoder's operations raise
         raise unusable(presets.reason(error)) from None
 
 
 def scaled_groups(model: keras.Model, params: TrainUnet) -> list[tuple[list, float]]:
-    """The variables of a U-Net with a learning rate of their own, and its scale: the encoder's."""
+    """Returns the encoder's variables with the scale of their learning rate."""
     variables = model.get_layer("encoder").trainable_variables
     return [(variables, params.encoder_learning_rate_scale)]
 
 
 def _levels_below_half(encoder: Encoder, params: TrainUnet) -> list[int]:
-    """The levels from half of the image's side to the encoder's coarsest features.
+    """Returns the levels from half of the image's side to the encoder's coarsest features.
 
-    PetsegError where `decoder_filters` does not have an upsample block for each but the coarsest.
+    Raises PetsegError unless `decoder_filters` has an upsample block for each but the coarsest.
     """
     half, coarsest = params.encoder_upscale.bit_length(), max(encoder.levels)
     blocks = coarsest - half
     if len(params.decoder_filters) != blocks:
         raise PetsegError(
-            f"train_unet.decoder_filters: {len(params.decoder_filters)} upsample blocks, where "
+            f"train_unet.decoder_filters: {len(params.decoder_filters)} upsample blocks, but "
             f"{params.encoder}, whose coarsest features are at 1/{2**coarsest} of its input, needs "
             f"{blocks} to reach half of the image's side"
         )
@@ -103,9 +103,9 @@ def _tutorial_classifier(x, classes: int):
 def _refined_classifier(x, classes: int, filters: int):
     """(B, H, W, C) -> (B, 2H, 2W, classes): every pixel sees 5x5 pixels of `x`.
 
-    Outlines and narrow classes are decided in these convolutions: the first merges decoder
-    and skip connection into few channels, the others look around. They run at half the side, where
-    the channels of a pixel become the classes of four.
+    These convolutions decide outlines and narrow classes: the first merges decoder and skip
+    connection into few channels, the others see neighbouring pixels. They run at half the side; the
+    channels of each pixel then become the classes of four.
     """
     height, width = x.shape[1:3]
     for name, size in (("merging", 1), ("refinement", 3)):

@@ -12,9 +12,9 @@ from petseg.core.errors import PetsegError
 def upsample(
     filters: int, size: int, *, dropout: float = 0.0, name: str | None = None
 ) -> keras.Sequential:
-    """A block that doubles height and width: (B, H, W, C) -> (B, 2H, 2W, filters), ReLU outputs.
+    """Builds a block that doubles the sides: (B, H, W, C) -> (B, 2H, 2W, filters), ReLU outputs.
 
-    `dropout` is the rate of a Dropout layer between normalization and ReLU; 0 leaves it out.
+    `dropout` is the rate of a Dropout layer between normalization and ReLU; 0 omits it.
     """
     layers = [
         keras.layers.Conv2DTranspose(
@@ -37,9 +37,9 @@ def upsample(
 def tensorflow_examples_upsample(
     filters: int, size: int, *, dropout: float = 0.0, name: str | None = None
 ) -> keras.Sequential:
-    """The same block from the package tensorflow-examples, whose dropout rate is 0.5 or none.
+    """Builds the same block with the package tensorflow-examples, whose dropout rate is 0.5 or 0.
 
-    PetsegError for another rate and where the package is not installed.
+    Raises PetsegError for another rate, or if the package is not installed.
     """
     if dropout not in (0.0, 0.5):
         raise PetsegError(
@@ -60,4 +60,4 @@ def tensorflow_examples_upsample(
 
 
 BLOCKS = {"builtin": upsample, "tensorflow_examples": tensorflow_examples_upsample}
-"""The decoder blocks by the name that params.yaml gives them."""
+"""The decoder blocks by their names in params.yaml."""

@@ -1,13 +1,13 @@
-"""The 37 breeds of the Oxford-IIIT Pet dataset, and how each is drawn here."""
+"""The 37 breeds of the Oxford-IIIT Pet dataset, and how to draw each."""
 
 from typing import NamedTuple
 
 
 class Breed(NamedTuple):
-    """A breed's name as the dataset spells it, and how the breed is drawn here.
+    """A breed's name as the dataset spells it, and how to draw it.
 
-    `coat` and `marks` are colours, and `pattern` says where on the coat the marks are (see fur.py).
-    `shaggy` is the depth of the tufts of fur as a share of the body's radius.
+    `coat` and `marks` are colours; `pattern` gives the position of the marks (see fur.py). `shaggy`
+    is the depth of fur tufts as a share of the body's radius.
     """
 
     name: str
@@ -62,10 +62,10 @@ CAT, DOG = 1, 2
 
 
 def species_of(breed: Breed) -> int:
-    """CAT or DOG: the dataset spells cat breeds with a capital letter, dog breeds without."""
+    """Returns CAT or DOG: the dataset capitalizes cat breeds, but not dog breeds."""
     return CAT if breed.name[0].isupper() else DOG
 
 
 def tip_colour(breed: Breed) -> str | None:
-    """The colour of ears, feet and tail, or None where they are as the coat."""
+    """Returns the colour of ears, feet and tail, or None if they match the coat."""
     return breed.marks if breed.pattern == "points" else None

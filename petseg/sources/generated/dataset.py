@@ -1,6 +1,6 @@
-"""A dataset of drawn cats and dogs in the layout of the original Oxford-IIIT Pet archives.
+"""Generates cats and dogs in the layout of the original Oxford-IIIT Pet archives.
 
-It is for tests and for a first run without any download.
+For tests, and for a first run without downloads.
 """
 
 import os
@@ -19,19 +19,19 @@ from petseg.sources.generated.drawing import draw_pet
 
 _JPEG_QUALITY = 92
 _HEADER = "#Drawn by petseg.sources.generated"
-_HEADERS = (_HEADER, "#Drawn by petseg.sources.synthetic")  # the second is of earlier versions
+_HEADERS = (_HEADER, "#Drawn by petseg.sources.synthetic")  # the second: earlier versions
 
 
 def write_dataset(folder: Path, *, train: int, test: int, image_size: int, seed: int) -> None:
-    """Writes generated pets into `folder`, laid out as the original archives unpack.
+    """Writes generated pets to `folder`, in the layout of the unpacked original archives.
 
-    `images/NAME.jpg` are RGB, `annotations/trimaps/NAME.png` hold 1 pet, 2 background and 3 border,
-    and `annotations/{trainval,test,list}.txt` name them. Sides vary between `image_size` and 1.5
-    times that. An image depends only on `seed` and its name, so a larger dataset contains those of
-    a smaller one. An earlier generated dataset in `folder` is replaced.
+    `images/NAME.jpg` are RGB; `annotations/trimaps/NAME.png` have values 1 pet, 2 background and 3
+    border; `annotations/{trainval,test,list}.txt` list the names. Sides are 1 to 1.5 times
+    `image_size`. An image depends only on `seed` and its name, so a larger dataset contains the
+    smaller one. Replaces an earlier generated dataset in `folder`.
 
     Raises PetsegError for a count below 1, an image size below 32, a negative seed, or a folder
-    that holds anything but generated pets.
+    with anything else in it.
     """
     folder = Path(folder)
     if train < 1 or test < 1:
@@ -70,14 +70,14 @@ def _write_pet(root: Path, index: int, number: int, image_size: int, seed: int) 
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Raises PetsegError unless `folder` is missing, empty or an earlier generated dataset."""
+    """Raises PetsegError unless `folder` is missing, empty or a generated dataset."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     names = folder / "annotations" / "list.txt"
     if not (names.is_file() and names.read_text("utf-8", "replace").startswith(_HEADERS)):
         raise PetsegError(
-            f"{folder} holds something other than generated pets: "
-            "name a new or empty folder for them"
+            f"{folder} contains something other than generated pets: "
+            "name a new or empty folder instead"
         )
 
 

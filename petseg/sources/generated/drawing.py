@@ -1,4 +1,4 @@
-"""Draws pets before cluttered rooms, with their trimaps."""
+"""Draws pets in cluttered rooms, with their trimaps."""
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -11,20 +11,20 @@ from petseg.sources.generated.poses import random_pet
 from petseg.sources.generated.shapes import ToPixels, rotate
 
 PET, BACKGROUND, BORDER = 1, 2, 3
-"""The values in a trimap, as the real dataset has them."""
+"""The values in a trimap, as in the real dataset."""
 
 _SUPERSAMPLING = 3
-_BORDER_WIDTH = 0.042  # as a share of the root of the image's area: the mean of the real dataset
+_BORDER_WIDTH = 0.042  # relative to the root of the image's area: the mean of the real dataset
 
 
 def draw_pet(
     rng: np.random.Generator, breed: Breed, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one pet before a background.
+    """Draws one pet on a background.
 
-    Returns the image, uint8 (height, width, 3) in 0..255, and its trimap, uint8 (height, width)
-    with the values PET, BACKGROUND and BORDER. The border straddles the outline of the pet;
-    where the edge of the image cuts the pet there is none, as in the real dataset.
+    Returns the image, uint8 (height, width, 3), and its trimap, uint8 (height, width) with the
+    values PET, BACKGROUND and BORDER. The border straddles the pet's outline, but not where the
+    image's edge cuts the pet, as in the real dataset.
     """
     size = (width * _SUPERSAMPLING, height * _SUPERSAMPLING)
     pet = random_pet(rng, breed)
@@ -32,8 +32,8 @@ def draw_pet(
     coat = coat_image(rng, breed, size, pet.head, to_pixels)
     fur, silhouette = paint_parts(pet.parts, coat, to_pixels)
 
-    # The blurred silhouette tells how far a pixel is from the outline. It makes the pet look round,
-    # and its pixels within one sigma of the outline are the border.
+    # The blurred silhouette measures a pixel's distance from the outline: it shades the pet, and
+    # pixels within one sigma of the outline are the border.
     sigma = _BORDER_WIDTH * (size[0] * size[1]) ** 0.5 / 2
     distance = silhouette.filter(ImageFilter.GaussianBlur(sigma))
     fur = ImageChops.multiply(fur, fur_light(rng, distance))
@@ -49,7 +49,7 @@ def draw_pet(
 def _placement(
     rng: np.random.Generator, size: tuple[int, int], head: tuple[float, float]
 ) -> ToPixels:
-    """A random mirroring, tilt, size and position; one image of four is close to the head."""
+    """Returns a random flip, tilt, size and position; one image in four is a close-up."""
     scale = (size[0] * size[1]) ** 0.5 * rng.uniform(0.62, 1.02)
     focus = np.array(head) * (0.3, 0)
     if rng.random() < 0.25:
@@ -62,9 +62,9 @@ def _placement(
 
 
 def _trimap(distance: Image.Image) -> np.ndarray:
-    """Pet, border and background of the blurred, supersampled silhouette: uint8, 1 to 3."""
-    # Across a straight outline the blurred silhouette is the normal distribution function: 0.16 one
-    # sigma outside, 0.84 one sigma inside.
+    """Returns the trimap of the blurred, supersampled silhouette: uint8, 1 to 3."""
+    # Across a straight outline, the blurred silhouette is the normal distribution function: 0.16
+    # one sigma outside, 0.84 one sigma inside.
     level = np.asarray(distance.reduce(_SUPERSAMPLING)) / 255
     trimap = np.full(level.shape, BORDER, np.uint8)
     trimap[level > 0.84] = PET

@@ -1,4 +1,4 @@
-"""The fur of a pet: its colours, where each part shows them, and the light on it."""
+"""Draws the fur of a pet: its colours, its parts, and the light on it."""
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -8,7 +8,7 @@ from petseg.sources.generated.light import grey_image, smooth_noise
 from petseg.sources.generated.shapes import Part, ToPixels, ellipse, limb
 
 _BLOTCHES = {"ticked": (250, 0.012), "spots": (110, 0.03), "patches": (9, 0.11)}
-"""How many blotches, and their radius in pet units."""
+"""Number of blotches, and their radius in pet units."""
 
 
 def coat_image(
@@ -18,7 +18,7 @@ def coat_image(
     head: tuple[float, float],
     to_pixels: ToPixels,
 ) -> Image.Image:
-    """An RGB image of (width, height) `size` full of fur, from which the parts are cut."""
+    """Draws fur that fills an RGB image of (width, height) `size`, to cut the parts from."""
     coat = Image.new("RGB", size, breed.coat)
     draw = ImageDraw.Draw(coat)
 
@@ -49,7 +49,7 @@ def coat_image(
 def paint_parts(
     parts: list[Part], coat: Image.Image, to_pixels: ToPixels
 ) -> tuple[Image.Image, Image.Image]:
-    """Paints the parts in their order; returns colours (RGB) and silhouette (L, 0 or 255)."""
+    """Paints the parts in order; returns colours (RGB) and silhouette (L, 0 or 255)."""
     colours, tones, silhouette = coat.copy(), Image.new("L", coat.size), Image.new("L", coat.size)
     outline = max(1, coat.size[1] // 90)
     for part in parts:
@@ -70,7 +70,7 @@ def paint_parts(
 
 
 def fur_light(rng: np.random.Generator, distance: Image.Image) -> Image.Image:
-    """The light to multiply fur by: darker towards the outline, and with the grain of fur.
+    """Returns the light to multiply fur by: grainy, and darker towards the outline.
 
     `distance` is the blurred silhouette (L).
     """

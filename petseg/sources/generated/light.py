@@ -9,30 +9,30 @@ from petseg.sources.generated.shapes import ToPixels, ellipse
 def smooth_noise(
     rng: np.random.Generator, size: tuple[int, int], cells: int, strength: float
 ) -> np.ndarray:
-    """Smooth noise of mean 1, float32 (height, width): normal values on a grid, interpolated.
+    """Returns smooth noise of mean 1, float32 (height, width), interpolated from a grid.
 
-    `size` is (width, height), `cells` the points of the grid on each side, `strength` their
-    standard deviation.
+    `size` is (width, height). The grid has `cells` points per side, with normally distributed
+    values of standard deviation `strength`.
     """
     noise = rng.normal(1, strength, size=(cells, cells)).astype(np.float32)
     return np.asarray(Image.fromarray(noise).resize(size, Image.Resampling.BILINEAR))
 
 
 def grey_image(levels: np.ndarray) -> Image.Image:
-    """Float levels (height, width), clipped to 0..255, as a grey RGB image."""
+    """Converts float levels (height, width), clipped to 0..255, to a grey RGB image."""
     level = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
     return Image.merge("RGB", [level] * 3)
 
 
 def shadow_image(size: tuple[int, int], to_pixels: ToPixels) -> Image.Image:
-    """The light to multiply the background by: white, darker on the ground below the pet."""
+    """Returns the light to multiply the background by: white, but darker below the pet."""
     shadow = Image.new("RGB", size, "#ffffff")
     ImageDraw.Draw(shadow).polygon(to_pixels(ellipse(0, 0.42, 0.5, 0.1)), fill="#8c8c8c")
     return shadow.filter(ImageFilter.GaussianBlur(size[1] / 40))
 
 
 def expose(rng: np.random.Generator, image: Image.Image) -> np.ndarray:
-    """Adds exposure, colour cast and sensor noise: uint8 (height, width, 3)."""
+    """Varies exposure, adds colour cast and sensor noise: uint8 (height, width, 3)."""
     pixels = np.asarray(image, np.float32) * rng.uniform(0.8, 1.2) * rng.uniform(0.93, 1.07, 3)
     pixels += rng.normal(0, rng.uniform(2, 8), size=pixels.shape)
     return pixels.clip(0, 255).astype(np.uint8)

@@ -1,7 +1,7 @@
-"""The polygons that pets and furniture consist of.
+"""Polygons for pets and furniture.
 
-Pets are drawn in pet units: the whole animal is about 1 high, (0, 0) is its centre and y points
-down. Angles are in radians.
+In pet units, the whole animal is about 1 high, (0, 0) is its centre and y points down. Angles are
+in radians.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 ToPixels = Callable[[np.ndarray], list[float]]
-"""Takes (N, 2) points in pet units and returns the pixels as a flat list x, y, x, y, ..."""
+"""Maps (N, 2) points in pet units to pixels, as a flat list x, y, x, y, ..."""
 
 
 class Part(NamedTuple):
@@ -22,7 +22,7 @@ class Part(NamedTuple):
 
 
 def ellipse(x, y, rx, ry, angle=0.0, shaggy=0.0) -> np.ndarray:
-    """48 points around (x, y), float64 (48, 2); `shaggy` is the depth of tufts on the outline."""
+    """Returns 48 points around (x, y), float64 (48, 2), with tufts of depth `shaggy`."""
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = 1 + shaggy * np.abs(np.sin(turn * 8))
     points = np.stack([rx * radius * np.cos(turn), ry * radius * np.sin(turn)], axis=1)
@@ -30,9 +30,9 @@ def ellipse(x, y, rx, ry, angle=0.0, shaggy=0.0) -> np.ndarray:
 
 
 def limb(points, thick: float, thin: float) -> np.ndarray:
-    """A leg or tail along a quadratic Bézier curve of three control points, with round ends.
+    """Returns a limb with round ends along a quadratic Bézier curve of three control points.
 
-    Returns float64 (48, 2); the half width goes from `thick` to `thin`.
+    float64 (48, 2); the half width goes from `thick` to `thin`.
     """
     start, bend, end = np.asarray(points, dtype=float)
     t = np.linspace(0, 1, 24)[:, None]

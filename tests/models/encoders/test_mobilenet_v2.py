@@ -1,4 +1,4 @@
-"""Weights of the encoder on disk: found again, and refused where they do not fit."""
+"""Stored encoder weights are found, and refused if they do not fit."""
 
 import json
 
@@ -24,11 +24,11 @@ def test_stored_weights_are_found_and_loaded_at_any_size(encoder_weights):
         np.testing.assert_array_equal(one, other)
 
 
-def test_no_weights_are_told_from_a_folder_without_an_encoder(tmp_path):
+def test_random_weights_differ_from_a_missing_encoder(tmp_path):
     assert storage.store(None, {"source": "none"}, tmp_path) is None
     assert storage.stored_encoder(tmp_path) is None
     assert json.loads((tmp_path / "encoder.json").read_text()) == {"source": "none", "file": None}
     with pytest.raises(
-        PetsegError, match=r"holds no encoder; bring it with: dvc repro -f download"
+        PetsegError, match=r"contains no encoder; get it with: dvc repro -f download"
     ):
         storage.stored_encoder(tmp_path / "elsewhere")

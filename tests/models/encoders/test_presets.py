@@ -1,4 +1,4 @@
-"""Every family of KerasHub that can be an encoder, below the same U-Net."""
+"""Every KerasHub family that can be an encoder works in the same U-Net."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ pytest.importorskip("keras_hub")
 
 SIZE = (64, 64)
 BY_LEVEL = [name for name in presets.FAMILIES if name != "hgnetv2"]
-"""The families whose layers lie apart by level."""
+"""The families whose layers can be separated by level."""
 
 
 @pytest.fixture(scope="module", params=presets.FAMILIES)
@@ -39,7 +39,7 @@ def arrays(variables) -> list[np.ndarray]:
     return [np.array(variable) for variable in variables]
 
 
-def test_the_decoder_takes_the_levels_that_there_are(preset):
+def test_the_decoder_uses_the_available_levels(preset):
     model = network(preset)
     shapes = [output.shape[1:3] for output in model.get_layer("encoder")(keras.Input((*SIZE, 3)))]
     finest = 2 if preset.name == "hgnetv2" else 1
@@ -50,7 +50,7 @@ def test_the_decoder_takes_the_levels_that_there_are(preset):
     assert model.output.dtype == "float32"
 
 
-def test_saved_and_loaded_and_accelerated_it_is_the_same_function(preset, tmp_path):
+def test_saving_and_acceleration_keep_the_function(preset, tmp_path):
     model = network(preset, fine_tune_from="stem")
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -71,7 +71,7 @@ def test_gradients_reach_the_first_trainable_layer(preset):
 
 
 @pytest.mark.slow
-def test_a_training_step_lowers_the_loss_and_leaves_alone_what_is_frozen(preset):
+def test_training_lowers_the_loss_and_keeps_frozen_layers(preset):
     start = "level_4" if preset.name in BY_LEVEL else "stem"
     params = training.settings(batch_size=4, ema_decay=0.0, loss=PLAIN)
     run = state.create(
@@ -97,18 +97,18 @@ def test_a_training_step_lowers_the_loss_and_leaves_alone_what_is_frozen(preset)
     assert min(losses[6:]) < losses[0]
     assert all(map(np.array_equal, before, arrays(frozen)))
     assert any(not np.array_equal(*p) for p in zip(learnt, arrays(trainable), strict=True))
-    assert all(id(v) not in trained for v in normalization)  # as it is pretrained
-    assert frozen or preset.name == "vgg"  # which has no normalization
+    assert all(id(v) not in trained for v in normalization)  # pretrained, so in inference mode
+    assert frozen or preset.name == "vgg"  # vgg has no normalization
 
 
 PLAIN = {"cross_entropy": 1.0, "dice": 0.0, "class_weights": {}, "label_smoothing": 0.0}
 
 
 @pytest.mark.slow
-def test_it_is_exported(preset, tmp_path):
+def test_a_network_with_a_preset_is_exported(preset, tmp_path):
     model, images = network(preset), networks.squares(2, SIZE)[0]
     logits = model(images).numpy()
-    tflite = export_formats.FORMATS["tflite_float32"]  # from a SavedModel, which works so, too
+    tflite = export_formats.FORMATS["tflite_float32"]  # made from a SavedModel, so tests that, too
     tflite.write(export_formats.Source(model, PETS), tmp_path / tflite.file)
     exported = tflite.load(tmp_path / tflite.file).run(images)
     np.testing.assert_allclose(exported, logits, atol=1e-4 * np.abs(logits).max())
@@ -128,14 +128,14 @@ except PetsegError as error:
 
 
 @pytest.mark.slow
-def test_a_network_whose_layers_are_keras_hub_s_says_that_it_needs_it(tmp_path):
+def test_loading_without_keras_hub_names_the_package(tmp_path):
     network(presets.save("hgnetv2", tmp_path / "preset")).save(tmp_path / "unet.keras")
     done = run_code(WITHOUT_KERAS_HUB, tmp_path)
     assert done.stdout.startswith("unet.keras needs KerasHub, which is not installed:"), done.stderr
 
 
 @pytest.mark.parametrize("start", ["frozen", "level_1", "level_2", "level_5"])
-def test_fine_tuning_begins_after_the_level_before(tmp_path, start):
+def test_fine_tuning_starts_after_the_previous_level(tmp_path, start):
     preset = presets.save("resnet", tmp_path / "resnet")
     encoder = network(preset, fine_tune_from=start).get_layer("encoder")
     trained = [layer.name for layer in encoder.layers if layer.trainable and layer.weights]
@@ -143,7 +143,7 @@ def test_fine_tuning_begins_after_the_level_before(tmp_path, start):
     assert trained[0].startswith(first[start]) if start in first else not trained
 
 
-def test_random_weights_have_normalization_that_learns(tmp_path):
+def test_batch_normalization_of_random_weights_is_trained(tmp_path):
     preset = presets.save("mobilenet_v3", tmp_path / "preset")
     (preset / "model.weights.h5").unlink()
     encoder = network(preset, fine_tune_from="stem").get_layer("encoder")
@@ -164,7 +164,7 @@ def test_random_weights_have_normalization_that_learns(tmp_path):
         ({"scale": [0.01, 0.02, 0.03], "offset": [-1.0, 0.0, 1.0]}, [1.55, 5.1, 8.65]),
     ],
 )
-def test_the_range_is_that_of_the_preset_s_own_converter(tmp_path, converter, white):
+def test_rescaling_follows_the_converter_of_the_preset(tmp_path, converter, white):
     preset = presets.save("vgg", tmp_path / "vgg", converter)
     rescaled = network(preset).get_layer("rescaling")(np.full((1, 1, 1, 3), 255.0))
     np.testing.assert_allclose(rescaled[0, 0, 0], white, rtol=1e-6)
@@ -179,7 +179,7 @@ def refusal(preset: Path, size: tuple[int, int] = SIZE, **changes) -> str:
     return message
 
 
-def test_a_family_that_cannot_be_an_encoder_is_named(tmp_path):
+def test_a_family_that_cannot_be_an_encoder_is_refused(tmp_path):
     xception = presets.save("xception", tmp_path / "xception")
     assert "xception cannot be loaded by KerasHub: Inputs have incompatible" in refusal(xception)
     vit = presets.save("vit", tmp_path / "vit")
@@ -188,13 +188,13 @@ def test_a_family_that_cannot_be_an_encoder_is_named(tmp_path):
     )
 
 
-def test_a_family_whose_networks_could_not_be_loaded_again_is_named(tmp_path):
+def test_a_family_that_cannot_be_reloaded_is_refused(tmp_path):
     mit = presets.save("mit", tmp_path / "mit")
     assert refusal(mit).endswith("its layers could not be loaded again from a saved network")
 
 
 class Squares(keras.layers.Layer):
-    """Takes images as high as wide, which shows only when it runs."""
+    """A layer that accepts only square images, but fails only at run time."""
 
     def call(self, images):
         return tf.reshape(images[:, :, : tf.shape(images)[1]], tf.shape(images))
@@ -203,7 +203,7 @@ class Squares(keras.layers.Layer):
         return shape
 
 
-def test_one_that_fails_only_when_it_runs_is_named_in_a_line(tmp_path, monkeypatch):
+def test_an_encoder_that_fails_at_run_time_is_refused(tmp_path, monkeypatch):
     def build(size, classes, params, stored):
         images = keras.Input((*size, 3))
         return keras.Model(images, Squares()(images))
@@ -216,14 +216,14 @@ def test_one_that_fails_only_when_it_runs_is_named_in_a_line(tmp_path, monkeypat
     assert "\n" not in message and "Exception encountered" not in message
 
 
-def test_what_does_not_fit_the_encoder_is_explained(tmp_path):
+def test_params_that_do_not_fit_the_encoder_are_refused(tmp_path):
     hgnet = presets.save("hgnetv2", tmp_path / "hgnetv2")
-    assert "do not lie apart by level; set it to frozen or stem" in refusal(
+    assert "cannot be separated by level; set it to frozen or stem" in refusal(
         hgnet, fine_tune_from="level_3"
     )
     resnet = presets.save("resnet", tmp_path / "resnet")
     assert refusal(resnet, decoder_filters=(8, 8)).startswith(
-        f"train_unet.decoder_filters: 2 upsample blocks, where {resnet}, whose coarsest features "
+        f"train_unet.decoder_filters: 2 upsample blocks, but {resnet}, whose coarsest features "
         "are at 1/32 of its input, needs 4"
     )
     shutil.rmtree(resnet)

@@ -1,4 +1,4 @@
-"""The shallow network: as shallow, and with as far a look, as its documentation says."""
+"""The shallow network has the documented depth and receptive fields."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from tests.helpers.sections import SHIPPED
 
 
 def convolutions_on_the_longest_path(model: keras.Model) -> int:
-    """Convolution layers that a pixel passes at most on its way to the logits."""
+    """Returns the most convolution layers on a path from image to logits."""
     depth: dict[str, int] = {}
     for layer in model.layers:
         sources = [
@@ -24,7 +24,7 @@ def convolutions_on_the_longest_path(model: keras.Model) -> int:
     return max(depth.values())
 
 
-def test_shallow_is_shallow():
+def test_shallow_has_four_convolution_layers():
     model = network.build((128, 128), 3, SHIPPED.train_shallow)
     assert convolutions_on_the_longest_path(model) == 4
     assert model.count_params() <= 150_000
@@ -42,7 +42,7 @@ RECEPTIVE_FIELDS = {
 
 @pytest.mark.parametrize(("layer", "pixels"), RECEPTIVE_FIELDS.items())
 def test_receptive_fields_are_as_documented(layer, pixels):
-    """Which input pixels move one place of a convolution's output."""
+    """Measures which input pixels affect one output pixel of a convolution."""
     model = networks.shallow((512, 512), width=2)
     rng = np.random.default_rng(0)
     for convolution in model.layers:
@@ -63,14 +63,14 @@ def test_receptive_fields_are_as_documented(layer, pixels):
 @pytest.mark.parametrize(
     ("size", "keys"), [((128, 128), 16 * 16), ((128, 512), 16 * 16), ((64, 192), 8 * 24)]
 )
-def test_a_place_is_compared_with_few_others_along_each_side(size, keys):
-    """Of an oblong image, the rectangles are oblong too; a small one has a key for each place."""
+def test_self_attention_has_few_keys_along_each_side(size, keys):
+    """Rectangles have the image's aspect ratio; in a small image, each pixel at 1/8 has a key."""
     model = networks.shallow(size, width=2)
     assert model.get_layer("keys").output.shape == (None, keys, 5)
     assert model.output_shape == (None, *size, 3)
 
 
-def test_a_place_gets_the_average_of_the_places_that_look_as_it_does():
+def test_self_attention_averages_similar_pixels():
     size, kinds = (8, 12), 2
     features, context = (keras.Input((*size, kinds)) for _ in range(2))
     model = keras.Model([features, context], network._self_attention(features, context))

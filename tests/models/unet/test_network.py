@@ -1,4 +1,4 @@
-"""The U-Net: the tutorial's, layer by layer, and what the shipped one adds to it."""
+"""The U-Net matches that of the tutorial, and the additions of this project work."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from tests.helpers import networks
 from tests.helpers.networks import squares
 
 
-def test_unet_has_the_tutorial_s_size(tmp_path):
-    """https://www.tensorflow.org/tutorials/images/segmentation, with its frozen encoder."""
+def test_unet_has_the_size_of_the_tutorial(tmp_path):
+    """Source: https://www.tensorflow.org/tutorials/images/segmentation, with a frozen encoder."""
     weights = storage.store(mobilenet_v2.build(None, 1.0), {}, tmp_path)
     model = networks.unet(
         (128, 128), weights=weights, encoder_alpha=1.0, decoder_filters=(512, 256, 128, 64)
@@ -25,7 +25,7 @@ def test_unet_has_the_tutorial_s_size(tmp_path):
     ("skip_connections", "channels"),
     {"expansions": [96, 144, 192, 576, 320], "bottlenecks": [16, 24, 32, 96, 320]}.items(),
 )
-def test_unet_takes_the_five_known_layers_of_the_encoder(skip_connections, channels):
+def test_unet_uses_the_five_documented_encoder_layers(skip_connections, channels):
     model = networks.unet((128, 128), encoder_alpha=1.0, skip_connections=skip_connections)
     encoder = model.get_layer("encoder")
     assert [output.shape[1:] for output in encoder.outputs] == [
@@ -33,7 +33,7 @@ def test_unet_takes_the_five_known_layers_of_the_encoder(skip_connections, chann
     ]
 
 
-def test_an_expansion_is_computed_from_the_bottleneck_of_its_level_alone():
+def test_an_expansion_depends_only_on_its_bottleneck():
     network = mobilenet_v2.build((128, 128), 1.0)
     levels = zip(*SKIP_LAYERS.values(), strict=True)
     for expansion, bottleneck in levels:
@@ -42,7 +42,7 @@ def test_an_expansion_is_computed_from_the_bottleneck_of_its_level_alone():
 
 
 @pytest.mark.parametrize(("upscale", "blocks"), DECODER_BLOCKS.items())
-def test_an_upscaled_image_is_decoded_up_to_half_its_own_side(upscale, blocks):
+def test_an_upscaled_image_is_decoded_to_half_of_its_side(upscale, blocks):
     model = networks.unet((64, 96), encoder_upscale=upscale, decoder_filters=(8,) * blocks)
     encoder = model.get_layer("encoder")
     assert encoder.input.shape[1:3] == (64 * upscale, 96 * upscale)
@@ -51,7 +51,7 @@ def test_an_upscaled_image_is_decoded_up_to_half_its_own_side(upscale, blocks):
     assert model.output.shape == (None, 64, 96, 3)
 
 
-def test_a_pretrained_encoder_keeps_its_statistics_also_in_training(encoder_weights):
+def test_a_pretrained_encoder_keeps_its_statistics_in_training(encoder_weights):
     model = networks.unet(weights=encoder_weights, fine_tune_from="stem")
     encoder = model.get_layer("encoder")
     before = [np.array(v) for v in encoder.variables]
@@ -84,7 +84,7 @@ def test_a_random_encoder_learns_its_statistics():
         ("stem", "Conv1"),
     ],
 )
-def test_fine_tuning_begins_at_the_named_block(encoder_weights, fine_tune_from, first):
+def test_fine_tuning_starts_at_the_named_block(encoder_weights, fine_tune_from, first):
     model = networks.unet(weights=encoder_weights, fine_tune_from=fine_tune_from)
     encoder = model.get_layer("encoder")
     trainable = [layer.name for layer in encoder.layers if layer.trainable and layer.weights]
@@ -97,16 +97,16 @@ def test_fine_tuning_begins_at_the_named_block(encoder_weights, fine_tune_from, 
 
 
 @pytest.mark.parametrize("black_and_white", [(-1.0, 1.0), (0.0, 1.0)])
-def test_rescaling_is_inside(black_and_white):
-    """The encoder sees this range where the model is given [0, 255]."""
+def test_the_model_rescales_to_the_encoder_range(black_and_white):
+    """The encoder gets this range if the model gets [0, 255]."""
     black, white = black_and_white
     model = networks.unet(input_range=black_and_white)
     rescaled = model.get_layer("rescaling")(np.array([0.0, 127.5, 255.0]))
     np.testing.assert_allclose(rescaled, [black, (black + white) / 2, white], atol=1e-6)
 
 
-def test_the_subpixels_of_a_place_become_its_four_pixels():
-    """With a classifier that only tells the sub-pixels apart, every 2x2 pixels are 0 1 / 2 3."""
+def test_subpixels_become_four_pixels():
+    """With a classifier that only numbers the sub-pixels, every 2x2 pixels are 0 1 / 2 3."""
     size, classes = (32, 64), 5
     model = networks.unet(size, classes, fine_tune_from="stem", refinement_filters=8)
     classifier = model.get_layer("classifier")

@@ -1,4 +1,4 @@
-"""The upsample block against the specification of pix2pix, and against the package's own."""
+"""The upsample block matches the pix2pix specification and that of the package."""
 
 import sys
 from types import ModuleType
@@ -11,7 +11,7 @@ from petseg.core.errors import PetsegError
 from petseg.models.unet.upsample import tensorflow_examples_upsample, upsample
 
 
-def test_layers_are_those_of_pix2pix():
+def test_layers_match_pix2pix():
     block = upsample(7, 3, dropout=0.5)
     block.build((None, 4, 4, 5))
     convolution, normalization, dropout, relu = block.layers
@@ -24,7 +24,7 @@ def test_layers_are_those_of_pix2pix():
     assert isinstance(relu, keras.layers.ReLU)
 
 
-def test_kernel_begins_as_normal_with_deviation_0_02():
+def test_kernel_initializer_is_normal_with_deviation_0_02():
     block = upsample(64, 3)
     block.build((None, 4, 4, 64))
     kernel = np.array(block.layers[0].kernel)
@@ -32,17 +32,17 @@ def test_kernel_begins_as_normal_with_deviation_0_02():
     assert kernel.std() == pytest.approx(0.02, rel=0.05)
 
 
-def test_doubles_the_side_and_gives_no_negative_value():
+def test_outputs_have_double_size_and_are_not_negative():
     outputs = np.array(upsample(7, 3)(np.random.default_rng(0).normal(size=(2, 4, 6, 5))))
     assert outputs.shape == (2, 8, 12, 7)
     assert outputs.min() == 0 and outputs.max() > 0
 
 
-def test_no_dropout_layer_unless_asked():
+def test_dropout_0_adds_no_layer():
     assert len(upsample(7, 3).layers) == 3
 
 
-def test_equals_the_package_s_block():
+def test_outputs_equal_those_of_the_package():
     pytest.importorskip("tensorflow_examples")
     theirs, ours = tensorflow_examples_upsample(7, 3), upsample(7, 3)
     x = np.random.default_rng(0).normal(size=(2, 4, 4, 5)).astype(np.float32)
@@ -56,7 +56,7 @@ PIX2PIX = "tensorflow_examples.models.pix2pix.pix2pix"
 
 
 def load_stand_in(monkeypatch) -> None:
-    """A package as tensorflow-examples is one, and loaded; its block has our layers."""
+    """Loads a fake tensorflow-examples whose block has our layers."""
     module = ModuleType(PIX2PIX)
     module.upsample = lambda filters, size, apply_dropout: upsample(
         filters, size, dropout=0.5 * apply_dropout
@@ -70,7 +70,7 @@ def load_stand_in(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_the_package_s_block_is_taken_with_its_dropout_and_a_name_of_ours(monkeypatch, dropout):
+def test_the_package_block_gets_our_name_and_dropout(monkeypatch, dropout):
     load_stand_in(monkeypatch)
     block = tensorflow_examples_upsample(7, 3, dropout=dropout, name="upsample_1")
     assert block.name == "upsample_1"
@@ -78,7 +78,7 @@ def test_the_package_s_block_is_taken_with_its_dropout_and_a_name_of_ours(monkey
 
 
 @pytest.mark.parametrize("loaded", [False, True])
-def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch, uninstall, loaded):
+def test_a_missing_package_is_reported_with_its_installation(monkeypatch, uninstall, loaded):
     if loaded:
         load_stand_in(monkeypatch)
     uninstall("tensorflow_examples")
@@ -88,6 +88,6 @@ def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch, unin
         tensorflow_examples_upsample(7, 3)
 
 
-def test_the_package_s_block_knows_one_dropout_rate():
+def test_the_package_block_refuses_other_dropout_rates():
     with pytest.raises(PetsegError, match=r"dropout 0 or 0\.5, not 0\.2"):
         tensorflow_examples_upsample(7, 3, dropout=0.2)

@@ -1,11 +1,11 @@
-"""The drawn breeds are those of the real dataset."""
+"""The generated breeds match the real dataset."""
 
 import pytest
 
 from petseg.sources.generated.breeds import BREEDS
 
 
-def test_breeds_are_the_ones_of_tfds():
+def test_breeds_match_tfds():
     pets = pytest.importorskip(
         "tensorflow_datasets.datasets.oxford_iiit_pet.oxford_iiit_pet_dataset_builder"
     )

@@ -1,4 +1,4 @@
-"""Generated pets: the layout is the original's, the task is sane, and every run draws the same."""
+"""Generated pets have the original layout and realistic masks, and are reproducible."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ def dataset(tmp_path_factory) -> Path:
 
 
 def read_list(folder: Path, name: str) -> dict[str, tuple[int, int, int]]:
-    """Picture name -> class, species and breed number, from one of the lists."""
+    """Returns image name -> class, species and breed number, from one of the lists."""
     lines = (folder / "annotations" / f"{name}.txt").read_text().splitlines()
     rows = [line.split(" ") for line in lines if not line.startswith("#")]
     assert len({row[0] for row in rows}) == len(rows)
@@ -39,7 +39,7 @@ def trimaps(folder: Path) -> list[np.ndarray]:
     return [np.array(Image.open(path)) for path in (folder / "annotations/trimaps").iterdir()]
 
 
-def test_the_lists_name_exactly_the_pictures(dataset):
+def test_the_lists_match_the_images(dataset):
     train, test = read_list(dataset, "trainval"), read_list(dataset, "test")
     assert (len(train), len(test)) == (TRAIN, TEST)
     assert not train.keys() & test.keys()
@@ -51,7 +51,7 @@ def test_the_lists_name_exactly_the_pictures(dataset):
     assert contents(dataset).keys() == expected
 
 
-def test_numbers_follow_the_original_lists(dataset):
+def test_class_numbers_match_the_original_lists(dataset):
     ids = {name.rpartition("_")[0]: row for name, row in read_list(dataset, "list").items()}
     assert len(ids) == 37
     assert ids["Abyssinian"] == (1, CAT, 1)
@@ -68,7 +68,7 @@ def test_breeds_are_balanced(dataset, split):
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
-def test_pictures_match_their_trimaps_and_vary_in_shape(dataset):
+def test_images_match_their_trimaps_and_vary_in_shape(dataset):
     shapes = set()
     for path in (dataset / "images").iterdir():
         with Image.open(path) as image:
@@ -81,7 +81,7 @@ def test_pictures_match_their_trimaps_and_vary_in_shape(dataset):
     assert {-1, 1} <= shapes
 
 
-def test_every_trimap_holds_the_three_classes_in_sane_shares(dataset):
+def test_trimaps_hold_all_classes_in_realistic_shares(dataset):
     masks = trimaps(dataset)
     assert all(np.unique(mask).tolist() == [PET, BACKGROUND, BORDER] for mask in masks)
     pet, background, border = (np.mean([np.mean(m == value) for m in masks]) for value in (1, 2, 3))
@@ -91,13 +91,13 @@ def test_every_trimap_holds_the_three_classes_in_sane_shares(dataset):
     assert all(0.08 < np.mean(mask == 1) < 0.85 for mask in masks)
 
 
-def test_the_border_parts_pet_from_background(dataset):
+def test_the_border_separates_pet_from_background(dataset):
     for mask in trimaps(dataset):
         for first, second in ((mask[1:], mask[:-1]), (mask[:, 1:], mask[:, :-1])):
-            assert not np.any(first * second == 2)  # only pet next to background makes 1 * 2
+            assert not np.any(first * second == 2)  # 1 * 2 only if pet and background touch
 
 
-def test_the_same_bytes_from_run_to_run_and_whatever_else_is_drawn(dataset, tmp_path):
+def test_an_image_depends_only_on_seed_and_name(dataset, tmp_path):
     write_dataset(tmp_path / "same", train=TRAIN, test=TEST, image_size=SIZE, seed=SEED)
     assert contents(tmp_path / "same") == contents(dataset)
     write_dataset(tmp_path / "few", train=3, test=2, image_size=SIZE, seed=SEED)
@@ -106,7 +106,7 @@ def test_the_same_bytes_from_run_to_run_and_whatever_else_is_drawn(dataset, tmp_
     assert few.items() <= contents(dataset).items()
 
 
-def test_another_seed_draws_other_pictures(tmp_path):
+def test_another_seed_draws_other_images(tmp_path):
     for seed in (1, 2):
         write_dataset(tmp_path / str(seed), train=1, test=1, image_size=SIZE, seed=seed)
     name = "images/Abyssinian_1.jpg"
@@ -118,19 +118,19 @@ def test_another_seed_draws_other_pictures(tmp_path):
     [{"train": 0}, {"test": 0}, {"image_size": 8}, {"seed": -1}],
     ids=lambda wrong: next(iter(wrong)),
 )
-def test_numbers_without_sense_are_refused(tmp_path, wrong):
+def test_invalid_numbers_are_refused(tmp_path, wrong):
     numbers = {"train": 1, "test": 1, "image_size": SIZE, "seed": 0} | wrong
     with pytest.raises(PetsegError, match=next(iter(wrong))):
         write_dataset(tmp_path / "pets", **numbers)
     assert not (tmp_path / "pets").exists()
 
 
-def test_photographs_are_never_replaced_but_generated_pets_are(tmp_path):
+def test_only_generated_pets_are_replaced(tmp_path):
     numbers = {"train": 1, "test": 1, "image_size": SIZE, "seed": 0}
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "cat.jpg").write_bytes(b"dear to me")
     for folder in (tmp_path / "mine", tmp_path / "mine" / "cat.jpg"):
-        with pytest.raises(PetsegError, match="holds something other"):
+        with pytest.raises(PetsegError, match="contains something other"):
             write_dataset(folder, **numbers)
     assert (tmp_path / "mine" / "cat.jpg").read_bytes() == b"dear to me"
 

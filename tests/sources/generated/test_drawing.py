@@ -1,4 +1,4 @@
-"""Each breed can be drawn: shapes, dtypes, mask values, and an image that is not blank."""
+"""Each breed is drawn with the right shapes, dtypes and mask values; the image is not blank."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from petseg.sources.generated.drawing import BACKGROUND, BORDER, PET, draw_pet
 
 
 @pytest.mark.parametrize("breed", BREEDS, ids=lambda breed: breed.name)
-def test_draw_pet(breed):
+def test_a_pet_of_each_breed_is_drawn(breed):
     image, trimap = draw_pet(np.random.default_rng(3), breed, height=50, width=40)
     assert (image.shape, image.dtype) == ((50, 40, 3), np.uint8)
     assert (trimap.shape, trimap.dtype) == ((50, 40), np.uint8)

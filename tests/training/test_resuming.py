@@ -1,4 +1,4 @@
-"""A run that was interrupted goes on where it was, and no other run's checkpoint is taken."""
+"""An interrupted run resumes from its own checkpoint, never from that of another run."""
 
 from functools import partial
 
@@ -22,12 +22,12 @@ EVERYTHING = {
     "ema_decay": 0.9,
     "warmup_epochs": 1.5,
 }
-"""All that has a state of its own from epoch to epoch, beside the network's."""
+"""Settings for everything that has state between epochs, besides the network."""
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, records_folder):
-    """What a run with these settings gives that nobody kills."""
+    """Returns the result of an uninterrupted run with these settings."""
     runs = {}
 
     def of(**changes):
@@ -43,7 +43,7 @@ def uninterrupted(tmp_path_factory, records_folder):
     ("killed_after", "changes"),
     [(2, {"optimizer": "sgd"}), *[(epoch, EVERYTHING) for epoch in (1, 2, 3)]],
 )
-def test_a_killed_run_ends_as_if_it_never_was(
+def test_a_killed_run_ends_like_an_uninterrupted_one(
     tmp_path, records_folder, uninterrupted, monkeypatch, killed_after, changes
 ):
     whole = uninterrupted(**changes)
@@ -62,21 +62,21 @@ def test_a_killed_run_ends_as_if_it_never_was(
     assert not list((tmp_path / "killed" / "checkpoints").iterdir())
 
 
-def test_another_run_s_checkpoint_is_not_picked_up(tmp_path, records_folder, monkeypatch, capsys):
+def test_a_checkpoint_of_another_run_is_not_used(tmp_path, records_folder, monkeypatch, capsys):
     monkeypatch.setattr(state.State, "save_best_model", lambda self, path, spec: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, records_folder)
     monkeypatch.undo()
     run(tmp_path, records_folder, learning_rate=0.001)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
     run(tmp_path, records_folder)
-    assert "going on after epoch 3" in capsys.readouterr().out
+    assert "resuming after epoch 3" in capsys.readouterr().out
 
 
-def test_a_run_that_began_with_other_weights_is_not_picked_up(
+def test_a_checkpoint_from_other_initial_weights_is_not_used(
     tmp_path, records_folder, monkeypatch, capsys
 ):
-    """As where the file of the encoder's weights was replaced by another of the same name."""
+    """For example, the encoder's weights file was replaced by another of the same name."""
 
     def other_network() -> keras.Model:
         model = networks.tiny()
@@ -88,16 +88,16 @@ def test_a_run_that_began_with_other_weights_is_not_picked_up(
         run(tmp_path, records_folder)
     monkeypatch.undo()
     run(tmp_path, records_folder, other_network)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("foreseen", [True, False])
-def test_a_full_disk_keeps_the_model_and_the_way_on(
-    small_disk, records_folder, monkeypatch, capsys, foreseen
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_full_disk_keeps_the_old_model_and_the_checkpoint(
+    small_disk, records_folder, monkeypatch, capsys, checked
 ):
     if not small_disk.is_mount():
-        pytest.skip("no small disk may be mounted here")
-    if not foreseen:
+        pytest.skip("cannot mount a small disk")
+    if not checked:
         monkeypatch.setattr(files, "require_room", lambda *arguments: None)
     build = partial(networks.shallow, width=40)
     (small_disk / "model.keras").write_bytes(b"old")
@@ -118,6 +118,6 @@ def test_a_full_disk_keeps_the_model_and_the_way_on(
     assert [path.name for path in small_disk.iterdir()] == ["model.keras"]
     assert (small_disk / "model.keras").read_bytes() == b"old"
     elsewhere = small_disk.parent / "model.keras"
-    if foreseen:
+    if checked:
         loop.train("tiny", build, settings(epochs=1), model_path=elsewhere, **arguments)
-        assert "going on after epoch 1" in capsys.readouterr().out
+        assert "resuming after epoch 1" in capsys.readouterr().out
