@@ -15,11 +15,11 @@ stage_runner.report_ctrl_c()
 with stage_runner.report_errors():
     stage = stage_runner.running_stage()
     script = Path(__file__).with_name(f"{stage}.py")
-    if script.is_file():
-        description = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8")))
+    if stage and script.is_file():
+        description = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
         stage_runner.parse_arguments(stage, description)
     params = load_params()
     if stage == "download":
         load_dataset(params.dataset.name)
-    if script.is_file():
+    if stage and script.is_file():
         stage_runner.require_inputs(stage)

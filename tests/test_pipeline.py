@@ -214,7 +214,7 @@ def test_failed_experiment_in_its_own_folder_leaves_the_workspace_alone(project)
     setting = "train_shallow.batch_size=0"
     said = fails(project, "dvc", "exp", "run", "--temp", "-S", setting)
     assert "train_shallow.batch_size: 0 should be greater than or equal to 1" in said
-    assert "To have them back" not in said
+    assert "To restore them" not in said
     assert run(project, "git", "status", "--short") == ""
     assert (project / paths.model("shallow")).exists()
 

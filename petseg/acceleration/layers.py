@@ -1,7 +1,7 @@
-"""Layers that stand in for stock Keras layers: the same variables and results in less time.
+"""Faster replacements for stock Keras layers, with the same variables and results.
 
-Each wraps the layers that it stands for and holds no variables of its own. `matches` says
-which layers those are.
+Each wraps the layers that it replaces and has no variables of its own. `matches` tests whether a
+layer can be replaced.
 """
 
 import keras
@@ -15,11 +15,11 @@ CONVOLUTIONS_TO_FOLD = keras.layers.Conv2D, keras.layers.DepthwiseConv2D
 class FoldedConvolution(keras.layers.Layer):
     """A convolution and the batch normalization after it, (B, H, W, C) -> (B, H', W', D).
 
-    Batch normalization in inference mode is a linear map of each channel, so it can be folded into
-    the kernel and a bias (Jacob et al., arXiv:1712.05877, section 3.2). The folded kernel is
-    computed again in every step, so both layers train as before. Folding is computed in float32,
-    the convolution in the precision of its layer. `pads` says that a layer of zeros before the
-    convolution is left out, and that the convolution adds the same zeros.
+    Batch normalization in inference mode is linear in each channel, so it can be folded into the
+    kernel and a bias (Jacob et al., arXiv:1712.05877, section 3.2). Each step computes the folded
+    kernel again, so both layers train as before. Folding uses float32, the convolution the
+    precision of its layer. With `pads`, the convolution adds the zeros of the removed padding layer
+    before it.
     """
 
     def __init__(self, convolution, normalization, pads: bool, operations: Operations):
@@ -31,19 +31,19 @@ class FoldedConvolution(keras.layers.Layer):
 
     @staticmethod
     def matches(convolution, normalization) -> bool:
-        """Whether the two can be folded, if nothing else reads the convolution's output."""
+        """Returns whether the two can be folded, if nothing else reads the convolution's output."""
         return (
             is_plain_convolution(convolution, CONVOLUTIONS_TO_FOLD)
             and not convolution.use_bias
             and type(normalization) is keras.layers.BatchNormalization
-            and not normalization.trainable  # so that it keeps its statistics
+            and not normalization.trainable  # so its statistics are fixed
             and normalization.axis in (-1, 3)
             and normalization.scale
             and normalization.center
         )
 
     def call(self, inputs, training=None, mask=None):
-        del training, mask  # the statistics are kept whatever they say
+        del training, mask  # the statistics are fixed
         convolution, normalization = self.convolution, self.normalization
         variance = normalization.moving_variance + normalization.epsilon
         scale = normalization.gamma * tf.math.rsqrt(variance)
@@ -70,10 +70,10 @@ class FastConvolution(keras.layers.Layer):
 
     @staticmethod
     def matches(layer) -> bool:
-        """Whether it is a plain pointwise convolution, or a transposed one with padding SAME."""
+        """Returns whether it is a plain pointwise convolution, or transposed with padding SAME."""
         if is_plain_convolution(layer, (keras.layers.Conv2DTranspose,)):
             same = (layer.padding, layer.output_padding) == ("same", None)
-            return same and layer.use_bias  # without one, nothing would be faster
+            return same and layer.use_bias  # only the gradient of the bias is faster
         pointwise = is_plain_convolution(layer, (keras.layers.Conv2D,))
         return pointwise and (*layer.kernel_size, *layer.strides) == (1, 1, 1, 1)
 
@@ -93,10 +93,9 @@ class FastBatchNormalization(keras.layers.Layer):
     """Batch normalization over the last axis of (B, H, W, C) by one fused operation.
 
     Keras's layer consists of many operations, each of which reads the whole activation. Statistics
-    are computed in float32 in any precision. The fused operation cannot synchronize them over
-    replicas; where the layer asks for that, the stock layer does the work, as it does in inference
-    mode and where a mask leaves pixels out. Source of the operation: Ioffe and Szegedy,
-    arXiv:1502.03167.
+    are computed in float32 in any precision. The stock layer still runs in inference mode, with a
+    mask, and with synchronization over replicas, which the fused operation lacks. Source of the
+    operation: Ioffe and Szegedy, arXiv:1502.03167.
     """
 
     def __init__(self, normalization, operations: Operations):
@@ -108,7 +107,7 @@ class FastBatchNormalization(keras.layers.Layer):
 
     @staticmethod
     def matches(layer) -> bool:
-        """Whether it is a stock layer that trains, and normalizes channels."""
+        """Returns whether it is a trainable stock layer that normalizes channels."""
         return (
             type(layer) is keras.layers.BatchNormalization
             and layer.trainable
@@ -132,7 +131,7 @@ class FastBatchNormalization(keras.layers.Layer):
             epsilon=layer.epsilon,
             is_training=True,
         )
-        # The operation returns the unbiased variance; the stock layer keeps the biased one.
+        # The operation returns the unbiased variance; the stock layer stores the biased one.
         count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], tf.float32)
         self._update(layer.moving_mean, mean)
         self._update(layer.moving_variance, variance * (count - 1) / count)
@@ -153,7 +152,7 @@ class FastReLU6(keras.layers.Layer):
 
     @staticmethod
     def matches(layer) -> bool:
-        """Whether it is a ReLU6 that computes in bfloat16, on a machine without GPUs."""
+        """Returns whether it is a ReLU6 in bfloat16, on a machine without GPUs."""
         return (
             type(layer) is keras.layers.ReLU
             and (layer.max_value, layer.threshold, layer.negative_slope) == (6, 0, 0)
@@ -166,7 +165,7 @@ class FastReLU6(keras.layers.Layer):
 
 
 def is_plain_convolution(layer, kinds: tuple[type, ...]) -> bool:
-    """Whether it is of these kinds, without dilation, groups, activation or unequal strides."""
+    """Returns whether it is of `kinds`, with equal strides, no dilation, groups or activation."""
     return (
         type(layer) in kinds
         and layer.activation is keras.activations.linear

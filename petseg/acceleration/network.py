@@ -1,10 +1,11 @@
-"""A network rewritten to take less time: the same function, forward and backward.
+"""Rewrites a network to run faster: the same function, forward and backward.
 
-Models are written in stock Keras layers and know nothing of this. `accelerate` puts faster layers
-in their places; which ones, and what each is worth, is in docs/speed.md.
+Models consist of stock Keras layers. `accelerate` replaces some with faster ones. docs/speed.md
+lists them with their speedups.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import keras
 
@@ -17,21 +18,20 @@ from petseg.acceleration.layers import (
 from petseg.acceleration.operations import FAST, STOCK, Operations
 
 TRICKS = ("folding", "padding", "batch_normalization", *Operations._fields)
-"""What `accelerate` does, by the names that benchmarks switch it on and off by: fold batch
-normalization into convolutions, leave out layers of zeros, fuse batch normalization, and take
-gradients of our own of these operations."""
+"""What `accelerate` does, as named in benchmarks: fold batch normalization into convolutions,
+remove padding layers, fuse batch normalization, and use custom gradients of these operations."""
 
 PADDED_BY_STRIDE_2 = ((0, 1), (0, 1))
-"""The zeros that padding SAME puts around an even side before a 3x3 convolution with stride 2."""
+"""The zeros that padding SAME adds to an even side for a 3x3 convolution with stride 2."""
 
 
 def accelerate(network: keras.Model, tricks: Collection[str] = TRICKS) -> keras.Model:
-    """The same function of the same variables by faster operations.
+    """Returns a network that computes the same function of the same variables faster.
 
-    Works on functional and built sequential models and on those inside them; models and layers of
-    other classes stay as they are. The result shares its variables with `network`, but may list
-    them in another order, where branches lose layers. Save `network`, whose file loads without this
-    package. `tricks` are some of TRICKS.
+    Supports functional and built sequential models, also nested. Other models and layers are
+    unchanged. The result shares its variables with `network`, but may list them in another order if
+    branches lose layers. Save `network` instead: its file loads without this package. `tricks` are
+    some of TRICKS.
     """
     if isinstance(network, keras.Sequential) and network.built:
         network = keras.Model(network.inputs, network.outputs, name=network.name)
@@ -39,7 +39,7 @@ def accelerate(network: keras.Model, tricks: Collection[str] = TRICKS) -> keras.
         return network
     operations = STOCK._replace(**{t: getattr(FAST, t) for t in tricks if t in FAST._fields})
     replaced, left_out = _folded(network, tricks, operations)
-    kinds = [FastConvolution, FastReLU6]
+    kinds: list[Any] = [FastConvolution, FastReLU6]
     kinds += [FastBatchNormalization] * ("batch_normalization" in tricks)
     replaced |= {
         layer: kind(layer, operations)
@@ -61,8 +61,9 @@ def accelerate(network: keras.Model, tricks: Collection[str] = TRICKS) -> keras.
 
 
 def _folded(network: keras.Model, tricks, operations: Operations) -> tuple[dict, set]:
-    """Each normalization -> what replaces it and the convolution before it; what is left out."""
-    replaced, left_out = {}, set()
+    """Returns each normalization -> the folded layer, and the layers that it makes redundant."""
+    replaced: dict = {}
+    left_out: set = set()
     if "folding" not in tricks:
         return replaced, left_out
     for normalization in network.layers:
@@ -78,9 +79,9 @@ def _folded(network: keras.Model, tricks, operations: Operations) -> tuple[dict,
 
 
 def _padding_to_leave_out(convolution, network: keras.Model) -> keras.layers.Layer | None:
-    """The layer of zeros before a convolution that would add the same zeros with padding SAME."""
+    """Returns the padding layer before a convolution, if padding SAME adds the same zeros."""
     before = _only_layer_before(convolution, network)
-    if type(before) is not keras.layers.ZeroPadding2D:
+    if before is None or type(before) is not keras.layers.ZeroPadding2D:
         return None
     sides = before.input.shape[1:3]
     same = (
@@ -93,10 +94,9 @@ def _padding_to_leave_out(convolution, network: keras.Model) -> keras.layers.Lay
 
 
 def _only_layer_before(layer, network: keras.Model) -> keras.layers.Layer | None:
-    """The layer whose output goes to `layer`, which is called once, and to nothing else.
+    """Returns the layer whose output is read by `layer` only, if `layer` is called once.
 
-    Keras has no public way from a layer to the one before it; test_network.py tests these three
-    private attributes.
+    Keras has no public API for this. test_network.py tests the three private attributes.
     """
     if len(layer._inbound_nodes) != 1 or len(layer._inbound_nodes[0].input_tensors) != 1:
         return None

@@ -1,8 +1,8 @@
-"""TensorFlow operations whose gradients take a CPU less time than TensorFlow's own.
+"""TensorFlow operations with custom gradients that are faster on CPUs.
 
-`python -m benchmarks.tricks` measures how much less. Inputs are (B, H, W, C), of the kernel's
-dtype, float32 or bfloat16; outputs are (B, H', W', D). Many gradients of kernels are matrix
-products: of the inputs at every pixel and the gradients of the outputs there.
+`python -m benchmarks.tricks` measures the speedups. Inputs are (B, H, W, C) in the kernel's dtype,
+float32 or bfloat16. Outputs are (B, H', W', D). Many kernel gradients are computed as matrix
+products of all pixels of the inputs and of the output gradients.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ import tensorflow as tf
 
 
 class Operations(NamedTuple):
-    """The operations that a network computes with: each by TensorFlow, or with a faster gradient.
+    """The operations of a network, each from TensorFlow or with a faster gradient.
 
-    Arguments are those of the functions below.
+    They have the arguments of the functions below.
     """
 
     conv2d: Callable
@@ -25,7 +25,7 @@ class Operations(NamedTuple):
 
 
 def conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
-    """tf.nn.conv2d: kernel (h, w, C, D), `padding` SAME or VALID."""
+    """Computes tf.nn.conv2d: kernel (h, w, C, D), `padding` SAME or VALID."""
     conv_args = {"strides": [1, stride, stride, 1], "padding": padding}
 
     def to_inputs(inputs, kernel, upstream):
@@ -44,10 +44,10 @@ def conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
 
 
 def depthwise_conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
-    """tf.nn.depthwise_conv2d: kernel (h, w, C, 1), `padding` SAME or VALID.
+    """Computes tf.nn.depthwise_conv2d: kernel (h, w, C, 1), `padding` SAME or VALID.
 
-    With stride 2, TensorFlow's gradient of bfloat16 inputs takes a CPU many times as long as that
-    of float32 inputs, so it is computed in float32.
+    With stride 2, TensorFlow's gradient is many times slower on a CPU in bfloat16 than in float32,
+    so it is computed in float32.
     """
     conv_args = {"strides": [1, stride, stride, 1], "padding": padding}
     gradient_dtype = tf.float32 if stride > 1 else inputs.dtype
@@ -71,9 +71,10 @@ def depthwise_conv2d(inputs, kernel, stride: int, padding: str) -> tf.Tensor:
 
 
 def conv2d_transpose(inputs, kernel, stride: int) -> tf.Tensor:
-    """tf.nn.conv2d_transpose with padding SAME: kernel (h, w, D, C), outputs `stride` times larger.
+    """Computes tf.nn.conv2d_transpose with padding SAME: kernel (h, w, D, C).
 
-    With TensorFlow's own gradient: none of ours was faster in a training step.
+    Outputs are `stride` times larger. Uses TensorFlow's gradient: no custom one was faster in a
+    training step.
     """
     batch, height, width, _ = tf.unstack(tf.shape(inputs))
     shape = (batch, height * stride, width * stride, kernel.shape[2])
@@ -82,7 +83,7 @@ def conv2d_transpose(inputs, kernel, stride: int) -> tf.Tensor:
 
 @tf.custom_gradient
 def bias_add(inputs, bias):
-    """tf.nn.bias_add: `bias` (C,)."""
+    """Computes tf.nn.bias_add: `bias` (C,)."""
 
     def gradient(upstream):
         pixels = flatten_pixels(upstream)
@@ -94,10 +95,10 @@ def bias_add(inputs, bias):
 
 @tf.custom_gradient
 def relu6(inputs):
-    """tf.nn.relu6 of tensors of any shape.
+    """Computes tf.nn.relu6 of tensors of any shape.
 
-    TensorFlow's gradient multiplies by a mask that it first converts to numbers. In bfloat16, for
-    which its own CPU code is slow, XLA's choice between two numbers takes half the time.
+    TensorFlow's gradient converts a mask to numbers and multiplies by it. In bfloat16, which
+    TensorFlow's CPU code handles slowly, selecting with XLA takes half the time.
     """
     outputs = tf.nn.relu6(inputs)
     return outputs, lambda upstream: _where_linear(outputs, upstream)
@@ -109,12 +110,12 @@ def _where_linear(outputs, upstream):
 
 
 def flatten_pixels(features: tf.Tensor) -> tf.Tensor:
-    """(B, H, W, C) -> (B * H * W, C)."""
+    """Reshapes (B, H, W, C) to (B * H * W, C)."""
     return tf.reshape(features, (-1, features.shape[-1]))
 
 
 def _with_gradients(forward: Callable, to_inputs: Callable, to_kernel: Callable) -> Callable:
-    """`forward` of inputs and kernel, with these gradients; each also gets the one upstream."""
+    """Returns `forward` with these gradients, functions of inputs, kernel and upstream gradient."""
 
     @tf.custom_gradient
     def operation(inputs, kernel):

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
@@ -231,7 +231,7 @@ _BODY = {
     "description": "an image in any format that Pillow reads: the body itself, or a file of a form",
     "content": {"application/octet-stream": _FILE, "multipart/form-data": {"schema": _FORM}},
 }
-_ANSWERS = {
+_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "as=json: size, shares of classes and regions, and the mask of each class "
         "in COCO's compressed run-length encoding; labels: a mask with the dataset's values or "

@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def flat(nested: dict, prefix: str = "") -> dict:
     """Joins nested keys by dots; keeps an empty section as a value."""
-    joined = {}
+    joined: dict = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"
         nested_further = isinstance(value, dict) and value
@@ -104,7 +104,9 @@ def _json(found: Comparison, params: dict, options: argparse.Namespace) -> str:
 
 def _records(table: pd.DataFrame) -> list[dict]:
     """Returns the rows of a table, with None for NaN."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    # pandas-stubs do not accept None here, pandas does.
+    known = table.astype(object).where(table.notna(), None)  # type: ignore[call-overload]
+    return known.to_dict("records")
 
 
 def _text(found: Comparison, params: dict, options: argparse.Namespace) -> str:

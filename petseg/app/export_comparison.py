@@ -78,7 +78,7 @@ def compared(found: Measured, reference: Measured, images: Images, spec: Dataset
         return confusion_matrices(truth, labels, classes).sum(axis=0)
 
     agreed = scores.pixel_accuracy(scores.counts(matrix(reference.logits.argmax(axis=-1))))
-    values = np.full(1 + len(spec.regions), np.nan)
+    values: np.ndarray = np.full(1 + len(spec.regions), np.nan)
     if images.masks is not None:
         counts = scores.counts(matrix(images.masks), spec.label_sets)
         values = np.array([scores.mean_iou(counts[:classes]), *scores.iou(counts[classes:])])

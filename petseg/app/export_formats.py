@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Source(NamedTuple):
     `calibration` is uint8 (N, H, W, 3), images to quantize activations by; `opset` is for ONNX.
     """
 
-    model: object
+    model: Any
     spec: DatasetSpec
     calibration: np.ndarray | None = None
     opset: int = OPSET
@@ -138,7 +138,8 @@ def _write_tflite(source: Source, path: Path, weights: str) -> None:
 
 def _calibration(source: Source):
     """Yields images to find the range of each activation; they include the values 0 and 255."""
-    for index, image in enumerate(source.calibration.astype(np.float32)):
+    calibration: Any = source.calibration
+    for index, image in enumerate(calibration.astype(np.float32)):
         if index == 0:
             image[0, 0], image[-1, -1] = (
                 0,

@@ -4,6 +4,8 @@ Accelerators such as TFLite's GPU delegate and Core ML support tensors of at mos
 Where Keras uses more, an equivalent operation replaces them.
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -83,6 +85,6 @@ def _subpixels(layer) -> set:
     return {split, permute} if same and type(split) is keras.layers.Reshape else set()
 
 
-def _before(layer, kind: type):
+def _before(layer, kind: Any):
     """Returns the layer before `layer` if `layer` is of this type, else None."""
     return layer.input._keras_history.operation if type(layer) is kind else None

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from PIL import Image
 
@@ -47,7 +48,10 @@ def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
     return {path: short.relative_to(base) for path, short in shortened(found).items()}
 
 
-def shortened(paths: Iterable[PurePath]) -> dict[PurePath, PurePath]:
+AnyPath = TypeVar("AnyPath", bound=PurePath)
+
+
+def shortened(paths: Iterable[AnyPath]) -> dict[AnyPath, AnyPath]:
     """Returns paths without suffixes, except in folders where that makes two paths equal."""
     paths = list(paths)
     times = Counter(map(_without_suffix, paths))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -96,7 +96,7 @@ def _short(section: Training, epochs: int) -> Training:
     return section.model_copy(update=changed)
 
 
-def _train(network: str, params: Params, section: Training, folder: Path) -> None:
+def _train(network: str, params: Params, section: Any, folder: Path) -> None:
     size, classes = params.image_size, len(records.spec(paths.RECORDS).classes)
     groups = {}
     if network == "unet":

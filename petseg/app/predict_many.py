@@ -142,7 +142,8 @@ def _listed(job: Job) -> list[tuple[str, str]]:
     found = [path for path in matches(job.pattern) if not path.startswith(f"{job.out}/")]
     if not found:
         raise PetsegError(f"no image at {job.pattern}; for a folder, use FOLDER/**")
-    base = re.match(r"(?:[^*?\[]*/)?", job.pattern).group()
+    found_base = re.match(r"(?:[^*?\[]*/)?", job.pattern)
+    base = found_base.group() if found_base else ""
     relative = [PurePosixPath(path.removeprefix(base)) for path in found]
     short = images.shortened(relative)
     return [(path, str(short[one])) for path, one in zip(found, relative, strict=True)]

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import pandas as pd
 
@@ -123,7 +124,7 @@ def _interval(found: dict | None) -> str:
 
 def _of(metrics: dict[str, dict], *keys: str) -> Iterable[str]:
     for found in metrics.values():
-        value = found
+        value: Any = found
         for key in keys:
             value = (value or {}).get(key)
         yield _shown(value)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -28,7 +28,7 @@ FORMATS = {
     "webp": {"labels": "png", "overlay": "webp", "cutout": "webp"},
 }
 """File suffix of each kind of picture, by --format."""
-SAVED = {
+SAVED: dict[str, dict[str, Any]] = {
     "jpg": {"format": "JPEG", "quality": 92},
     "png": {
         "format": "PNG",
@@ -129,7 +129,8 @@ def _pixels(path: Path) -> int:
 
 def _once(load: Callable[[], Network]) -> Callable[[], Network]:
     """Returns the same function, called once: the first thread calls it and the others wait."""
-    lock, made = threading.Lock(), []
+    lock = threading.Lock()
+    made: list[Network] = []
 
     def network() -> Network:
         with lock:

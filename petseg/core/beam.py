@@ -1,7 +1,8 @@
-"""Work on many machines by Apache Beam, an optional package: one function over many items.
+"""Runs one function over many items with Apache Beam, an optional package.
 
-Items and function travel; results do not. The function writes them to files that all machines see,
-each of them whole, so that nothing is lost where a runner repeats an item or a worker dies.
+Beam sends the function and the items to the workers, and no results back. The function writes its
+results atomically to shared storage. So nothing is lost if a runner repeats an item or a worker
+dies.
 """
 
 import contextlib
@@ -13,13 +14,14 @@ import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from petseg.core.errors import PetsegError, first_line
 
 OPTIONS_VARIABLE = "PETSEG_BEAM_OPTIONS"
-"""Options that name a cluster, which belong to a machine and not to the parameters."""
+"""Beam options that belong to a machine and not in params.yaml, such as a cluster's address."""
 
 _QUIET = ("--default_sdk_harness_log_level", "ERROR")
 _ONE_MACHINE = {
@@ -29,13 +31,16 @@ _ONE_MACHINE = {
 _DASK = "DaskRunner"
 _DASK_PARTITIONS = ("--dask_partition_size", "--dask_npartitions")
 _STEP = " [while running "
-"""What runners append to an error of a step."""
-_LOOKS_A_SECOND = 100
-"""Items, at most, of which is asked in a second whether they are finished: a bucket counts them."""
+"""The text that runners append to the error of a step."""
+_POLLED_ITEMS_PER_SECOND = 100
+"""The most items that the progress bar checks in a second, as each check is a request."""
+
+
+Item = TypeVar("Item")
 
 
 def require() -> None:
-    """PetsegError where Apache Beam is not installed."""
+    """Raises PetsegError if Apache Beam is not installed."""
     if importlib.util.find_spec("apache_beam") is None:
         raise PetsegError(
             "the beam runner needs Apache Beam, which is not installed:\n"
@@ -44,9 +49,9 @@ def require() -> None:
 
 
 def imported() -> ModuleType:
-    """Apache Beam, without its remarks; PetsegError where it is not installed."""
+    """Returns Apache Beam with its log limited to errors. Raises PetsegError if not installed."""
     require()
-    logging.disable(logging.WARNING)  # it tells of every package that it could have used
+    logging.disable(logging.WARNING)  # it warns about every optional package that is missing
     try:
         import apache_beam
         import apache_beam.io
@@ -57,19 +62,27 @@ def imported() -> ModuleType:
 
 
 def for_each(
-    function: Callable,
-    items: Iterable,
+    function: Callable[[Item], object],
+    items: Iterable[Item],
     options: Sequence[str],
     *,
     what: str,
     total: int,
     finished: Callable[[], int],
 ) -> None:
-    """Calls `function`, which can be pickled, with each item, on the runner that the options name.
+    """Calls `function` with each item on a Beam runner.
 
-    `options` are Beam's; those in PETSEG_BEAM_OPTIONS are added. Without a runner: processes on
-    this machine. A progress bar `what` shows how many of `total` items are `finished`. PetsegError
-    where Beam is missing, or where the pipeline fails; what its items had finished stays.
+    Args:
+        function: must be picklable.
+        items: must be picklable.
+        options: Beam's options. Those in PETSEG_BEAM_OPTIONS are added. Without `--runner`, Beam
+            uses processes on this machine.
+        what: the label of the progress bar.
+        total: the number of items.
+        finished: returns the number of finished items, for the progress bar.
+
+    Raises:
+        PetsegError: if Beam is missing or the pipeline fails. Results of finished items remain.
     """
     items = list(items)
     if not items:
@@ -84,12 +97,12 @@ def for_each(
             spread = pipeline | beam.Create(items) | beam.Reshuffle()
             _ = spread | what >> beam.Map(function)
             pipeline.run().wait_until_finish()
-    except Exception as error:  # runners have errors of their own, in which the cause is a text
+    except Exception as error:  # each runner has its own errors, with the cause as text
         raise PetsegError(f"the Beam pipeline failed: {_cause(error)}") from error
 
 
 def _flags(options: Sequence[str]) -> list[str]:
-    """The options that are given, and defaults for what they leave open."""
+    """Returns the given options, with defaults for the others."""
     flags = [*options, *shlex.split(os.environ.get(OPTIONS_VARIABLE, ""))]
     named = {flag.partition("=")[0] for flag in flags}
     if _QUIET[0] not in named:
@@ -102,11 +115,11 @@ def _flags(options: Sequence[str]) -> list[str]:
 
 
 def _cause(error: Exception) -> str:
-    """What the function said: of a traceback that the runner quotes, the end."""
+    """Returns the message of the function's own error, the end of a quoted traceback."""
     if isinstance(error, PetsegError):
         return str(error).partition(_STEP)[0]
-    said = re.findall(rf"^(?:[\w.]+: )?(.*){re.escape(_STEP)}", str(error), re.MULTILINE)
-    return said[-1] if said else first_line(error)
+    messages = re.findall(rf"^(?:[\w.]+: )?(.*){re.escape(_STEP)}", str(error), re.MULTILINE)
+    return messages[-1] if messages else first_line(error)
 
 
 @contextlib.contextmanager
@@ -114,11 +127,11 @@ def _progress(what: str, total: int, finished: Callable[[], int]) -> Iterator[No
     ended = threading.Event()
     with tqdm(total=total, desc=what, unit="block", disable=None) as bar:
 
-        def look() -> None:
-            while not ended.wait(max(1.0, total / _LOOKS_A_SECOND)):
+        def poll() -> None:
+            while not ended.wait(max(1.0, total / _POLLED_ITEMS_PER_SECOND)):
                 bar.update(finished() - bar.n)
 
-        thread = threading.Thread(target=look, daemon=True)
+        thread = threading.Thread(target=poll, daemon=True)
         thread.start()
         try:
             yield

@@ -1,17 +1,17 @@
-"""Colours for classes that name none."""
+"""Display colours for classes that have none in dataset.yaml."""
 
 from colorsys import hls_to_rgb
 
 _OKABE_ITO = (
     "#E69F00", "#0072B2", "#000000", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#F0E442",
 )  # fmt: skip
-"""Colours to be told apart with colour-blind eyes: https://jfly.uni-koeln.de/color/."""
+"""A palette for colour-blind readers: https://jfly.uni-koeln.de/color/."""
 
 _GOLDEN_RATIO = 0.618034
 
 
 def colour_of(label: int) -> str:
-    """A colour for each label: those of Okabe and Ito first, then hues far from each other."""
+    """Returns a colour for a label: first those of Okabe and Ito, then well separated hues."""
     if label < len(_OKABE_ITO):
         return _OKABE_ITO[label]
     turn = label * _GOLDEN_RATIO % 1

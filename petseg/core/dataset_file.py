@@ -1,6 +1,6 @@
-"""datasets/NAME/dataset.yaml: a dataset's spec, and where its images and masks come from.
+"""datasets/NAME/dataset.yaml: a dataset's spec, and the source of its images and masks.
 
-Nothing here imports TensorFlow, so that a typing error costs a second and not a minute.
+This module does not import TensorFlow, so a mistake in the file is reported within a second.
 """
 
 from pathlib import Path
@@ -12,17 +12,17 @@ from petseg.core import yaml12
 from petseg.core.dataset_spec import DatasetSpec, Name
 from petseg.core.errors import PetsegError
 from petseg.core.paths import dataset_file
-from petseg.core.strict import Count, Section, Seed, listed, parse_section, text_or_share
+from petseg.core.strict import Count, Listed, Section, Seed, TextOrShare, parse_section
 
 MASK_KINDS = ("masks", "coco", "labelme")
-"""The keys of a folder source that say where masks come from."""
+"""The keys of a folder source that name masks or annotations."""
 
 SPLIT = "{split}"
-"""In a path of a folder source: stands for what `splits` says of each split."""
+"""A placeholder in paths of a folder source, replaced by each split's text in `splits`."""
 
 
 class OxfordPets(Section):
-    """The Oxford-IIIT Pet dataset, from the network or the folder that PETSEG_OFFLINE_DIR names."""
+    """The Oxford-IIIT Pet dataset, downloaded or from the folder PETSEG_OFFLINE_DIR."""
 
     type: Literal["oxford_iiit_pet"]
 
@@ -38,24 +38,24 @@ class GeneratedPets(Section):
 
 
 class Splits(Section):
-    """For each split a share of what is left, or a text.
+    """For each split a text, or a share of the remaining examples.
 
-    Where a path of the source holds `{split}`, the text takes its place; else it names a file with
-    a name, or an image and its mask, on each line. `train` without a value is what the others
-    leave; `validation` without one is the share that params.yaml says.
+    If a path of the source contains `{split}`, the text replaces it. Otherwise the text names a
+    list file, with a name, or an image and its mask, on each line. `train` defaults to the examples
+    of no other split, `validation` to the share in params.yaml.
     """
 
     train: str | None = None
-    validation: text_or_share() = None
-    test: text_or_share()
+    validation: TextOrShare = None
+    test: TextOrShare
 
 
 class Folder(Section):
-    """A folder of images, and of masks or annotations, which share the images' names.
+    """A folder of images with masks or annotations of the same names.
 
-    Paths start from `path`, and that from the folder in which dataset.yaml lies. `images` and
-    `masks` are folders, or patterns as of the shell. Without both, the list files of `splits` have
-    the paths of an image and its mask on each line, and no folder is listed.
+    Paths are relative to `path`, which is relative to the folder of dataset.yaml. `images` and
+    `masks` are folders or shell patterns. Without both, each line of the list files in `splits` has
+    the paths of an image and its mask, and no folder is searched.
     """
 
     type: Literal["folder"]
@@ -71,14 +71,14 @@ class Folder(Section):
 
     @field_validator("path")
     @classmethod
-    def _is_the_same_for_all_splits(cls, path: str) -> str:
+    def _has_no_placeholder(cls, path: str) -> str:
         if SPLIT in path:
-            raise ValueError(f"{SPLIT} belongs into images and masks")
+            raise ValueError(f"{SPLIT} belongs in images and masks")
         return path
 
     @field_validator("labelme")
     @classmethod
-    def _is_the_one_kind_of_mask(cls, labelme: str | None, info: ValidationInfo) -> str | None:
+    def _is_the_only_kind_of_mask(cls, labelme: str | None, info: ValidationInfo) -> str | None:
         given = [info.data.get("masks"), info.data.get("coco"), labelme]
         if sum(one is not None for one in given) > 1:
             raise ValueError("one of masks, coco and labelme is needed, and only one")
@@ -103,25 +103,25 @@ class Folder(Section):
                 raise ValueError("train needs a list file, as there are no images to take")
         elif SPLIT in images:
             if splits.train is None and "images" in info.data:
-                raise ValueError(f"train needs the text that takes the place of {SPLIT}")
-        elif astray := [key for key in MASK_KINDS if SPLIT in (info.data.get(key) or "")]:
-            raise ValueError(f"{SPLIT} is in {astray[0]}, so images needs it, too")
+                raise ValueError(f"train needs the text that replaces {SPLIT}")
+        elif others := [key for key in MASK_KINDS if SPLIT in (info.data.get(key) or "")]:
+            raise ValueError(f"{SPLIT} is in {others[0]}, so images needs it, too")
         return splits
 
     model_config = Section.model_config | {"validate_default": True}
 
     @property
     def annotated(self) -> bool:
-        """Whether the masks are drawn from annotations."""
+        """Whether masks are drawn from annotations."""
         return self.coco is not None or self.labelme is not None
 
 
 class DatasetFile(DatasetSpec):
-    """The whole of a dataset.yaml."""
+    """A dataset.yaml: spec and source."""
 
     source: Annotated[OxfordPets | GeneratedPets | Folder, Field(discriminator="type")]
-    leave_out: listed(str) = ()
-    """Names of images that neither train nor validate, as their masks are wrong."""
+    leave_out: Listed[str] = ()
+    """Names of images with wrong masks, left out of training and validation."""
     _file: Path = PrivateAttr()
 
     @field_validator("source")
@@ -146,16 +146,16 @@ class DatasetFile(DatasetSpec):
 
     @property
     def folder(self) -> Path:
-        """The folder in which dataset.yaml lies."""
+        """The folder of dataset.yaml."""
         return self._file.parent
 
     def spec(self) -> DatasetSpec:
-        """The part that travels with records and models."""
+        """Returns the part that records and models contain."""
         return DatasetSpec(**{name: getattr(self, name) for name in DatasetSpec.model_fields})
 
 
 def load_dataset(name: str) -> DatasetFile:
-    """The dataset of that name; PetsegError where there is none, or with all mistakes in it."""
+    """Returns the named dataset. Raises PetsegError if missing, or with all mistakes in it."""
     path = dataset_file(name)
     if not path.is_file():
         known = sorted(other.parent.name for other in path.parent.parent.glob("*/dataset.yaml"))
@@ -167,7 +167,7 @@ def load_dataset(name: str) -> DatasetFile:
 
 
 def parse_dataset(content: object, name: str, path: Path) -> DatasetFile:
-    """A DatasetFile from plain nested dicts, as if they stood in the file `path`."""
+    """Returns a DatasetFile from nested dicts, as if read from the file `path`."""
     if isinstance(content, dict):
         content = {"name": name} | content
     dataset = parse_section(DatasetFile, content, str(path))

@@ -1,12 +1,13 @@
-"""What a dataset's classes are: the one place from which every room takes names, values, colours.
+"""The spec of a dataset: its classes, their mask values and colours, regions and groups.
 
-`datasets/NAME/dataset.yaml` holds it with the dataset's source (see petseg/core/dataset_file.py).
-`preprocess` writes it into the manifest, and every trained or exported model carries it.
+It is `datasets/NAME/dataset.yaml` without the source (see petseg/core/dataset_file.py).
+`preprocess` copies it into the manifest, and every trained or exported model contains it.
 """
 
 import json
 import re
 import zipfile
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,53 +16,55 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from petseg.core.colours import colour_of
 from petseg.core.errors import PetsegError
-from petseg.core.strict import Section, listed, one_or_more, parse_section, shown
+from petseg.core.strict import Listed, OneOrMore, Section, parse_section, shown
 
 VOID = 255
-"""The label of pixels that are never counted: in no loss, no score and no class weight."""
+"""The label of pixels that no loss, score or class weight counts."""
 
 MAX_CLASSES = 150
 
 RESERVED_COLUMNS = ("name", "split", "shard", "offset", "length")
-"""What tables of examples have beside a column for each group."""
+"""The columns of a table of examples, without the group columns."""
 
 SPEC_FILE = "dataset.json"
-"""The name of a spec inside a network's file, or beside it."""
+"""The spec inside a model file, or next to it."""
 ASSETS = "assets.extra"
-"""The folder of a SavedModel for what TensorFlow leaves alone."""
+"""The folder of a SavedModel whose files TensorFlow ignores."""
 
 _COLOUR = "^#[0-9a-fA-F]{6}$"
 
 Name = Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=100)]
 Colour = Annotated[str, Field(pattern=_COLOUR)]
 MaskValue = Annotated[int, Field(ge=0, le=65_535)]
+Names = tuple[str, ...]
+Regions = dict[Name, Listed[Name]]
 
 
 class ClassSpec(Section):
-    """A class: its name, what stands for it in the masks, and its colour in figures."""
+    """A class: its name, its values or colours in the masks, and its colour in figures."""
 
     name: Name
-    value: one_or_more(MaskValue) = ()
-    mask_colour: one_or_more(Colour) = ()
+    value: OneOrMore[MaskValue] = ()
+    mask_colour: OneOrMore[Colour] = ()
     colour: Colour | None = None
 
 
 class DatasetSpec(Section):
-    """The classes of a dataset in the order of their labels, and what is known of them."""
+    """The classes of a dataset in the order of their labels, with regions and groups."""
 
     name: Name
-    classes: listed(ClassSpec)
-    void: one_or_more(Any) = ()
+    classes: Listed[ClassSpec]
+    void: OneOrMore[Any] = ()
     threshold: Annotated[int, Field(ge=1, le=255)] | None = None
-    regions: dict[Name, listed(Name)] = Field({})
+    regions: Regions = Field({})
     cutout: Name | None = None
-    soft_edge: listed(Name) = ()
-    groups: listed(Name) = ()
-    unlabelled_without: listed(Name) = ()
+    soft_edge: Listed[Name] = ()
+    groups: Listed[Name] = ()
+    unlabelled_without: Listed[Name] = ()
 
     @field_validator("classes")
     @classmethod
-    def _are_told_apart(cls, classes: tuple) -> tuple:
+    def _are_distinct(cls, classes: tuple[ClassSpec, ...]) -> tuple[ClassSpec, ...]:
         if not 2 <= len(classes) <= MAX_CLASSES:
             raise ValueError(f"{len(classes)} classes; 2 to {MAX_CLASSES} are needed")
         keys = {bool(one.value) for one in classes}
@@ -74,22 +77,22 @@ class DatasetSpec(Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the name {', '.join(twice)} is duplicated")
         marks = [(mark, one.name) for one in classes for mark in _marks(one)]
-        _refuse_twice("value" if keys == {True} else "mask_colour", marks)
+        _refuse_duplicates("value" if keys == {True} else "mask_colour", marks)
         return classes
 
     @field_validator("void")
     @classmethod
-    def _is_no_class(cls, void: tuple, info: ValidationInfo) -> tuple:
+    def _is_no_class(cls, void: tuple[object, ...], info: ValidationInfo) -> tuple[int | str, ...]:
         classes = info.data.get("classes", ())
-        void = tuple(map(_void_mark, void))
+        marks = tuple(map(_void_mark, void))
         taken = {mark: one.name for one in classes for mark in _marks(one)}
-        for mark in void:
+        for mark in marks:
             if mark in taken:
                 raise ValueError(f"{mark} is the class {taken[mark]}")
         coloured = any(one.mask_colour for one in classes)
-        if classes and any(isinstance(mark, str) != coloured for mark in void):
+        if classes and any(isinstance(mark, str) != coloured for mark in marks):
             raise ValueError("void needs colours where the classes have mask_colour, else values")
-        return void
+        return marks
 
     @field_validator("threshold")
     @classmethod
@@ -104,7 +107,7 @@ class DatasetSpec(Section):
 
     @field_validator("regions")
     @classmethod
-    def _hold_classes(cls, regions: dict, info: ValidationInfo) -> dict:
+    def _hold_classes(cls, regions: Regions, info: ValidationInfo) -> Regions:
         for region, names in regions.items():
             _require_classes(names, info, f"{region} holds ")
             if not names:
@@ -113,7 +116,7 @@ class DatasetSpec(Section):
 
     @field_validator("groups")
     @classmethod
-    def _are_columns(cls, groups: tuple) -> tuple:
+    def _are_columns(cls, groups: Names) -> Names:
         if taken := set(groups) & set(RESERVED_COLUMNS):
             raise ValueError(f"{', '.join(sorted(taken))} is a column of the records already")
         if len(set(groups)) < len(groups):
@@ -122,7 +125,7 @@ class DatasetSpec(Section):
 
     @field_validator("soft_edge", "unlabelled_without")
     @classmethod
-    def _are_classes(cls, names: tuple, info: ValidationInfo) -> tuple:
+    def _are_classes(cls, names: Names, info: ValidationInfo) -> Names:
         _require_classes(names, info)
         return names
 
@@ -130,17 +133,17 @@ class DatasetSpec(Section):
     @classmethod
     def _is_a_region(cls, cutout: str | None, info: ValidationInfo) -> str | None:
         if cutout is not None and cutout not in info.data.get("regions", {}):
-            _require_classes([cutout], info, "", " and no region")
+            _require_classes((cutout,), info, "", " and no region")
         return cutout
 
     @cached_property
-    def class_names(self) -> tuple[str, ...]:
-        """The names of the classes; a class's label is its index."""
+    def class_names(self) -> Names:
+        """The names of the classes. The index of a class is its label."""
         return tuple(one.name for one in self.classes)
 
     @cached_property
-    def colours(self) -> tuple[str, ...]:
-        """The display colour of each class: its own, that of its masks, or one of a list."""
+    def colours(self) -> Names:
+        """The display colour of each class: `colour`, else its mask colour, else `colour_of`."""
         return tuple(
             one.colour or next(iter(one.mask_colour), None) or colour_of(label)
             for label, one in enumerate(self.classes)
@@ -148,17 +151,17 @@ class DatasetSpec(Section):
 
     @property
     def default_region(self) -> str | None:
-        """The region that is cut out where nobody names one: `cutout`, or the first region."""
+        """The region to cut out by default: `cutout`, else the first region."""
         return self.cutout or next(iter(self.regions), None)
 
-    def labels(self, names) -> tuple[int, ...]:
-        """The labels of classes, by their names."""
+    def labels(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Returns the labels of the named classes."""
         return tuple(self.class_names.index(name) for name in names)
 
     def region_labels(self, region: str) -> tuple[int, ...]:
-        """The labels in a region; a class is a region, too, where no region has its name.
+        """Returns the labels of a region, or of a class where no region has that name.
 
-        PetsegError for an unknown name.
+        Raises PetsegError for an unknown name.
         """
         names = self.regions.get(region, (region,))
         if not set(names) <= set(self.class_names):
@@ -168,24 +171,24 @@ class DatasetSpec(Section):
 
     @cached_property
     def label_sets(self) -> tuple[tuple[int, ...], ...]:
-        """The labels of everything that is scored: each class by itself, then each region."""
+        """The sets of labels to score: each class, then each region."""
         alone = tuple((label,) for label in range(len(self.classes)))
         return (*alone, *map(self.region_labels, self.regions))
 
-    def to_json(self) -> dict:
-        """What `parse_spec` reads."""
+    def to_json(self) -> dict[str, Any]:
+        """Returns the spec as `parse_spec` reads it."""
         return self.model_dump(mode="json")
 
 
 def parse_spec(content: object, source: str) -> DatasetSpec:
-    """A spec from what `to_json` gave; PetsegError, which names `source`, for anything else."""
+    """Returns the spec from the output of `to_json`. Raises PetsegError, naming `source`."""
     return parse_section(DatasetSpec, content, source)
 
 
 def of_model(path: Path) -> DatasetSpec | None:
-    """The spec that a network carries, or that lies beside it; None where there is neither.
+    """Returns the spec inside a model or next to it, or None. Raises PetsegError if damaged.
 
-    In a ZIP archive (.keras, at the end of .tflite) or a folder's ASSETS. PetsegError if damaged.
+    Looks in the ZIP archive (.keras, at the end of .tflite) or in the folder ASSETS first.
     """
     try:
         source = f"{SPEC_FILE} in {path}"
@@ -200,23 +203,23 @@ def of_model(path: Path) -> DatasetSpec | None:
 
 
 def of_text(text: str | bytes, source: str) -> DatasetSpec:
-    """A spec from JSON; PetsegError, which names `source`, where it is damaged."""
+    """Returns the spec from JSON. Raises PetsegError, naming `source`, if it is damaged."""
     try:
         return parse_spec(json.loads(text), source)
     except ValueError as error:
         raise PetsegError(f"{source} is damaged: {error}") from None
 
 
-def require_same_classes(found: DatasetSpec, needed: DatasetSpec, what: str, mend: str) -> None:
-    """PetsegError where two specs do not give the same labels to the same classes."""
+def require_same_classes(found: DatasetSpec, needed: DatasetSpec, what: str, fix: str) -> None:
+    """Raises PetsegError unless both specs give the same labels to the same classes."""
     if found.class_names != needed.class_names:
         raise PetsegError(
             f"{what} was trained for {found.name} ({_shortened(found.class_names)}), "
-            f"not for {needed.name} ({_shortened(needed.class_names)}); {mend}"
+            f"not for {needed.name} ({_shortened(needed.class_names)}); {fix}"
         )
 
 
-def _shortened(names: tuple[str, ...]) -> str:
+def _shortened(names: Names) -> str:
     return ", ".join(names[:6]) + f" and {len(names) - 6} more" * (len(names) > 6)
 
 
@@ -228,12 +231,12 @@ def _void_mark(mark: object) -> int | str:
     raise ValueError(f"{shown(mark)} should be a mask value, 0 to 65535, or a colour as '#ff0000'")
 
 
-def _marks(one: ClassSpec) -> tuple:
+def _marks(one: ClassSpec) -> tuple[int | str, ...]:
     return one.value or tuple(colour.lower() for colour in one.mask_colour)
 
 
-def _refuse_twice(what: str, pairs: list[tuple]) -> None:
-    seen: dict = {}
+def _refuse_duplicates(what: str, pairs: Iterable[tuple[int | str, str]]) -> None:
+    seen: dict[int | str, str] = {}
     for mark, name in pairs:
         if mark in seen:
             both = seen[mark] if seen[mark] == name else f"{seen[mark]} and {name}"
@@ -241,8 +244,7 @@ def _refuse_twice(what: str, pairs: list[tuple]) -> None:
         seen[mark] = name
 
 
-def _require_classes(names, info: ValidationInfo, before: str = "", after: str = "") -> None:
+def _require_classes(names: Names, info: ValidationInfo, before: str = "", after: str = "") -> None:
     known = [one.name for one in info.data.get("classes", ())]
-    unknown = [name for name in names if known and name not in known]
-    if unknown:
+    if unknown := [name for name in names if known and name not in known]:
         raise ValueError(f"{before}{', '.join(unknown)}, which is no class{after}")

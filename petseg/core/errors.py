@@ -1,10 +1,10 @@
-"""The one exception that a user is meant to read, and what it quotes of others."""
+"""The exception whose message is for the user."""
 
 
 class PetsegError(Exception):
-    """Something the user can mend: the message names the thing and the way on."""
+    """An error that the user can fix. The message names the cause and the next step."""
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error of a library says, or its kind where it says nothing."""
+    """Returns the first line of a library's error message, or its type if the message is empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

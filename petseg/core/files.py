@@ -1,7 +1,7 @@
-"""Writing files so that a reader finds the old one or the new one, never half of one.
+"""Atomic writes: a reader finds the old file or the new one, never a partial one.
 
-What is being written lies in a folder named `.tmp-...` beside its target. A process that is killed
-leaves it behind; the next one that writes the same target clears it away.
+Temporary files are in a folder `.tmp-...` next to their target. If a process is killed, the next
+one that writes the same target deletes that folder.
 """
 
 import contextlib
@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from petseg.core.errors import PetsegError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from filelock import FileLock
 
 TEMPORARY = ".tmp-"
@@ -32,10 +33,10 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def atomic_file(target: Path, needs: int = 0) -> Iterator[Path]:
-    """Yields the path of an empty temporary file; on success it becomes `target`, else it goes.
+    """Yields an empty temporary file, which becomes `target` on success and is else deleted.
 
-    Its name is that of `target`, as some writers choose a format by it. PetsegError where the disk
-    is full, at once where `needs`, the number of bytes if it is known, is more than what is free.
+    The file has the name of `target`, as some writers choose a format by it. Raises PetsegError if
+    the disk is full, before anything is written if `needs`, in bytes, exceeds the free space.
     """
     target = Path(target)
     with _folder_beside(target, needs) as folder:
@@ -43,36 +44,36 @@ def atomic_file(target: Path, needs: int = 0) -> Iterator[Path]:
         temporary.touch()
         yield temporary
         with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())  # else a power cut may keep the new name and lose the bytes
+            os.fsync(stream.fileno())  # else a power cut may keep the new name without the bytes
         os.replace(temporary, target)
 
 
 @contextmanager
 def atomic_folder(target: Path, needs: int = 0) -> Iterator[Path]:
-    """Yields an empty temporary folder; on success it becomes `target`, else it goes.
+    """Yields an empty temporary folder, which becomes `target` on success and is else deleted.
 
-    It lies in the same file system as `target`. PetsegError as in `atomic_file`.
+    It is in the same file system as `target`. Raises PetsegError as `atomic_file` does.
     """
     target = Path(target)
     with _folder_beside(target, needs) as folder:
         new, old = folder / "new", folder / "old"
         new.mkdir()
         yield new
-        if target.is_dir():  # deleting takes time: until it is done, half a folder would be seen
+        if target.is_dir():  # renamed, as readers would see a folder that is partly deleted
             os.replace(target, old)
         os.replace(new, target)
 
 
 def require_room(target: Path, needs: int) -> None:
-    """PetsegError where fewer than `needs` bytes are free in the file system of `target`."""
+    """Raises PetsegError if `target`'s file system has fewer than `needs` bytes free."""
     if shutil.disk_usage(_existing_folder(target)).free < needs:
         raise _disk_full(target, needs, os.strerror(errno.ENOSPC))
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, or one that led to it, comes from a full disk or quota.
+    """Returns whether an error, or one that caused it, reports a full disk or quota.
 
-    TensorFlow and h5py have errors of their own, which quote the system's words.
+    TensorFlow and h5py raise their own errors, which quote the system's message.
     """
     return _reason(error) is not None
 
@@ -92,37 +93,37 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 def is_in_use(folder: Path) -> bool:
-    """Whether a process marks `folder` as in use; True also where files cannot be locked."""
+    """Returns whether a process marks `folder` as in use. True if files cannot be locked."""
     return any(_is_held(mark) for mark in folder.glob(f"{_MARK}*"))
 
 
 def write_text(target: Path, text: str) -> None:
-    """Writes a text in UTF-8, atomically."""
+    """Writes text as UTF-8, atomically."""
     data = text.encode()
     with atomic_file(target, needs=len(data)) as temporary:
         temporary.write_bytes(data)
 
 
 def write_json(target: Path, content: object) -> None:
-    """Writes `content` as indented JSON, atomically; NaN and infinity raise ValueError."""
+    """Writes indented JSON, atomically. Raises ValueError for NaN and infinity."""
     write_text(target, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(source: Path):
-    """The content of a JSON file."""
+def read_json(source: Path) -> Any:
+    """Returns the content of a JSON file."""
     return json.loads(Path(source).read_text(encoding="utf-8"))
 
 
-def write_csv(target: Path, table) -> None:
-    """Writes a pandas DataFrame as CSV without its index, atomically.
+def write_csv(target: Path, table: "pd.DataFrame") -> None:
+    """Writes a DataFrame as CSV without its index, atomically.
 
-    Floats keep eight significant digits: enough to compare by, and few enough to read.
+    Floats have eight significant digits: enough to compare, and still readable.
     """
     write_text(target, table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal, read in blocks of 1 MiB."""
+    """Returns the SHA-256 of a file, in hexadecimal."""
     digest = sha256()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
@@ -132,7 +133,7 @@ def file_sha256(path: Path) -> str:
 
 @contextmanager
 def _folder_beside(target: Path, needs: int) -> Iterator[Path]:
-    """A temporary folder beside `target` while the block runs; a full disk is a PetsegError."""
+    """Yields a temporary folder next to `target`. Raises PetsegError if the disk is full."""
     folder = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -146,14 +147,16 @@ def _folder_beside(target: Path, needs: int) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     except Exception as error:
         reason = _reason(error)
-        told = isinstance(error, PetsegError) and (folder is None or str(folder) not in str(error))
-        if reason is None or told:
+        reported = isinstance(error, PetsegError) and (
+            folder is None or str(folder) not in str(error)
+        )
+        if reason is None or reported:
             raise
         raise _disk_full(target, needs, reason) from error
 
 
 def _clear_leftovers(target: Path) -> None:
-    """Clears what killed processes left of their attempts to write `target`."""
+    """Deletes the temporary folders of killed processes that wrote `target`."""
     for folder in target.parent.glob(f"{TEMPORARY}{glob.escape(target.name)}-????????"):
         if is_in_use(folder):
             continue
@@ -163,7 +166,7 @@ def _clear_leftovers(target: Path) -> None:
 
 
 def _is_held(mark: Path) -> bool:
-    """Whether a process holds the lock on a mark; a mark that a killed process left is removed."""
+    """Returns whether a process holds the lock on a mark. Removes marks of killed processes."""
     try:
         with _lock(mark, timeout=0):
             pass
@@ -180,7 +183,7 @@ def _lock(mark: Path, timeout: float) -> "FileLock":
 
 
 def _reason(error: BaseException | None) -> str | None:
-    """The system's words for a full disk, where they are behind an error."""
+    """Returns the system's message if a full disk caused the error, else None."""
     while error is not None:
         for code in _DISK_FULL:
             if getattr(error, "errno", None) == code or os.strerror(code) in str(error):
@@ -198,12 +201,12 @@ def _disk_full(target: Path, needs: int, reason: str) -> PetsegError:
         room = f"more than the {free} that are free in {folder} are needed"
     return PetsegError(
         f"{target} could not be written ({reason}): {room}. "
-        "Nothing is half written; make room and run the same command again"
+        "No partial file is left; free some space and run the same command again"
     )
 
 
 def _existing_folder(path: Path) -> Path:
-    """The nearest folder above a path that is there, by its full name."""
+    """Returns the nearest existing parent folder, as an absolute path."""
     return next(folder for folder in Path(path).absolute().parents if folder.is_dir())
 
 

@@ -1,4 +1,4 @@
-"""A short name for what determines a result, to tell whether one that is there still holds."""
+"""A short hash of everything that determines a result, to check if a stored one is current."""
 
 import hashlib
 import json
@@ -9,13 +9,13 @@ import petseg
 from petseg.core.files import file_sha256
 
 
-def of(causes: object, rooms: Iterable[str]) -> str:
-    """16 hex digits: of `causes`, which JSON can hold, and of the code in `rooms` of petseg."""
-    package = Path(petseg.__file__).parent
+def of(causes: object, packages: Iterable[str]) -> str:
+    """Returns a hash, 16 hex digits, of `causes` (JSON-serializable) and petseg's `packages`."""
+    root = Path(petseg.__file__).parent
     code = {
-        path.relative_to(package).as_posix(): file_sha256(path)
-        for room in rooms
-        for path in sorted((package / room).rglob("*.py"))
+        path.relative_to(root).as_posix(): file_sha256(path)
+        for package in packages
+        for path in sorted((root / package).rglob("*.py"))
     }
     text = json.dumps([causes, code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Pieces of pages that need no other file: tables, and pictures inside the page."""
+"""HTML for self-contained pages: tables and embedded images."""
 
 import base64
 import html
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(heads: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A table with its heads in the first row; what the cells hold is escaped."""
+    """Returns an HTML table with a header row. Escapes the cells."""
     lines = (
         "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in [heads, *rows]
     )
@@ -14,5 +14,5 @@ def table(heads: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
 
 
 def data_url(picture: bytes, kind: str = "png") -> str:
-    """The address of an encoded picture, of that MIME type, which holds the picture itself."""
+    """Returns a data URL of an encoded image of the MIME type image/`kind`."""
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

@@ -1,4 +1,4 @@
-"""How to get back the results that DVC removed before a stage that then failed."""
+"""How to restore the results that DVC removed before a stage failed."""
 
 import contextlib
 import os
@@ -8,17 +8,17 @@ from pathlib import Path
 
 
 def way_back() -> str:
-    """The commands that bring back what the failed stage of this process had made before.
+    """Returns a message with the commands that restore the failed stage's last results.
 
-    "" where there are none: where DVC did not start this process, where it runs the stage in a
-    folder of its own (`dvc exp run --temp`), and where nothing is missing or can be had back.
+    Returns "" if DVC did not start this process, if it runs the stage in a temporary folder
+    (`dvc exp run --temp`), or if nothing is missing or can be restored.
     """
     stage = os.environ.get("DVC_STAGE")
     if not stage:
         return ""
     commands = []
-    with contextlib.suppress(Exception):  # whatever it is must not hide why the stage failed
-        from dvc.repo import Repo  # it takes a second to come
+    with contextlib.suppress(Exception):  # no error here may hide why the stage failed
+        from dvc.repo import Repo  # the import takes a second
 
         with Repo() as repo:
             if Path(repo.root_dir).samefile(os.environ["DVC_ROOT"]):
@@ -33,7 +33,7 @@ def way_back() -> str:
     if not commands:
         return ""
     listed = "".join(f"\n  {command}" for command in commands)
-    return f"DVC removed this stage's last results before it started. To have them back:{listed}"
+    return f"DVC removed this stage's last results before it started. To restore them:{listed}"
 
 
 def _tracked(names: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from petseg.core.errors import PetsegError
 
 
 def require_keras_hub(user: str) -> None:
-    """PetsegError where KerasHub, which `user`, as a parameter or a file, needs, is missing."""
+    """Raises PetsegError if KerasHub, which `user` (a parameter or file) needs, is missing."""
     if find_spec("keras_hub") is None:
         raise PetsegError(
             f"{user} needs KerasHub, which is not installed:\n"

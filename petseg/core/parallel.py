@@ -1,23 +1,26 @@
-"""Work on many files at a time."""
+"""Parallel work on many files."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def parallel_map(function: Callable, items: Iterable) -> Iterator:
-    """`map` over all cores, in order, with a bounded number of items under way.
+def parallel_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Maps items over all cores, in order, with a bounded number of items in progress.
 
-    Threads are enough for what reads files, or decodes and resizes by Pillow, which does not hold
-    Python's lock.
+    Uses threads: reading files, and decoding and resizing with Pillow, release the GIL.
     """
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        under_way: deque = deque()
+        pending: deque[Future[Result]] = deque()
         for item in items:
-            under_way.append(pool.submit(function, item))
-            if len(under_way) > 8 * workers:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+            pending.append(pool.submit(function, item))
+            if len(pending) > 8 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

@@ -1,4 +1,4 @@
-"""Values of params.yaml that may be written in two ways."""
+"""Types of values that params.yaml may write in two ways."""
 
 from collections.abc import Container
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import PlainValidator
 from petseg.core.strict import shown
 
 BALANCED = "balanced"
-"""Class weights that follow from the classes' shares of the training pixels."""
+"""Class weights computed from the classes' shares of the training pixels."""
 
 
 def _image_size(value: object) -> tuple[int, int]:
@@ -21,12 +21,13 @@ def _image_size(value: object) -> tuple[int, int]:
             f"{shown(value)} should be a multiple of 32 from 32 to 4096, or two of them: "
             "[height, width]"
         )
-    return tuple(sides)
+    height, width = sides
+    return height, width
 
 
 def _class_weights(value: object) -> dict[str, float] | str:
     if value == BALANCED:
-        return value
+        return BALANCED
     if not isinstance(value, dict):
         raise ValueError(
             f"{shown(value)} should be {BALANCED}, or a weight for each class that is named"
@@ -39,16 +40,16 @@ def _class_weights(value: object) -> dict[str, float] | str:
 
 
 ImageSize = Annotated[tuple[int, int], PlainValidator(_image_size)]
-"""(height, width) in pixels; in YAML a list of both, or one number for a square."""
+"""(height, width) in pixels. In YAML a list of both, or one number for a square."""
 
-ClassWeights = Annotated[dict | str, PlainValidator(_class_weights)]
-"""A weight, float, for each class that is named, or BALANCED."""
+ClassWeights = Annotated[dict[str, float] | str, PlainValidator(_class_weights)]
+"""A weight for each named class, or BALANCED."""
 
 
 def unknown_classes(
     class_weights: dict[str, float] | str, class_names: Container[str]
 ) -> list[str]:
-    """The names in `class_weights` that are no classes."""
-    if class_weights == BALANCED:
+    """Returns the names in `class_weights` that are not classes."""
+    if isinstance(class_weights, str):  # BALANCED
         return []
     return [name for name in class_weights if name not in class_names]

@@ -1,11 +1,11 @@
-"""params.yaml as frozen sections: every key with its type and the values that it may take.
+"""params.yaml as frozen sections: every key with its type and valid values.
 
-What contradicts another key is checked at the later one of the two. Nothing here imports
-TensorFlow, so that a typing error costs a second and not a minute.
+If two keys contradict each other, the error names the later one. This module does not import
+TensorFlow, so a mistake in the file is reported within a second.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -15,10 +15,11 @@ from petseg.core.param_types import ImageSize
 from petseg.core.paths import PARAMS
 from petseg.core.strict import (
     Count,
+    Listed,
     NonNegativeCount,
+    Pair,
     Section,
     Seed,
-    listed,
     parse_section,
 )
 from petseg.core.training_params import Training
@@ -27,18 +28,25 @@ IMAGENET_ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 """The widths of MobileNetV2 for which Keras Applications has ImageNet weights."""
 
 MOBILENET_V2 = "mobilenet_v2"
-"""The encoder of Keras Applications; others are presets of KerasHub."""
+"""The encoder from Keras Applications. All others are KerasHub presets."""
 
-LEVELS = tuple(f"level_{number}" for number in range(1, 6))
-"""Where fine-tuning may begin, in any encoder: level_N has features at 1 / 2**N of its input."""
+Level = Literal["level_1", "level_2", "level_3", "level_4", "level_5"]
+"""Start of fine-tuning in any encoder: level_N has features at 1 / 2**N of its input."""
+LEVELS: tuple[str, ...] = get_args(Level)
+
+Block = Literal[
+    "block_1", "block_2", "block_3", "block_4", "block_5", "block_6", "block_7", "block_8",
+    "block_9", "block_10", "block_11", "block_12", "block_13", "block_14", "block_15", "block_16",
+]  # fmt: skip
+"""Start of fine-tuning in MobileNetV2."""
 
 DECODER_BLOCKS = {1: 4, 2: 3, 4: 2}
-"""`encoder_upscale` -> the number of upsample blocks from MobileNetV2's bottom, at 1/32 of its
-input, to half of the image's side."""
+"""`encoder_upscale` -> the number of upsample blocks from MobileNetV2's bottleneck, at 1/32 of its
+input, to half of the image size."""
 
 
 class Dataset(Section):
-    """Which dataset: the name of a folder in datasets/."""
+    """The dataset: the name of a folder in datasets/."""
 
     name: Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
 
@@ -51,11 +59,11 @@ class Preprocess(Section):
     max_bad_examples: NonNegativeCount
     shard_examples: Count
     runner: Literal["local", "beam"]
-    beam_options: listed(str)
+    beam_options: Listed[str]
 
 
 class Machine(Section):
-    """What training uses of the machine or machines; see docs/devices.md."""
+    """Devices and memory for training; see docs/devices.md."""
 
     strategy: Literal["auto", "single", "mirrored", "multi_worker"]
     cache: Literal["auto", "memory", "disk", "none"]
@@ -67,21 +75,19 @@ class TrainUnet(Training):
     encoder: Annotated[str, Field(min_length=1)]
     encoder_weights: str
     encoder_alpha: Annotated[float, Field(ge=0.1, le=2)]
-    input_range: listed(Annotated[float, Field(ge=-1000, le=1000)], 2)
+    input_range: Pair[Annotated[float, Field(ge=-1000, le=1000)]]
     encoder_upscale: Annotated[int, Field(ge=1, le=max(DECODER_BLOCKS))]
-    fine_tune_from: Literal[
-        ("frozen", "stem", *LEVELS, *(f"block_{number}" for number in range(1, 17)))
-    ]
+    fine_tune_from: Literal["frozen", "stem", Level, Block]
     encoder_learning_rate_scale: Annotated[float, Field(ge=0, le=100)]
     skip_connections: Literal["bottlenecks", "expansions"]
     decoder_block: Literal["builtin", "tensorflow_examples"]
-    decoder_filters: listed(Annotated[int, Field(ge=1, le=4096)])
+    decoder_filters: Listed[Annotated[int, Field(ge=1, le=4096)]]
     dropout: Annotated[float, Field(ge=0, le=0.95)]
     refinement_filters: Annotated[int, Field(ge=0, le=4096)]
 
     @field_validator("encoder_weights")
     @classmethod
-    def _are_the_preset_s(cls, weights: str, info: ValidationInfo) -> str:
+    def _are_valid_for_a_preset(cls, weights: str, info: ValidationInfo) -> str:
         if not _is_mobilenet_v2(info) and weights not in ("imagenet", "none"):
             raise ValueError(
                 f"{info.data['encoder']} is a preset, which comes with its weights: imagenet takes "
@@ -103,7 +109,7 @@ class TrainUnet(Training):
 
     @field_validator("input_range")
     @classmethod
-    def _black_is_below_white(cls, ends: tuple) -> tuple:
+    def _black_is_below_white(cls, ends: tuple[float, float]) -> tuple[float, float]:
         if ends[0] >= ends[1]:
             raise ValueError(f"black {ends[0]} is not below white {ends[1]}")
         return ends
@@ -132,8 +138,8 @@ class TrainUnet(Training):
 
     @field_validator("decoder_filters")
     @classmethod
-    def _reaches_half_size(cls, filters: tuple, info: ValidationInfo) -> tuple:
-        upscale = info.data.get("encoder_upscale")
+    def _reach_half_size(cls, filters: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        upscale = info.data.get("encoder_upscale", 0)
         blocks = DECODER_BLOCKS.get(upscale, len(filters))
         if len(filters) != blocks and _is_mobilenet_v2(info):
             raise ValueError(
@@ -144,11 +150,11 @@ class TrainUnet(Training):
 
 
 def _is_mobilenet_v2(info: ValidationInfo) -> bool:
-    return info.data.get("encoder", MOBILENET_V2) == MOBILENET_V2
+    return bool(info.data.get("encoder", MOBILENET_V2) == MOBILENET_V2)
 
 
 class TrainShallow(Training):
-    """The in-house shallow network; see petseg/models/shallow/network.py."""
+    """The shallow network; see petseg/models/shallow/network.py."""
 
     width: Annotated[int, Field(ge=1, le=4096)]
 
@@ -158,11 +164,11 @@ class Evaluate(Section):
 
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     bootstrap_resamples: Count
-    subsets: listed(str)
+    subsets: Listed[str]
 
     @field_validator("subsets")
     @classmethod
-    def _have_names_of_their_own(cls, subsets: tuple) -> tuple:
+    def _have_unique_names(cls, subsets: tuple[str, ...]) -> tuple[str, ...]:
         names = [Path(subset).stem for subset in subsets]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two files are called {twice[0]}, which names the subset in metrics")
@@ -179,7 +185,7 @@ class Visualize(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """All of params.yaml."""
 
     seed: Seed
     image_size: ImageSize
@@ -193,12 +199,12 @@ class Params(Section):
 
 
 def load_params(path: Path = PARAMS) -> Params:
-    """The parameters in a YAML file; PetsegError names every mistake in it at once."""
+    """Returns the parameters of a YAML file. Raises PetsegError with all mistakes."""
     if not Path(path).exists():
         raise PetsegError(f"{path} not found; run from the project's root folder")
     return parse_params(yaml12.read(path), str(path))
 
 
 def parse_params(content: object, source: str = "parameters") -> Params:
-    """Params from plain nested dicts; PetsegError names every mistake in them at once."""
+    """Returns Params from nested dicts. Raises PetsegError with all mistakes."""
     return parse_section(Params, content, source)

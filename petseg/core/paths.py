@@ -1,4 +1,4 @@
-"""Where each stage reads and writes, relative to the project's root; dvc.yaml says the same."""
+"""The paths that stages read and write, relative to the project's root; dvc.yaml has the same."""
 
 import os
 from pathlib import Path
@@ -19,12 +19,12 @@ DATASET_REPORT = Path("data/dataset_report")
 DATASET_TABLES = Path("plots/dataset")
 CHECKPOINTS = Path(".petseg/checkpoints")
 BLOCKS = Path(".petseg/blocks")
-"""Of a preprocessing by Beam, until its records are whole."""
+"""Intermediate files of preprocessing with Beam, until the records are complete."""
 
 CACHE_VARIABLE = "PETSEG_CACHE_DIR"
 
 NETWORKS = ("unet", "shallow")
-"""The networks under comparison, in the order in which tables and figures show them."""
+"""The compared networks, in the order of tables and figures."""
 
 PER_IMAGE = Path("data/per_image.csv")
 CONFUSION = {name: Path(f"plots/confusion_{name}.csv") for name in NETWORKS}
@@ -46,35 +46,34 @@ PER_GROUP_FIGURE = SCORES_FIGURES / "per_group.png"
 
 
 def dataset_file(name: str) -> Path:
-    """What describes a dataset: its classes, and where its images and masks come from."""
+    """Returns the path of dataset.yaml: a dataset's classes and source."""
     return DATASETS / name / "dataset.yaml"
 
 
 def user_cache() -> Path:
-    """What stays from run to run, outside all clones and everything that DVC deletes.
+    """Returns the folder for files that stay between runs, outside clones and DVC's outs.
 
-    The folder that PETSEG_CACHE_DIR names, by default where the system keeps such things:
-    ~/.cache/petseg on Linux.
+    PETSEG_CACHE_DIR names it. The default is the system's cache folder: ~/.cache/petseg on Linux.
     """
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named).expanduser() if named else platformdirs.user_cache_path("petseg")
 
 
 def run_report(stage: str) -> Path:
-    """What the last run of a stage took: seconds, memory, and what else the stage reports."""
+    """Returns the path of a stage's last run report: seconds, memory and its own entries."""
     return Path(f"data/run_reports/{stage}.json")
 
 
 def model(network: str) -> Path:
-    """The trained model of a network."""
+    """Returns the path of a trained network."""
     return Path(f"models/{network}.keras")
 
 
 def learning_curve(network: str) -> Path:
-    """A row an epoch: losses and scores of a network in training."""
+    """Returns the path of the losses and scores in training, a row for each epoch."""
     return Path(f"plots/learning_curve_{network}.csv")
 
 
 def metrics(name: str) -> Path:
-    """The scores of a network, or of the baseline, on the test split."""
+    """Returns the path of the test scores of a network or of the baseline."""
     return Path(f"metrics/{name}.json")

@@ -1,4 +1,4 @@
-"""How every stage starts and ends: `--help`, one clear error, an exit code, a run report."""
+"""The start and end of every stage: `--help`, error messages, exit codes, run reports."""
 
 import argparse
 import os
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 from petseg.core import lost_results, yaml12
 from petseg.core.errors import PetsegError
@@ -19,11 +21,11 @@ DVC_YAML = Path("dvc.yaml")
 _STOPPED = "\nstopped; run the same command again to go on"
 
 
-def run(main: Callable[[], dict | None], stage: str) -> None:
-    """Runs a stage's `main`; ends this process with one message where it fails or is stopped.
+def run(main: Callable[[], dict[str, Any] | None], stage: str) -> None:
+    """Runs a stage's `main`, and exits with one message if it fails or is stopped.
 
-    Seconds, peak memory and what `main` returns become the stage's run report. It is no out of the
-    stage: it is never the same twice. Where `main` returns None there is none.
+    Writes the run report: seconds, peak memory and the dict that `main` returns. Writes none if
+    `main` returns None. The report is not an out of the stage, as it differs in every run.
     """
     start = time.perf_counter()
     try:
@@ -38,11 +40,12 @@ def run(main: Callable[[], dict | None], stage: str) -> None:
     except SystemExit as end:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.code or 0)  # else every thread is waited for, a download of hours among them
+        # sys.exit would wait for every thread, for example a download of hours.
+        os._exit(int(end.code or 0))
 
 
 def running_stage() -> str | None:
-    """NAME where this process was started as `python -m stages.NAME`, else None."""
+    """Returns NAME if the process was started by `python -m stages.NAME`, else None."""
     for option, module in pairwise(sys.orig_argv):
         if option == "-m" and module.startswith("stages."):
             return module.removeprefix("stages.")
@@ -50,7 +53,7 @@ def running_stage() -> str | None:
 
 
 def parse_arguments(stage: str, description: str) -> None:
-    """Answers `--help` with `description`; refuses all other arguments with exit code 2."""
+    """Prints `description` for `--help`. Exits with code 2 for any other argument."""
     argparse.ArgumentParser(
         prog=f"python -m stages.{stage}",
         description=description,
@@ -59,22 +62,22 @@ def parse_arguments(stage: str, description: str) -> None:
 
 
 def require_inputs(stage: str) -> None:
-    """PetsegError where a file or folder is missing that dvc.yaml names as a dep of the stage."""
+    """Raises PetsegError if a dep of the stage in dvc.yaml is missing."""
     if not DVC_YAML.is_file():
         return
     declared = yaml12.read(DVC_YAML)["stages"][stage]
     missing = [
         dep for dep in declared.get("deps", ()) if "${" not in dep and not Path(dep).exists()
-    ]  # what params.yaml fills in, load_dataset misses with more to say
+    ]  # load_dataset checks deps with parameters, and has a better message
     if missing:
         raise PetsegError(f"{', '.join(missing)} missing; run: dvc repro {stage}")
 
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Ends this process with a message where a block fails: 1 for PetsegError, 130 for Ctrl-C.
+    """Exits with a message if the block fails: code 1 for PetsegError, 130 for Ctrl-C.
 
-    In a stage that DVC started, the message says how to get back what DVC removed before.
+    If DVC started the stage, the message says how to restore the results that DVC removed.
     """
     try:
         yield
@@ -90,15 +93,17 @@ def report_errors() -> Iterator[None]:
 
 
 def report_ctrl_c() -> None:
-    """From now on, Ctrl-C where nothing catches it, as among imports, ends without a traceback."""
+    """Makes an uncaught Ctrl-C, for example during imports, end without a traceback."""
 
-    def tell(kind, error, traceback) -> None:
+    def report(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
         if issubclass(kind, KeyboardInterrupt):
             print(_STOPPED, file=sys.stderr)
         else:
             sys.__excepthook__(kind, error, traceback)
 
-    sys.excepthook = tell
+    sys.excepthook = report
 
 
 def _print_with_way_back(message: str) -> None:
@@ -108,10 +113,10 @@ def _print_with_way_back(message: str) -> None:
 
 
 def _peak_memory_mib() -> float | None:
-    """The peak memory of this process in MiB; None where the system does not tell."""
+    """Returns the peak memory of the process in MiB, or None on Windows."""
     try:
         import resource
-    except ImportError:  # Windows
+    except ImportError:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,6 +1,7 @@
-"""YAML sections as pydantic models: strict, and every mistake in one message."""
+"""YAML sections as strict pydantic models, with all mistakes in one message."""
 
 import reprlib
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -14,42 +15,48 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
 
-def listed(kind, length: int | None = None):
-    """The type of a list in YAML, a tuple here: of `length` elements, or of any number."""
-
-    def as_tuple(value: object) -> tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{shown(value)} should be a list")
-        if length and len(value) != length:
-            raise ValueError(f"{shown(value)} should be a list of {length}")
-        return tuple(value)
-
-    return Annotated[tuple[kind, ...], BeforeValidator(as_tuple)]
+Element = TypeVar("Element")
 
 
-def one_or_more(kind):
-    """The type of one value or a list of them in YAML, a tuple here."""
-
-    def as_tuple(value: object) -> tuple:
-        return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-    return Annotated[tuple[kind, ...], BeforeValidator(as_tuple)]
+def _listed(value: object) -> tuple[object, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{shown(value)} should be a list")
+    return tuple(value)
 
 
-def text_or_share():
-    """The type of a text or a share between 0 and 1, both excluded, or of nothing."""
+def _pair(value: object) -> tuple[object, ...]:
+    values = _listed(value)
+    if len(values) != 2:
+        raise ValueError(f"{shown(value)} should be a list of 2")
+    return values
 
-    def check(value: object) -> object:
-        share = type(value) is float and 0 < value < 1
-        if not (share or value is None or (isinstance(value, str) and value)):
-            raise ValueError(f"{shown(value)} should be a text, or a share between 0 and 1")
-        return value
 
-    return Annotated[Any, BeforeValidator(check)]
+def _one_or_more(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _text_or_share(value: object) -> object:
+    share = type(value) is float and 0 < value < 1
+    if not (share or value is None or (isinstance(value, str) and value)):
+        raise ValueError(f"{shown(value)} should be a text, or a share between 0 and 1")
+    return value
+
+
+Listed = Annotated[tuple[Element, ...], BeforeValidator(_listed)]
+"""A list in YAML, a tuple in Python."""
+
+Pair = Annotated[tuple[Element, ...], BeforeValidator(_pair)]
+"""A list of two elements in YAML, a tuple in Python."""
+
+OneOrMore = Annotated[tuple[Element, ...], BeforeValidator(_one_or_more)]
+"""One value or a list of values in YAML, a tuple in Python."""
+
+TextOrShare = Annotated[Any, BeforeValidator(_text_or_share)]
+"""A text, a number between 0 and 1 (both excluded), or None."""
 
 
 class Section(BaseModel):
-    """Keys and values of which none is unknown, missing, converted or changed later."""
+    """A frozen section: no key is unknown or missing, and no value is converted."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -58,11 +65,11 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 
 def parse_section(kind: type[AnySection], content: object, source: str) -> AnySection:
-    """A section from plain nested dicts; PetsegError names every mistake in them at once."""
+    """Returns a section from nested dicts. Raises PetsegError with all mistakes."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        mistakes = [_told(mistake, kind) for mistake in error.errors(include_url=False)]
+        mistakes = [_line(mistake, kind) for mistake in error.errors(include_url=False)]
     lines = "".join(f"\n  - {mistake}" for mistake in mistakes)
     raise PetsegError(f"{source} has {len(mistakes)} mistake{'s' * (len(mistakes) != 1)}:{lines}")
 
@@ -75,17 +82,17 @@ _PLAIN_WORDS = {
 }
 
 
-def _told(mistake: dict, kind: type[Section]) -> str:
-    """One of pydantic's errors as a line: the full key, and what is wrong with it."""
-    value, place = mistake["input"], list(mistake["loc"])
-    field = kind.model_fields.get(place[0]) if place else None
+def _line(mistake: Mapping[str, Any], kind: type[Section]) -> str:
+    """Returns one of pydantic's errors as a line: the full key and the mistake."""
+    value, parts = mistake["input"], list(mistake["loc"])
+    field = kind.model_fields.get(parts[0]) if parts else None
     if field and field.discriminator:
-        del place[1:2]  # the name of the section that was chosen is no key
+        del parts[1:2]  # the chosen section's name, not a key
     if mistake["type"] == "invalid_key":
-        place[-1] = shown(value)  # a number as a key is no index
-    if place and place[-1] == "[key]":
-        del place[-2:]  # the value in the message is the key itself
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+        parts[-1] = shown(value)  # a key that is a number, not an index
+    if parts and parts[-1] == "[key]":
+        del parts[-2:]  # the value in the message is the key itself
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     place = place.lstrip(".") or "the file"
     match mistake["type"]:
         case "missing":
@@ -110,10 +117,10 @@ def _told(mistake: dict, kind: type[Section]) -> str:
 
 
 class _Short(reprlib.Repr):
-    """Collections and numbers cut short: YAML's aliases fit billions of values into ten lines."""
+    """Shortens collections and numbers: ten lines of YAML aliases can mean billions of values."""
 
     def repr_int(self, value: int, level: int) -> str:
-        bits = value.bit_length()  # of too many, Python makes no decimal digits
+        bits = value.bit_length()  # Python refuses to format very large integers
         return repr(value) if bits < 10_000 else f"a whole number of {bits} bits"
 
     def repr_str(self, value: str, level: int) -> str:
@@ -121,7 +128,7 @@ class _Short(reprlib.Repr):
 
 
 def shown(value: object) -> str:
-    """A value for a message."""
+    """Returns a value as text for a message."""
     short = _Short()
     short.maxlevel = 2
     return short.repr(value)

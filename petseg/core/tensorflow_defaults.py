@@ -1,4 +1,4 @@
-"""Two defaults for TensorFlow, set before it is imported; the environment may override both."""
+"""Defaults for TensorFlow, set before its import. Environment variables override them."""
 
 import os
 import platform
@@ -7,11 +7,10 @@ from petseg.core.quiet import quieten_tensorflow
 
 
 def set_defaults() -> None:
-    """Switches oneDNN's operations on, and limits TensorFlow's native log to errors.
+    """Enables oneDNN, and limits TensorFlow's native log to errors (see `petseg.core.quiet`).
 
-    TensorFlow leaves oneDNN out on x86 CPUs without AVX-512 VNNI or AMX, where it is quicker all
-    the same (docs/speed.md); TF_ENABLE_ONEDNN_OPTS=0 switches it off. For the log see
-    `petseg.core.quiet`.
+    TensorFlow disables oneDNN on x86 CPUs without AVX-512 VNNI or AMX, but it is faster there too
+    (docs/speed.md). TF_ENABLE_ONEDNN_OPTS=0 disables it.
     """
     if platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -1,15 +1,15 @@
-"""The part of params.yaml that every network's section shares; see params.py for the whole."""
+"""The keys of params.yaml that all networks share; see params.py for the others."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from petseg.core.param_types import ClassWeights
-from petseg.core.strict import NonNegativeCount, Section, Share, Weight, listed
+from petseg.core.strict import NonNegativeCount, Pair, Section, Share, Weight
 
 
 class Loss(Section):
-    """What training minimises: a weighted sum of cross-entropy and soft Dice loss."""
+    """The training loss: a weighted sum of cross-entropy and soft Dice loss."""
 
     cross_entropy: Weight
     dice: Weight
@@ -25,10 +25,10 @@ class Loss(Section):
 
 
 class Augmentation(Section):
-    """Random changes to a training image and its mask; see petseg/records/augmentation.py."""
+    """Random changes of images and masks; see petseg/records/augmentation.py."""
 
     flip: bool
-    scale: listed(Annotated[float, Field(ge=0.05, le=4)], 2)
+    scale: Pair[Annotated[float, Field(ge=0.05, le=4)]]
     stretch: Share
     rotation: Annotated[float, Field(ge=0, le=180)]
     brightness: Share
@@ -37,14 +37,14 @@ class Augmentation(Section):
 
     @field_validator("scale")
     @classmethod
-    def _is_a_range(cls, scale: tuple) -> tuple:
+    def _is_a_range(cls, scale: tuple[float, float]) -> tuple[float, float]:
         if scale[0] > scale[1]:
             raise ValueError(f"the lower end {scale[0]} is above the upper end {scale[1]}")
         return scale
 
 
 class Training(Section):
-    """The keys that every network's section shares; see petseg/training/loop.py."""
+    """The keys that all networks share; see petseg/training/loop.py."""
 
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]

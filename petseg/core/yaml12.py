@@ -1,11 +1,12 @@
-"""YAML as DVC reads and writes it: version 1.2, by ruamel.yaml.
+"""Reads and writes YAML 1.2 with ruamel.yaml, as DVC does.
 
-PyYAML follows version 1.1, in which `1e-05`, as DVC writes a small number, is a text.
+PyYAML follows version 1.1, which reads `1e-05`, as DVC writes a small number, as text.
 """
 
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -15,19 +16,19 @@ from petseg.core.errors import PetsegError
 _LEADING_POINT = ("tag:yaml.org,2002:float", re.compile(r"[-+]?\.[0-9]+[eE][0-9]+$"))
 
 
-def read(path: Path) -> object:
-    """The content of a YAML file; PetsegError where it cannot be read, as for `parse`."""
+def read(path: Path) -> Any:
+    """Returns the content of a YAML file. Raises PetsegError if it cannot be read or parsed."""
     try:
         return parse(Path(path).read_bytes(), str(path))
     except OSError as error:
         raise PetsegError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def parse(data: bytes, source: str) -> object:
-    """What YAML in UTF-8 holds, in plain Python types; None where it is empty.
+def parse(data: bytes, source: str) -> Any:
+    """Returns the content of UTF-8 YAML in plain Python types, or None if it is empty.
 
-    PetsegError, which begins with `source`, where it is no YAML, has a key twice, or a tag of other
-    programs (no object but plain data is ever made).
+    Raises PetsegError, beginning with `source`, for invalid YAML, duplicated keys and custom tags.
+    So parsing creates only plain data.
     """
     try:
         return _yaml().load(data.decode())
@@ -39,7 +40,7 @@ def parse(data: bytes, source: str) -> object:
 
 
 def dump(content: object) -> str:
-    """Plain data as YAML, in the given order; `parse` gives the same back."""
+    """Returns plain data as YAML, in the given order. `parse` reverses it."""
     stream = io.StringIO()
     _yaml().dump(content, stream)
     return stream.getvalue()
@@ -48,7 +49,8 @@ def dump(content: object) -> str:
 def _yaml() -> YAML:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
-    for first in "-+.":  # ruamel.yaml takes `.5e3` for a text: its exponent must have a sign there
+    # ruamel.yaml infers this attribute's type from its default, None.
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    for first in "-+.":  # without this, ruamel.yaml reads `.5e3` as text, for lack of a sign
         yaml.resolver.versioned_resolver[first].append(_LEADING_POINT)
     return yaml

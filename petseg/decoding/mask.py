@@ -1,11 +1,12 @@
-"""Decoding masks: from the values or colours that stand in a file to labels."""
+"""Decodes masks: values or colours in a file become labels."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
-from petseg.core.dataset_spec import VOID, DatasetSpec
+from petseg.core.dataset_spec import VOID, ClassSpec, DatasetSpec
 from petseg.decoding.photograph import (
     BadExample,
     exif_orientation,
@@ -15,24 +16,26 @@ from petseg.decoding.photograph import (
 )
 
 SHOWN = 5
-"""Unknown values that the message for one mask names."""
+"""The most unknown values that an error message lists."""
 
 _UNKNOWN = 254
-"""Stands for values that are no class and not void: no label, as there are at most 150 classes."""
+"""Marks values that are neither class nor void. No label, as there are at most 150 classes."""
+
+Values = Callable[[Image.Image], np.ndarray]
 
 _LOSSY = ("JPEG", "MPO")
 
 
 class UnknownValues(BadExample):
-    """A mask of `mask_pixels` holds what is no class and not void.
+    """A mask of `mask_pixels` has values that are neither classes nor void.
 
-    `pixels` says how many of each value, or colour as '#rrggbb'.
+    `pixels` counts the pixels of each such value, or colour as '#rrggbb'.
     """
 
     def __init__(self, pixels: dict[int | str, int], mask_pixels: int):
         self.pixels = pixels
         self.mask_pixels = mask_pixels
-        marks = sorted(pixels, key=pixels.get, reverse=True)
+        marks = sorted(pixels, key=pixels.__getitem__, reverse=True)
         more = f" and {len(marks) - SHOWN} more" * (len(marks) > SHOWN)
         super().__init__(
             f"the mask holds {', '.join(map(str, marks[:SHOWN]))}{more}: neither classes nor void"
@@ -45,17 +48,25 @@ class UnknownValues(BadExample):
 def decode_mask(
     data: bytes, spec: DatasetSpec, size: tuple[int, int] | None = None, orientation: int = 1
 ) -> np.ndarray:
-    """An encoded mask as labels of the spec's classes or VOID: uint8 (H, W), upright by its EXIF.
+    """Returns the labels of an encoded mask, uint8 (H, W): classes of the spec, or VOID.
 
-    Where the classes have values, the mask is one channel of up to 16 bits; of a palette, the
-    indices count. Grey of 1, 2 or 4 bits is stretched to 0 to 255, as Pillow does: in a mask of one
-    bit, white is 255. Where the classes have mask colours, the mask is grey, of a palette, or RGB.
-    Where the spec has a threshold, the mask may be any of these, JPEG too: what is darker becomes
-    0, the rest 255; colours count as grey by their luminance.
+    The mask is turned upright by its EXIF data. Its valid kinds depend on the spec:
 
-    `size` is the (width, height) that it must have, `orientation` that of its image's file.
-    BadExample where the mask cannot be decoded, is of another kind or size; UnknownValues where it
-    holds other values.
+    - Classes with values: one channel of up to 16 bits. In a palette image, the indices are the
+      values. Grey of 1, 2 or 4 bits is scaled to 0 to 255, as in Pillow: 1 bit gives 0 and 255.
+    - Classes with mask colours: grey, palette or RGB.
+    - With a threshold: any of these, also JPEG. Pixels darker than the threshold become 0, all
+      others 255. Colours are converted to grey by their luminance.
+
+    Args:
+        data: the mask file.
+        spec: of the dataset.
+        size: the required (width, height).
+        orientation: the EXIF orientation of the image's file.
+
+    Raises:
+        BadExample: if the mask cannot be decoded, or is of another kind or size.
+        UnknownValues: if it has other values.
     """
     with opened("mask", data) as mask:
         mask.load()
@@ -63,7 +74,7 @@ def decode_mask(
         if mask.format in _LOSSY and spec.threshold is None:
             raise BadExample(
                 "the mask is a JPEG, which alters values: save it as PNG from its original; "
-                "where there are two classes, a threshold in dataset.yaml parts them"
+                "for two classes, a threshold in dataset.yaml works, too"
             )
         mask, values = _values(mask, spec)
     mask, _ = turn_upright(mask, (0, 0, *mask.size), turned)
@@ -71,18 +82,19 @@ def decode_mask(
     return _labels(values(mask), spec)
 
 
-def _values(mask: Image.Image, spec: DatasetSpec) -> tuple[Image.Image, object]:
-    """An image in a mode that the spec takes, and the function that makes it int values (H, W)."""
-    coloured = bool(spec.classes[0].mask_colour)
-    if coloured or spec.threshold is not None:
-        return _without_transparency(mask), _packed if coloured else _above(spec.threshold)
+def _values(mask: Image.Image, spec: DatasetSpec) -> tuple[Image.Image, Values]:
+    """Returns the mask in a supported mode, and the function that reads its values, int (H, W)."""
+    if spec.classes[0].mask_colour:
+        return _without_transparency(mask), _packed
+    if spec.threshold is not None:
+        return _without_transparency(mask), _above(spec.threshold)
     if mask.mode not in ("1", "L", "P") and not mask.mode.startswith("I"):
-        raise BadExample(f"the mask is not one channel of values, but {mask.mode}{_mend(mask)}")
+        raise BadExample(f"the mask is not one channel of values, but {mask.mode}{_hint(mask)}")
     return mask.convert("L") if mask.mode == "1" else mask, np.asarray
 
 
 def _without_transparency(mask: Image.Image) -> Image.Image:
-    """A mask of 8 bits in L or RGB; BadExample where it has more, or any of it is transparent."""
+    """Returns a mask in L or RGB. Raises BadExample for more than 8 bits or transparency."""
     if mask.mode.startswith(("I", "F")):
         raise BadExample(f"the mask has more than 8 bits a pixel and colour ({mask.mode})")
     if mask.mode in ("1", "L"):
@@ -94,11 +106,11 @@ def _without_transparency(mask: Image.Image) -> Image.Image:
 
 
 def _packed(mask: Image.Image) -> np.ndarray:
-    """The colours as whole numbers, 0xBBGGRR: of the four bytes of a pixel, all but opacity."""
+    """Returns the colours as integers, 0xBBGGRR: the bytes of RGBA without alpha."""
     return np.asarray(mask.convert("RGBA")).view("<u4")[..., 0] & 0xFFFFFF
 
 
-def _above(threshold: int):
+def _above(threshold: int) -> Values:
     return lambda mask: np.where(
         np.asarray(mask.convert("L")) < threshold, np.uint8(0), np.uint8(255)
     )
@@ -108,11 +120,11 @@ def _require_size(mask: Image.Image, size: tuple[int, int] | None, orientation: 
     if size and mask.size != size:
         sideways = orientation >= 5 and mask.size == size[::-1]
         turn = f", turned upright (EXIF orientation {orientation})," if sideways else ""
-        raise BadExample(f"the mask is {_by(mask.size)}, the photograph{turn} {_by(size)}")
+        raise BadExample(f"the mask is {_by(mask.size)}, the image{turn} {_by(size)}")
 
 
 def _labels(values: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """The labels uint8 (H, W) of values; UnknownValues where some have none."""
+    """Returns the labels of values, uint8 (H, W). Raises UnknownValues for values without one."""
     marks = [(mark, label) for label, one in enumerate(spec.classes) for mark in _marks(one)]
     table = _table((*marks, *((mark, VOID) for mark in spec.void)))
     labels = np.take(table, values, mode="clip")
@@ -132,24 +144,25 @@ def _labels(values: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     return labels
 
 
-def _marks(one) -> tuple:
+def _marks(one: ClassSpec) -> tuple[int, ...] | tuple[str, ...]:
     return one.value or one.mask_colour
 
 
 @lru_cache(maxsize=8)
 def _table(marks: tuple[tuple[int | str, int], ...]) -> np.ndarray:
-    """The label of each value, or of each colour as `_packed` numbers it: uint8."""
+    """Returns a table, uint8: the label of each value, or of each colour as in `_packed`."""
     coloured = any(isinstance(mark, str) for mark, _ in marks)
     table = np.full(1 << (24 if coloured else 16), _UNKNOWN, np.uint8)
     for mark, label in marks:
-        value = int.from_bytes(bytes.fromhex(mark[1:]), "little") if coloured else mark
-        table[value] = label
+        if isinstance(mark, str):
+            mark = int.from_bytes(bytes.fromhex(mark[1:]), "little")
+        table[mark] = label
     return table
 
 
-def _mend(mask: Image.Image) -> str:
+def _hint(mask: Image.Image) -> str:
     if mask.mode in ("RGB", "RGBA"):
-        return "; for masks of colours, dataset.yaml gives each class a mask_colour"
+        return "; for colour masks, give each class a mask_colour in dataset.yaml"
     return ""
 
 

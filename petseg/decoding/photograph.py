@@ -1,20 +1,22 @@
-"""Decoding images of any format that Pillow reads: upright, in RGB, or with the reason why not."""
+"""Decodes images of any format that Pillow reads into upright RGB."""
 
 import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base as Tag
 
 MAX_MEGAPIXELS = 300
-"""Larger images are refused: decoded, one takes 1.2 GB. `limit_megapixels` sets another limit."""
+"""Larger images are refused: decoded, one takes 1.2 GB. `limit_megapixels` changes the limit."""
+
+Box = tuple[float, float, float, float]
 
 GREY = (128, 128, 128)
-"""What a network sees where an image is transparent."""
+"""The background of transparent images."""
 
 _TURNS = {  # the EXIF orientations; source: CIPA DC-008 (Exif 2.32), tag 274
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -26,72 +28,78 @@ _TURNS = {  # the EXIF orientations; source: CIPA DC-008 (Exif 2.32), tag 274
     8: Image.Transpose.ROTATE_90,
 }
 
-_TELLING_ORIENTATION = "exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"
-"""In the `info` of Pillow's images."""
+_KEYS_WITH_ORIENTATION = "exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"
+"""Keys in the `info` of Pillow's images."""
 
-# What Pillow finds strange but can read, and images between its limit and twice that: errors are
-# raised all the same.
+# Pillow warns about files that it can read, and about images between one and two times its limit.
+# `opened` raises errors for all that matter.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def limit_megapixels(count: int) -> None:
-    """Refuse images of more than `count` million pixels from now on, in this process."""
+    """Sets the limit of this process to `count` million pixels."""
     Image.MAX_IMAGE_PIXELS = count * 1_000_000
 
 
-limit_megapixels(MAX_MEGAPIXELS)  # Pillow's own limit, 89 or 179 megapixels, is below a phone's
+limit_megapixels(MAX_MEGAPIXELS)  # Pillow's own, 89 or 179 megapixels, is too low for phones
 
 
 class BadExample(Exception):
-    """A photograph or a mask that cannot be used; the message is the reason."""
+    """An image or a mask that cannot be used. The message is the reason."""
 
 
 class TooLarge(BadExample):
-    """More pixels than `limit_megapixels` allows."""
+    """An image with more pixels than `limit_megapixels` allows."""
 
 
 class Photograph(NamedTuple):
-    """A decoded photograph, upright: an image, and what had to be converted, if anything.
+    """A decoded, upright image.
 
-    `size` is the (width, height) of the photograph in full. The image may be smaller; `box` is what
-    of it the photograph covers: left, upper, right and lower, in pixels, of which the outer ones
-    may be in part. `orientation` is that of the EXIF data, 1 to 8; from 5 on, the file holds the
-    photograph lying on its side.
+    Attributes:
+        image: may be smaller than the file's image.
+        size: the (width, height) of the file's image.
+        box: the part of `image` that the file's image covers: left, upper, right, lower, in
+            pixels, which may be fractions.
+        orientation: of the EXIF data, 1 to 8. From 5 on, the file's image lies on its side.
+        converted: the conversions, if any.
     """
 
     image: Image.Image
     size: tuple[int, int]
-    box: tuple[float, float, float, float]
+    box: Box
     orientation: int
     converted: str | None
 
 
 def decode_photograph(data: bytes, at_least: tuple[int, int] | None = None) -> Photograph:
-    """An encoded photograph in RGB, in full, or of at least the height and width `at_least`.
+    """Decodes an image to RGB, in full size or at least `at_least`, (height, width).
 
-    Any format that Pillow reads is taken, whatever the file's name says, and any colour mode; of
-    several frames, the first. It is turned upright as its EXIF data say; transparent parts lie on
-    GREY. Grey levels of more than 8 bits are brought to 8, from the darkest to the brightest.
-    BadExample where the bytes are empty, truncated or not an image, or have more pixels than
-    `limit_megapixels` allows.
+    Supports all formats that Pillow reads, whatever the file's name, and all colour modes. Uses the
+    first of several frames, and turns it upright by its EXIF data. Transparent parts get a GREY
+    background. Grey levels of more than 8 bits are scaled to 8, from the darkest to the brightest.
 
-    A JPEG that may be smaller is decoded at a half, a quarter or an eighth of its size, which
-    leaves out the highest frequencies instead of computing pixels only to average them.
+    With `at_least`, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is large enough. This
+    drops the highest frequencies, and saves computing pixels only to average them.
+
+    Raises:
+        BadExample: if the bytes are empty, truncated or not an image, or the image has more pixels
+            than `limit_megapixels` allows.
     """
     photograph = decode_with_transparency(data, at_least)
     return photograph._replace(image=on_grey(photograph.image))
 
 
 def decode_with_transparency(data: bytes, at_least: tuple[int, int] | None = None) -> Photograph:
-    """As `decode_photograph`, but in RGBA where any of it is transparent."""
+    """Decodes as `decode_photograph`, but to RGBA if any pixel is transparent."""
     with opened("photograph", data) as image:
         return of_image(image, at_least)
 
 
 def of_image(image: Image.Image, at_least: tuple[int, int] | None = None) -> Photograph:
-    """The same of an opened image; Pillow's own errors where it is damaged."""
+    """Converts an opened image as `decode_with_transparency`. Raises Pillow's own errors."""
     orientation = exif_orientation(image)
-    size, box = image.size, (0, 0, *image.size)
+    size = image.size
+    box: Box = (0, 0, *size)
     if at_least:
         needed = at_least if orientation >= 5 else at_least[::-1]  # as the file holds it
         if drafted := image.draft(None, needed):
@@ -100,14 +108,14 @@ def of_image(image: Image.Image, at_least: tuple[int, int] | None = None) -> Pho
     deep = image.mode.startswith(("I", "F"))
     colours = with_transparency(_eight_bits(image) if deep else image)
     converted = _deviations(image, colours, orientation)
-    if image.format != "TIFF":  # Pillow turns these upright by itself
+    if image.format != "TIFF":  # Pillow turns TIFF upright itself
         colours, box = turn_upright(colours, box, orientation)
         size = size[::-1] if orientation >= 5 else size
     return Photograph(colours, size, box, orientation, converted)
 
 
 def on_grey(image: Image.Image) -> Image.Image:
-    """An RGB or RGBA image in RGB, as the networks see it: on GREY where it is transparent."""
+    """Converts RGB or RGBA to RGB, with GREY behind transparent pixels, as networks see it."""
     if image.mode == "RGB":
         return image
     ground = Image.new("RGB", image.size, GREY)
@@ -117,7 +125,7 @@ def on_grey(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def opened(what: str, data: bytes) -> Iterator[Image.Image]:
-    """The opened image; whatever stops Pillow becomes the reason why `what` cannot be used."""
+    """Yields the opened image. Raises BadExample, naming `what`, for any error of Pillow."""
     if not data:
         raise BadExample(f"the {what} is an empty file")
     try:
@@ -128,41 +136,41 @@ def opened(what: str, data: bytes) -> Iterator[Image.Image]:
     except BadExample:
         raise
     except Image.DecompressionBombError:
-        limit = Image.MAX_IMAGE_PIXELS / 1_000_000
+        limit = (Image.MAX_IMAGE_PIXELS or 0) / 1_000_000
         raise TooLarge(
             f"the {what} has more than {limit:g} megapixels, the limit; reduce it first"
         ) from None
     except UnidentifiedImageError:
         raise BadExample(f"the {what} is not an image") from None
-    except Exception as error:  # Pillow's decoders let out IndexError, RuntimeError and others
+    except Exception as error:  # Pillow's decoders raise IndexError, RuntimeError and others
         raise BadExample(f"the {what} cannot be decoded: {error}") from None
 
 
 def exif_orientation(image: Image.Image) -> int:
-    """The orientation that the EXIF data tell, 1 to 8; 1, upright, where they are damaged."""
+    """Returns the EXIF orientation, 1 to 8, or 1, upright, if the EXIF data are damaged."""
     try:
         orientation = image.getexif().get(Tag.Orientation)
         return int(orientation) if orientation in _TURNS else 1
-    except Exception:  # of many kinds, whatever the bytes are taken for
+    except Exception:  # damaged EXIF data raise many types of errors
         return 1
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """A grey image of more than 8 bits in 8: its darkest pixel becomes 0, its brightest 255.
+    """Scales a grey image of more than 8 bits to 8: the darkest pixel to 0, the brightest to 255.
 
-    Pillow would cut them off at 255: a white picture. And of 16 bits, cameras often fill only 12,
-    which the file does not say.
+    Pillow would clip at 255, to a white image. A fixed factor fails too: of 16 bits, cameras often
+    use only 12, and the file does not say so.
     """
     values = np.asarray(image, np.float32)
     lowest, highest = values.min(), values.max()
     if not np.isfinite(highest - lowest):
-        raise BadExample("the photograph holds values that are no finite numbers")
+        raise BadExample("the photograph has values that are not finite")
     scaled = (values - lowest) * (255 / (highest - lowest or 1))
     return Image.fromarray(np.rint(scaled).astype(np.uint8))
 
 
 def _deviations(image: Image.Image, colours: Image.Image, orientation: int) -> str | None:
-    """What a photograph, `colours` when converted, is other than an upright JPEG in RGB."""
+    """Describes how an image, `colours` when converted, differs from an upright RGB JPEG."""
     kind = [f"{image.format} file"] if image.format != "JPEG" else []
     mode = [f"{image.mode} colours"] if image.mode != "RGB" else []
     parts = [" with ".join(kind + mode)] if kind or mode else []
@@ -174,20 +182,18 @@ def _deviations(image: Image.Image, colours: Image.Image, orientation: int) -> s
 
 
 def with_transparency(image: Image.Image) -> Image.Image:
-    """In RGBA where any of it is transparent, else in RGB."""
+    """Converts an image to RGBA if any pixel is transparent, else to RGB."""
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
-    if image.mode == "La":  # as RGBa, with colours multiplied by opacity; has no way to RGBA
+    if image.mode == "La":  # premultiplied alpha; Pillow cannot convert it to RGBA directly
         image = image.convert("LA")
     image = image.convert("RGBA")
-    lowest, _ = image.getchannel("A").getextrema()
+    lowest: Any = image.getchannel("A").getextrema()[0]
     return image if lowest < 255 else image.convert("RGB")
 
 
-def turn_upright(
-    image: Image.Image, box: tuple[float, float, float, float], orientation: int
-) -> tuple[Image.Image, tuple[float, float, float, float]]:
-    """An image and the box of its pixels, turned upright."""
+def turn_upright(image: Image.Image, box: Box, orientation: int) -> tuple[Image.Image, Box]:
+    """Turns an image upright, with the box in it."""
     if orientation == 1:
         return image, box
     left, upper, right, lower = box
@@ -198,6 +204,6 @@ def turn_upright(
     if orientation >= 5:
         left, upper, right, lower = upper, left, lower, right
     turned = image.transpose(_TURNS[orientation])
-    for key in _TELLING_ORIENTATION:  # else whoever gets the image would turn it once more
+    for key in _KEYS_WITH_ORIENTATION:  # else a reader of the image would turn it again
         turned.info.pop(key, None)
     return turned, (left, upper, right, lower)

@@ -1,6 +1,7 @@
 """Constant predictions that ignore the image: the baseline for every network."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def best_baseline(
     """Returns the baseline with the higher mean IoU on the validation split: its name and mask."""
     baselines = constant_baselines(training_masks, classes)
     predicted = np.stack(list(baselines.values()))
-    matrices = sum(
+    matrices: Any = sum(
         confusion_matrices(np.broadcast_to(truth, predicted.shape), predicted, classes)
         for truth in validation_masks
     )

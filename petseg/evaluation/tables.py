@@ -5,6 +5,8 @@ Column names carry the meaning, so that tables of any dataset are read in the sa
 correctly predicted pixels of region pet.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -68,7 +70,7 @@ def per_image(network: str, index: pd.DataFrame, result: Result, spec: DatasetSp
     columns = {"network": network, "name": index["name"].to_numpy()}
     columns |= {f"{GROUP}{group}": index[group].to_numpy() for group in spec.groups}
     columns |= _of_images(result.original.counts, spec)
-    in_records = {"cross_entropy": result.cross_entropy} | _of_images(
+    in_records: dict[str, Any] = {"cross_entropy": result.cross_entropy} | _of_images(
         result.in_records.counts, spec
     )
     columns |= {f"{AT_RECORDS_SIZE}{column}": values for column, values in in_records.items()}
@@ -132,10 +134,10 @@ def per_group(table: pd.DataFrame) -> pd.DataFrame:
             rows.append(row | {"mean_iou": mean} | {f"{REGION}{r}": v for r, v in of_regions})
     order = {network: position for position, network in enumerate(table["network"].unique())}
     columns = ["column", "group", "network", "images", "mean_iou"]
-    found = pd.DataFrame(rows, columns=columns + [f"{REGION}{region}" for region in regions])
+    grouped = pd.DataFrame(rows, columns=columns + [f"{REGION}{region}" for region in regions])
     of_columns = {column: position for position, column in enumerate(names(table, GROUP))}
     keys = {"column": of_columns, "network": order}
-    return found.sort_values(
+    return grouped.sort_values(
         columns[:3],
         key=lambda values: values.map(keys[values.name]) if values.name in keys else values,
         ignore_index=True,
@@ -178,6 +180,7 @@ def reliability(result: Result) -> pd.DataFrame:
 
     The same follow with the logits divided by the temperature.
     """
+    assert result.reliability is not None
     columns = {}
     for end, found in zip(("", "_at_temperature"), result.reliability, strict=True):
         pixels, confidence, correct = found.T

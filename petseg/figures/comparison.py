@@ -1,6 +1,7 @@
 """Scores of networks and their differences, with intervals."""
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -57,7 +58,11 @@ def intervals(table: DataFrame, path: Path, level: float = 0.95) -> None:
 def _draw(axes: Axes, rows: DataFrame, looks: list[NetworkStyle], sign: str) -> None:
     for line, (look, (_, row)) in enumerate(zip(looks, rows.iterrows(), strict=True)):
         axes.plot([row["low"], row["high"]], [line, line], color=look.colour, linewidth=2.5)
-        marker = {"marker": look.marker, "markersize": 6.5, "markeredgecolor": "white"}
+        marker: dict[str, Any] = {
+            "marker": look.marker,
+            "markersize": 6.5,
+            "markeredgecolor": "white",
+        }
         axes.plot(row["mean_iou"], line, color=look.colour, **marker)
         score, low, high = (f"{row[key]:{sign}.4f}" for key in ("mean_iou", "low", "high"))
         text = f"{score}  [{low}, {high}]".replace("-", "−")

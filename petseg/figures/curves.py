@@ -1,6 +1,7 @@
 """Learning curves: loss and mean IoU over the epochs."""
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,9 +12,14 @@ from pandas import DataFrame
 from petseg.figures.palette import NetworkStyle, network_styles
 from petseg.figures.style import INK, house_style, save
 
-TRAINING = {"linestyle": (0, (4, 2)), "linewidth": 1.2, "markerfacecolor": "white"}
-VALIDATION = {"linestyle": "-", "linewidth": 1.8}
-BEST = {"linestyle": "none", "marker": "*", "markersize": 13, "markeredgecolor": INK}
+TRAINING: dict[str, Any] = {"linestyle": (0, (4, 2)), "linewidth": 1.2, "markerfacecolor": "white"}
+VALIDATION: dict[str, Any] = {"linestyle": "-", "linewidth": 1.8}
+BEST: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "*",
+    "markersize": 13,
+    "markeredgecolor": INK,
+}
 
 
 def learning_curves(curves: dict[str, DataFrame], path: Path) -> None:

@@ -36,7 +36,7 @@ def per_group(table: DataFrame, path: Path) -> None:
         )
         for column, part in table.groupby("column", sort=False)
     }
-    titles = [_title(column, len(scores)) for column, scores in panels.items()]
+    titles = [_title(str(column), len(scores)) for column, scores in panels.items()]
     shown = [scores.head(MOST_LINES) for scores in panels.values()]
     counts = list(map(len, shown))
 

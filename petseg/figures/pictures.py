@@ -32,7 +32,7 @@ def samples(
     images: np.ndarray,
     masks: np.ndarray,
     augmented: Sequence[tuple[np.ndarray, np.ndarray]],
-    names: Sequence[str],
+    names: Iterable[str],
     spec: DatasetSpec,
     path: Path,
 ) -> None:
@@ -101,7 +101,7 @@ def predictions(
 def _draw_rows(
     rows: list[list[np.ndarray]],
     headings: list[str],
-    names: Sequence[str],
+    names: Iterable[str],
     handles: list[Patch],
     path: Path,
     titles: list[list[str]] | None = None,
@@ -180,6 +180,6 @@ def _panel_size(picture: np.ndarray) -> tuple[float, float]:
 
 def _columns(handles: list[Patch], width: float) -> int:
     """Returns how many legend columns fit in a figure of `width` inches."""
-    longest = max((len(handle.get_label()) for handle in handles), default=0)
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     fitting = int(width * LEGEND_LETTERS_PER_INCH / (longest + 6))
     return max(1, min(len(handles), fitting))

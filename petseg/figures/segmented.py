@@ -160,7 +160,8 @@ def _rows(names: list[str], letters: int, width: float) -> tuple[list[int], floa
     Reserves space for 100 %, so that all pictures of an image have the same size.
     """
     font = ImageFont.load_default(letters)
-    counts, widths = [], []
+    counts: list[int] = []
+    widths: list[float] = []
     for name in names:
         taken = font.getlength(f"{name} 100%") + 2.6 * letters
         if not counts or widths[-1] + taken > width:

@@ -1,7 +1,7 @@
 """Proposes classes, void and threshold from the values or colours in masks."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from petseg.core.dataset_spec import MAX_CLASSES
 from petseg.core.errors import PetsegError
@@ -77,7 +77,7 @@ def of_labels(labels: Sequence[str]) -> tuple[Proposal, str]:
     return Proposal(classes, notes, void), ground
 
 
-def _with_threshold(found: Findings, shares: Mapping[Mark, float]) -> Proposal:
+def _with_threshold(found: Findings, shares: Mapping[Any, float]) -> Proposal:
     above = sum(share for mark, share in shares.items() if mark >= THRESHOLD)
     between = sum(share for mark, share in shares.items() if mark not in (0, 255))
     if found.values.many or not 0 < above < 1 or max(shares) > 255:
@@ -94,11 +94,11 @@ def _with_threshold(found: Findings, shares: Mapping[Mark, float]) -> Proposal:
 
 
 def _void(
-    found: Findings, shares: Mapping[Mark, float], names: Mapping, file: NamesFile | None
+    found: Findings, shares: Mapping[Any, float], names: Mapping, file: NamesFile | None
 ) -> tuple[tuple, tuple[str, ...]]:
     """Returns the marks of void: by name in a file, or a customary value far above all others."""
     void = [mark for mark in shares if is_void(names.get(mark, ""))]
-    notes = [f"see its name in {file.path}"] if void else []
+    notes = [f"see its name in {file.path}"] if void and file else []
     *others, highest = sorted(shares)
     if (
         highest in VOID_VALUES
@@ -112,7 +112,7 @@ def _void(
 
 
 def _notes(found: Findings, names: Mapping, file: NamesFile | None) -> tuple[str, ...]:
-    if not names:
+    if not names or not file:
         key = "mask_colour" if found.coloured else "value"
         return (f"rename the classes as you like; `{key}` is what the masks contain",)
     known = [name for name, _ in file.entries]
@@ -123,7 +123,8 @@ def _notes(found: Findings, names: Mapping, file: NamesFile | None) -> tuple[str
 
 def _display_colours(found: Findings, classes: list[Mark]) -> dict[Mark, str]:
     """Returns the palette's colours if they distinguish all classes."""
-    colours = {mark: found.palette.get(mark) for mark in classes}
+    palette: Mapping[Any, str] = found.palette
+    colours: dict[Any, Any] = {mark: palette.get(mark) for mark in classes}
     distinct = None not in colours.values() and len({*colours.values()}) == len(classes)
     return colours if distinct else {}
 

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from petseg.core import yaml12
 from petseg.core.dataset_file import DatasetFile, parse_dataset
@@ -85,7 +86,7 @@ def parse(text: str, name: str) -> DatasetFile:
 
 def _splits(layout: Layout) -> dict[str, str | float]:
     """Returns the splits. Without a test split, tests on the validation split, or on a share."""
-    texts = dict(layout.texts)
+    texts: dict[str, Any] = dict(layout.texts)
     if "test" not in texts:
         texts["test"] = texts.pop("validation", TEST_SHARE)
     return texts

@@ -1,9 +1,10 @@
 """Sums up the facts of all examples."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from petseg.inspection.scan import Facts, ImageFacts, MaskFacts
 
@@ -80,7 +81,8 @@ class Findings:
 
     def duplicates(self) -> tuple[list[str], list[str]]:
         """Returns byte-identical images: within a split, and across splits."""
-        within, across = [], []
+        within: list[str] = []
+        across: list[str] = []
         for images in self.copies.values():
             if len(images) > 1:
                 kind = across if len({split for split, _ in images}) > 1 else within
@@ -88,7 +90,7 @@ class Findings:
         return within, across
 
 
-def has_soft_edges(shares: Mapping[int, float]) -> bool:
+def has_soft_edges(shares: Mapping[Any, float]) -> bool:
     """Returns whether masks of 0 and 255 have soft edges, that is, values between.
 
     Class values are few or consecutive: 0, 1, 2 ... 20 and 255 as void are not soft edges.
@@ -153,6 +155,6 @@ def _compare(found: Findings, name: str, image: ImageFacts, mask: MaskFacts) -> 
     found.other_sizes.append(f"{name}: {by(mask.size)}, the image {by(image.size)}{turned}")
 
 
-def by(size: tuple[int, int]) -> str:
+def by(size: Sequence[int]) -> str:
     """Formats width and height."""
     return f"{size[0]}x{size[1]}"

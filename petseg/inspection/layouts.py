@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from petseg.core.dataset_file import SPLIT
 from petseg.core.errors import PetsegError
@@ -47,7 +47,7 @@ class Layout(NamedTuple):
     masks: str
     suffix: str
     texts: dict[str, str]
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     """The number of pairs."""
 
     @property
@@ -118,7 +118,9 @@ def _layout(tree: Tree, group: dict[str, Folders]) -> Layout:
     count = sum(len(part.matches) for part in group.values())
     if "" in group:
         return Layout(one.kind, images, masks, one.suffix, {}, count)
-    texts = {split: _template(group[split].images)[1] for split in _SPLITS if split in group}
+    texts: dict[str, Any] = {
+        split: _template(group[split].images)[1] for split in _SPLITS if split in group
+    }
     images, masks = _template(images)[0], _template(masks)[0]
     return Layout(one.kind, images, masks, one.suffix, texts, count)
 

@@ -18,7 +18,7 @@ class Listed(NamedTuple):
     """The number of pairs in a list, and whether each line has an image and a mask."""
 
     path: str
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     in_pairs: bool
 
 

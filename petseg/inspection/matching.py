@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from petseg.core.errors import PetsegError
 from petseg.core.files import read_json
@@ -52,7 +52,7 @@ def all_matches(tree: Tree) -> tuple[list[Folders], list[str]]:
     files, problems = _json_files(tree)
     folders = {folder: tree.images(folder) for folder in tree.image_folders()}
     found = [*_mask_folders(folders), *_labelme_folders(tree, folders, files)]
-    groups: dict[tuple, list[Match]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str], list[Match]] = defaultdict(list)
     for one in found:
         for images, masks in _with_parents(one.images, one.masks):
             groups[one.kind, images, masks, one.suffix] += one.matches
@@ -107,7 +107,8 @@ def _labelme_folders(tree: Tree, folders: dict, files: dict[str, object]) -> Ite
 
 def _json_files(tree: Tree) -> tuple[dict[str, object], list[str]]:
     """Returns path -> content; reads one LabelMe file per folder, as there may be hundreds."""
-    files, problems = {}, []
+    files: dict[str, Any] = {}
+    problems: list[str] = []
     for path in tree.paths(".json"):
         folder, _ = split_path(path)
         if any("shapes" in files[other] for other in files if split_path(other)[0] == folder):

@@ -65,7 +65,7 @@ def marks_lines(found: Findings, proposal: Proposal | None) -> list[str]:
     shares, masks = found.marks.shares(), found.marks.masks
     names = {one.mark: one.name for one in proposal.classes} if proposal else {}
     names |= dict.fromkeys(proposal.void, "(void)") if proposal else {}
-    largest = sorted(shares, key=shares.get, reverse=True)[:MOST_LINES]
+    largest = sorted(shares, key=shares.__getitem__, reverse=True)[:MOST_LINES]
     rows = [("colour" if found.colours is found.marks else "value", "pixels", "masks", "")]
     rows += [
         (str(mark), percent(shares[mark]), str(masks[mark]), one_line(names.get(mark, "")))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -104,7 +104,7 @@ def _mask_facts(data: bytes) -> MaskFacts:
         mask = with_transparency(mask)
     if mask.mode != "RGB":
         raise BadExample("the mask is transparent in parts")
-    found = mask.getcolors(MOST_COLOURS)
+    found: Any = mask.getcolors(MOST_COLOURS)
     colours = found and {f"#{r:02x}{g:02x}{b:02x}": count for count, (r, g, b) in found}
     values = _values(mask.convert("L")) if _is_grey(mask) else None
     return MaskFacts(size, kind, lossy, True, values, colours, {})
@@ -114,7 +114,7 @@ def _one_channel(mask: Image.Image, size: tuple, kind: str, lossy: bool) -> Mask
     """Returns the facts of an 8-bit mask, or a 1-bit mask as 0 and 255, as in decoding."""
     values, palette = _values(mask), {}
     if mask.mode == "P":
-        parts = mask.getpalette("RGB")
+        parts = mask.getpalette("RGB") or []
         palette = {v: "#" + bytes(parts[3 * v : 3 * v + 3]).hex() for v in values}
         palette = {value: colour for value, colour in palette.items() if len(colour) == 7}
     colours: Counter = Counter()

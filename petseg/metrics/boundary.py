@@ -1,30 +1,31 @@
-"""How well outlines are found: Boundary IoU, which counts nothing but pixels near them.
+"""Boundary IoU, which counts only pixels near outlines.
 
 Cheng, Girshick, Dollár, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image
-Segmentation Evaluation", CVPR 2021. Of a large object, most pixels lie far from its outline, and
-IoU hardly tells a sharp mask from a round one.
+Segmentation Evaluation", CVPR 2021. Most pixels of a large object are far from its outline, so IoU
+hardly distinguishes a sharp mask from a rounded one.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petseg.core.dataset_spec import VOID
 
 DISTANCE = 0.02
-"""How far from the outline pixels count, as a share of the image's diagonal: that of the paper."""
+"""The width of the counted band, as a share of the image diagonal, as in the paper."""
 
 
 def counts(
-    truth: np.ndarray, predicted: np.ndarray, label_sets: Sequence[Sequence[int]]
-) -> np.ndarray:
-    """Pixels near the outline in the truth, in the prediction, and in both: int64 (K, 3).
+    truth: NDArray[np.uint8], predicted: NDArray[np.uint8], label_sets: Sequence[Sequence[int]]
+) -> NDArray[np.int64]:
+    """Counts pixels near outlines in the truth, in the prediction, and in both: int64 (K, 3).
 
-    Of K sets of labels, each taken as one class. `truth` and `predicted` are labels uint8 (H, W);
-    where the truth is VOID nothing is counted. Counts of images add up, and `scores.iou` takes
-    them.
+    Each of the K label sets counts as one class. `truth` and `predicted` are labels, uint8 (H, W).
+    Pixels whose truth is VOID are ignored. Counts can be summed over images, for `scores.iou`.
     """
-    distance = max(1, round(DISTANCE * np.hypot(*truth.shape)))
+    height, width = truth.shape
+    distance = max(1, round(DISTANCE * np.hypot(height, width)))
     known = truth != VOID
     found = np.zeros((len(label_sets), 3), np.int64)
     for row, labels in zip(found, label_sets, strict=True):
@@ -39,10 +40,10 @@ def counts(
     return found
 
 
-def _near_outline(mask: np.ndarray, distance: int) -> np.ndarray:
-    """The pixels of a mask, bool (H, W), that are at most `distance` from what is not in it.
+def _near_outline(mask: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
+    """Returns the mask's pixels, bool (H, W), at most `distance` from pixels outside it.
 
-    Diagonal steps count as straight ones do, and beyond the image there is no mask.
+    A diagonal step has length 1. Pixels beyond the image are outside the mask.
     """
     if not mask.any():
         return mask
@@ -52,10 +53,10 @@ def _near_outline(mask: np.ndarray, distance: int) -> np.ndarray:
     return mask & ~inner
 
 
-def _all_of(values: np.ndarray, width: int, axis: int) -> np.ndarray:
-    """Whether all of `width` neighbours along an axis are set; the axis gets shorter.
+def _all_of(values: NDArray[np.bool_], width: int, axis: int) -> NDArray[np.bool_]:
+    """Returns whether all of `width` neighbours along an axis are set. Shortens the axis.
 
-    Windows of one, of two, of four and so on are joined.
+    Joins windows of 1, 2, 4, ... values.
     """
     window, length = np.moveaxis(values, axis, 0), 1
     while length < width:

@@ -1,15 +1,20 @@
-"""Confusion matrices: the counts from which every score derives."""
+"""Confusion matrices, from which all scores are computed."""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petseg.core.dataset_spec import VOID
 
 
-def confusion_matrices(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """One matrix an image: int64 (B, C, C), rows the truth, columns the prediction, in pixels.
+def confusion_matrices(
+    truth: NDArray[Any], predicted: NDArray[Any], classes: int
+) -> NDArray[np.int64]:
+    """Returns int64 (B, C, C): for each image the pixels by truth (row) and prediction (column).
 
-    `truth` and `predicted` are integer (B, H, W) of values 0 to C - 1, C = `classes`. Pixels whose
-    truth is VOID are not counted.
+    `truth` and `predicted` are integers (B, H, W) from 0 to C - 1, with C = `classes`. Pixels whose
+    truth is VOID are ignored.
     """
     cells = np.asarray(truth, np.intp) * classes + predicted
     cells[truth == VOID] = classes**2

@@ -1,25 +1,30 @@
-"""Scores from counts of pixels, in plain numpy: small pure functions.
+"""Scores from pixel counts: small pure functions in plain numpy.
 
-A confusion matrix has the truth in its rows and the prediction in its columns. Of it, scores need
+Confusion matrices have the truth in their rows and the prediction in their columns. Scores need
 three counts of each class: its pixels in the truth, in the prediction, and in both. Formulas:
 Everingham et al., "The Pascal Visual Object Classes Challenge", IJCV 2010 (IoU); Dice, "Measures of
 the Amount of Ecologic Association Between Species", Ecology 1945.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petseg.core.dataset_spec import DatasetSpec
 
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
 COUNTS = ("truth", "predicted", "hits")
-"""The last axis of what `counts` returns."""
+"""The last axis of the result of `counts`."""
 
 
-def counts(matrices: np.ndarray, label_sets: Sequence[Sequence[int]] | None = None) -> np.ndarray:
-    """Pixels in the truth, in the prediction, and in both: (..., C, C) -> (..., K, 3).
+def counts(matrices: Integers, label_sets: Sequence[Sequence[int]] | None = None) -> Integers:
+    """Counts pixels in the truth, in the prediction, and in both: (..., C, C) -> (..., K, 3).
 
-    Of K sets of labels, each taken as one class; without `label_sets`, of each class by itself.
+    Each of the K label sets counts as one class. The default is one set for each class.
     """
     if label_sets is None:
         hits = np.diagonal(matrices, axis1=-2, axis2=-1)
@@ -33,44 +38,44 @@ def counts(matrices: np.ndarray, label_sets: Sequence[Sequence[int]] | None = No
     return np.stack(parts, axis=-2)
 
 
-def iou(counts: np.ndarray) -> np.ndarray:
-    """Intersection over union: (..., K, 3) -> float64 (..., K) in [0, 1].
+def iou(counts: Integers) -> Floats:
+    """Computes intersection over union: (..., K, 3) -> float64 (..., K) in [0, 1].
 
-    NaN, an undefined score, where the truth has no pixel.
+    NaN, which means undefined, if the truth has no pixel.
     """
     truth, predicted, hits = np.moveaxis(counts, -1, 0)
     return _ratio(hits, truth + predicted - hits, truth)
 
 
-def dice(counts: np.ndarray) -> np.ndarray:
-    """Dice coefficient (F1): (..., K, 3) -> float64 (..., K) in [0, 1]; NaN as in `iou`."""
+def dice(counts: Integers) -> Floats:
+    """Computes Dice (F1): (..., K, 3) -> float64 (..., K) in [0, 1]; NaN as in `iou`."""
     truth, predicted, hits = np.moveaxis(counts, -1, 0)
     return _ratio(2 * hits, truth + predicted, truth)
 
 
-def pixel_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Share of pixels with the right label, from counts of all classes: (..., C, 3) -> (...)."""
+def pixel_accuracy(counts: Integers) -> Floats:
+    """Computes the share of correct pixels, from counts of all classes: (..., C, 3) -> (...)."""
     truth, _, hits = np.moveaxis(counts, -1, 0)
     return _ratio(hits.sum(-1), truth.sum(-1), truth.sum(-1))
 
 
-def mean_iou(counts: np.ndarray) -> np.ndarray:
-    """Mean of `iou` over the classes that the truth holds: (..., C, 3) -> float64 (...)."""
+def mean_iou(counts: Integers) -> Floats:
+    """Computes the mean `iou` of the classes in the truth: (..., C, 3) -> float64 (...)."""
     return mean_defined(iou(counts))
 
 
-def mean_defined(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis without NaN, and NaN where there is nothing else."""
+def mean_defined(values: Floats) -> Floats:
+    """Computes the mean over the last axis without NaN, or NaN if all values are NaN."""
     defined = ~np.isnan(values)
     number = defined.sum(axis=-1)
     return _ratio(np.where(defined, values, 0).sum(axis=-1), number, number)
 
 
-def summary(counts: np.ndarray, spec: DatasetSpec) -> dict:
-    """The scores of a whole split from the counts of each image, int64 (N, K, 3).
+def summary(counts: Integers, spec: DatasetSpec) -> dict[str, Any]:
+    """Computes the scores of a split from the counts of each image, int64 (N, K, 3).
 
-    K are the classes and then the regions of `spec`. Classes are scored on the sums over all
-    images; a region also as the mean over the images that hold it.
+    K are the classes of `spec`, then its regions. Classes are scored on the sums over all images.
+    Regions also have the mean score over the images that contain them.
     """
     classes, total = len(spec.classes), counts.sum(axis=0)
     of_classes, of_regions = total[:classes], iou(total[classes:])
@@ -89,7 +94,7 @@ def summary(counts: np.ndarray, spec: DatasetSpec) -> dict:
     }
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray, defined: np.ndarray) -> np.ndarray:
-    """`part` / `whole` where `defined` is not 0, else NaN."""
+def _ratio(part: NDArray[Any], whole: NDArray[Any], defined: NDArray[Any]) -> Floats:
+    """Computes `part` / `whole`, or NaN where `defined` is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(defined, np.true_divide(part, whole), np.nan)

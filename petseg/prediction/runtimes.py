@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,8 @@ def load(path: Path, spec: DatasetSpec) -> tuple[Run, tuple[int, int]]:
     classes.
     """
     found = read(path, spec)
-    size, classes = found.taken[1:3], len(spec.classes)
+    size: Any = found.taken[1:3]
+    classes = len(spec.classes)
     if len(found.taken) != 4 or found.taken[3] != 3 or found.given[1:] != (*size, classes):
         raise PetsegError(
             f"{path} takes {found.taken} and gives {found.given}; expected a network that takes "
@@ -96,7 +97,8 @@ def load_tflite(path: Path, spec: DatasetSpec | None = None) -> Runtime:
         given = max(outputs, key=lambda output: len(output["shape"]))  # logits, not labels
     except (RuntimeError, ValueError) as error:
         raise _damaged(path, "TFLite", error) from None
-    return Runtime(run, *(tuple(map(int, side["shape"])) for side in (taken, given)))
+    shapes = [tuple(map(int, side["shape"])) for side in (taken, given)]
+    return Runtime(run, shapes[0], shapes[1])
 
 
 def _quantized(values: np.ndarray, details: dict) -> np.ndarray:
@@ -127,13 +129,14 @@ def load_onnx(path: Path, spec: DatasetSpec | None = None) -> Runtime:
         raise _damaged(path, "ONNX", error) from None
     (taken,), outputs = session.get_inputs(), session.get_outputs()
     given = next((output for output in outputs if output.name == LOGITS), outputs[0])
-    shapes = (
+    shapes = [
         tuple(side if isinstance(side, int) else None for side in one.shape)
         for one in (taken, given)
-    )
+    ]
     return Runtime(
         lambda images: session.run([given.name], {taken.name: images.astype(np.float32)})[0],
-        *shapes,
+        shapes[0],
+        shapes[1],
         session.get_modelmeta().custom_metadata_map.get(SPEC_FILE),
     )
 
@@ -150,7 +153,8 @@ def load_saved_model(path: Path, spec: DatasetSpec | None = None) -> Runtime:
     name = LOGITS if LOGITS in outputs else next(iter(outputs))
     return Runtime(
         lambda images: signature(tf.cast(images, tf.float32))[name].numpy(),
-        *(tuple(one.shape) for one in (taken, outputs[name])),
+        tuple(taken.shape),
+        tuple(outputs[name].shape),
     )
 
 

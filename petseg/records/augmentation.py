@@ -1,7 +1,7 @@
-"""Random changes to images and masks: pure functions of both and of random numbers.
+"""Augmentation: pure functions of images, masks and random numbers.
 
-The geometry (flip, scale and crop, stretch, rotation) is one affine map of image and mask; colours
-change in the image alone.
+The geometry (flip, scale and crop, stretch, rotation) is one affine map of image and mask. Colours
+change in the image only.
 """
 
 import math
@@ -11,49 +11,48 @@ import tensorflow as tf
 from petseg.core.training_params import Augmentation
 
 DRAWS = 9
-"""Random numbers that one example takes."""
+"""Random numbers for each example."""
 
 SUPERSAMPLING = 3
-"""How many times finer than the image the grid is from which it is warped.
+"""The factor by which images are upsampled before warping.
 
-Bilinear warping from the image's own pixels loses a third of the contrast between neighbours, and
-networks that learn from soft images do worse on sharp ones.
+Bilinear warping of the original pixels loses a third of the contrast between neighbours, and
+networks trained on soft images do worse on sharp ones.
 """
 
 
 def draw(count: int, seed: int, epoch: int) -> tf.Tensor:
-    """Random numbers for all examples of an epoch: float32 (count, DRAWS) in [0, 1).
+    """Draws the random numbers of an epoch: float32 (count, DRAWS) in [0, 1).
 
-    A row depends on nothing but the seed, the epoch and the example's index.
+    A row depends only on the seed, the epoch and the example's index.
     """
     return tf.random.stateless_uniform((count, DRAWS), seed=(seed, epoch))
 
 
 def augment(images: tf.Tensor, masks: tf.Tensor, draws: tf.Tensor, params: Augmentation):
-    """Changed images float32 (B, H, W, 3) in [0, 255] and masks uint8 (B, H, W).
+    """Returns augmented images float32 (B, H, W, 3) in [0, 255] and masks uint8 (B, H, W).
 
     `images` are (B, H, W, 3) in [0, 255], `masks` labels (B, H, W), `draws` float32 (B, DRAWS) in
-    [0, 1). Beyond an image's edge its mirror image comes into view.
+    [0, 1). Images are reflected at their edges.
     """
     images = tf.cast(images, tf.float32)
     transforms = _transforms(draws, tf.shape(images)[1], tf.shape(images)[2], params)
-    images = _warp(*_finer(images, transforms), "BILINEAR", tf.shape(masks)[1:])
+    images = _warp(*_upsampled(images, transforms), "BILINEAR", tf.shape(masks)[1:])
     masks = _warp(masks[..., None], transforms, "NEAREST", tf.shape(masks)[1:])[..., 0]
     return _recolour(images, draws, params), masks
 
 
 def without_geometry(params: Augmentation) -> Augmentation:
-    """The parameters without scale, stretch and rotation, for the last epochs.
+    """Returns the parameters without scale, stretch and rotation, for the last epochs.
 
-    Augmented images are softer, nearer and more tilted than those that a network is meant for; it
-    adapts to the latter at the end (Ge et al., arXiv:2107.08430, section 2; Touvron et al.,
-    arXiv:1906.06423).
+    Augmented images are softer, closer and more tilted than real ones, to which the network adapts
+    at the end (Ge et al., arXiv:2107.08430, section 2; Touvron et al., arXiv:1906.06423).
     """
     return params.model_copy(update={"scale": (1.0, 1.0), "stretch": 0.0, "rotation": 0.0})
 
 
 def versions(image, mask, draws: tf.Tensor, params: Augmentation):
-    """One example, changed once for each draw: numpy uint8 (N, H, W, 3) and (N, H, W)."""
+    """Augments one example once for each draw: numpy uint8 (N, H, W, 3) and (N, H, W)."""
     count = len(draws)
     images, masks = augment(
         tf.repeat(image[None], count, axis=0), tf.repeat(mask[None], count, axis=0), draws, params
@@ -62,7 +61,7 @@ def versions(image, mask, draws: tf.Tensor, params: Augmentation):
 
 
 def _transforms(draws, height, width, params: Augmentation):
-    """Projective transforms float32 (B, 8) from output to input pixels (x to the right)."""
+    """Returns projective transforms float32 (B, 8) from output to input pixels (x to the right)."""
     height, width = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     low, high = params.scale
     scale = low + (high - low) * draws[:, 0]
@@ -78,14 +77,14 @@ def _transforms(draws, height, width, params: Augmentation):
     y_shift = _signed(draws[:, 5]) * tf.abs(1 - y_scale) * height / 2
     a2 = x_centre + x_shift - a0 * x_centre - a1 * y_centre
     b2 = y_centre + y_shift - b0 * x_centre - b1 * y_centre
-    nothing = tf.zeros_like(a0)
-    return tf.stack([a0, a1, a2, b0, b1, b2, nothing, nothing], axis=1)
+    zeros = tf.zeros_like(a0)
+    return tf.stack([a0, a1, a2, b0, b1, b2, zeros, zeros], axis=1)
 
 
-def _finer(images, transforms):
-    """The images on a SUPERSAMPLING times finer grid, and transforms that read from there.
+def _upsampled(images, transforms) -> tuple[tf.Tensor, tf.Tensor]:
+    """Upsamples images by SUPERSAMPLING, and adapts the transforms.
 
-    Every pixel stays a point of the grid; those between are interpolated by cubic convolution
+    The original pixels stay on the grid. Points between them are interpolated by cubic convolution
     (Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE TASSP 1981).
     """
     size = SUPERSAMPLING * (tf.shape(images)[1:3] - 1) + 1

@@ -1,7 +1,7 @@
-"""Examples -> batches, in an order that follows from the seed and the epoch alone.
+"""Batches of examples, in an order that depends only on the seed and the epoch.
 
-A batch is the same whatever number of replicas shares it: each replica takes a part of it, one
-after the other, and each worker reads its own replicas' parts only.
+A batch is the same for any number of replicas. Each replica gets a consecutive part of it. Each
+worker reads only the parts of its own replicas.
 """
 
 import os
@@ -27,11 +27,12 @@ def training_batches(
     augmentation: Augmentation,
     context: tf.distribute.InputContext = ALONE,
 ) -> tf.data.Dataset:
-    """An epoch of shuffled, augmented batches: images float32 (B, H, W, 3), masks uint8 (B, H, W).
+    """Returns an epoch of shuffled, augmented batches.
 
-    Images are in [0, 255]. The examples that do not fill the last batch wait for another epoch, in
-    which the order puts others last. With several replicas B is `batch_size` / replicas.
-    PetsegError where the split does not fill a single batch.
+    Images are float32 (B, H, W, 3) in [0, 255], masks uint8 (B, H, W). Examples that do not fill
+    the last batch are skipped. The order changes in each epoch, so other examples are skipped in
+    the next. With several replicas, B is `batch_size` / replicas. Raises PetsegError if the split
+    does not fill one batch.
     """
     count = source.count
     if count < batch_size:
@@ -54,10 +55,11 @@ def training_batches(
 def evaluation_batches(
     source: Source, *, batch_size: int, context: tf.distribute.InputContext = ALONE
 ) -> tf.data.Dataset:
-    """All examples in order, in batches: images uint8 (B, H, W, 3), masks uint8 (B, H, W).
+    """Returns all examples in order, in batches: images, masks, and whether each example counts.
 
-    The third element says which of them count, bool (B,): with several replicas, whose parts have
-    the same size, the last batch is filled up with examples that do not.
+    Images are uint8 (B, H, W, 3), masks uint8 (B, H, W), the third element bool (B,). With several
+    replicas, whose parts have the same size, the last batch is padded with examples that do not
+    count.
     """
     alone = context.num_replicas_in_sync == 1
     indices = np.arange(source.count if alone else -(-source.count // batch_size) * batch_size)
@@ -72,7 +74,7 @@ def evaluation_batches(
 
 
 def _part(indices: np.ndarray, batch_size: int, context: tf.distribute.InputContext) -> np.ndarray:
-    """The indices that this worker's replicas take, batch for batch and replica for replica."""
+    """Returns the indices for this worker's replicas, ordered by batch, then by replica."""
     workers, replicas = context.num_input_pipelines, context.num_replicas_in_sync
     if workers == 1:
         return indices
@@ -82,7 +84,7 @@ def _part(indices: np.ndarray, batch_size: int, context: tf.distribute.InputCont
 
 def _fetch(source: Source, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     size, kinds = source.image_size, (tf.uint8, tf.uint8)
-    # Stateful it would be called one at a time, as op determinism wants of all that is.
+    # With op determinism, TensorFlow would run stateful functions one at a time.
     images, masks = tf.numpy_function(source.fetch, [indices], kinds, stateful=False)
     count = indices.shape[0]
     return (
@@ -92,7 +94,7 @@ def _fetch(source: Source, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _in_background(indices: tf.data.Dataset, batch) -> tf.data.Dataset:
-    # With the autotuner on, dropping an iterator waits for its next wake-up: up to a minute.
+    # With the autotuner, deleting an iterator waits for its next wake-up: up to a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
     options.threading.private_threadpool_size = os.cpu_count()

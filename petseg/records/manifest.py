@@ -1,7 +1,7 @@
-"""The manifest of the records: what they hold, and how to tell that they are whole.
+"""The manifest of the records: their content, and the size and SHA-256 of every file.
 
-TFRecord's checksums find damage inside a record, but not a file cut between two records or a
-missing shard. The manifest has the size and SHA-256 of every file.
+TFRecord's checksums detect damage inside a record, but not a file truncated between two records or
+a missing shard.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ _REBUILD_HINT = "rebuild them with: dvc repro -f preprocess"
 
 
 def manifest(folder: Path) -> dict:
-    """The manifest of a folder of records; PetsegError where there is none."""
+    """Returns the manifest of a folder of records. Raises PetsegError if missing or damaged."""
     try:
         content = read_json(folder / MANIFEST)
     except (FileNotFoundError, ValueError):
@@ -28,20 +28,20 @@ def manifest(folder: Path) -> dict:
 
 
 def spec(folder: Path) -> DatasetSpec:
-    """The spec of the dataset in a folder of records."""
+    """Returns the spec of the dataset in a folder of records."""
     return parse_spec(manifest(folder)["dataset"], str(folder / MANIFEST))
 
 
 def image_size(folder: Path) -> tuple[int, int]:
-    """The height and width of all images in a folder of records."""
+    """Returns the height and width of all images in a folder of records."""
     height, width = manifest(folder)["image_size"]
     return height, width
 
 
 def split_files(content: dict, split: str) -> dict[str, dict]:
-    """The files of a split in order -> their `bytes` and `sha256`.
+    """Returns the files of a split in order -> their `bytes` and `sha256`.
 
-    PetsegError where the manifest is of another version of this package.
+    Raises PetsegError if the manifest is from another version of this package.
     """
     try:
         shards = content["splits"][split]["shards"]
@@ -51,14 +51,14 @@ def split_files(content: dict, split: str) -> dict[str, dict]:
 
 
 def verify(folder: Path, splits: tuple[str, ...] = SPLITS) -> dict:
-    """The manifest, after all files of `splits` were found whole; PetsegError names the others."""
+    """Returns the manifest if all files of `splits` are intact. Else raises PetsegError."""
     content = manifest(folder)
     mistakes = []
     for split in splits:
         expected = split_files(content, split)
         found = {path.name for path in folder.glob(f"{split}-*")}
         mistakes += [f"{name} is missing" for name in sorted(expected.keys() - found)]
-        mistakes += [f"{name} is one too many" for name in sorted(found - expected.keys())]
+        mistakes += [f"{name} is not in the manifest" for name in sorted(found - expected.keys())]
         for name in sorted(expected.keys() & found):
             size = (folder / name).stat().st_size
             if size != expected[name]["bytes"]:

@@ -1,4 +1,4 @@
-"""Reading records: a split from start to end, in the order in which it was written."""
+"""Reads records: a whole split, in the order in which it was written."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +21,10 @@ class Examples(NamedTuple):
 
 
 def index(folder: Path, split: str) -> pd.DataFrame:
-    """A row for each example, read without its pixels.
+    """Returns a table with a row for each example, without reading pixels.
 
-    Columns: `name`, one for each group of the dataset, `shard`, `offset` and `length`. `shard` is
-    the name of the file whose bytes `offset` to `offset + length` hold the example.
+    Columns: `name`, one for each group of the dataset, `shard`, `offset` and `length`. Bytes
+    `offset` to `offset + length` of the file `shard` contain the example.
     """
     texts = ["name", *spec(folder).groups]
     names = [name for name in split_files(manifest(folder), split) if name.endswith(".csv")]
@@ -37,7 +37,7 @@ def index(folder: Path, split: str) -> pd.DataFrame:
 
 
 def read(folder: Path, split: str) -> Iterator[Example]:
-    """The examples of a split in order."""
+    """Yields the examples of a split in order."""
     size = image_size(folder)
     names = [name for name in split_files(manifest(folder), split) if name.endswith(".tfrecord")]
     dataset = tf.data.TFRecordDataset([str(folder / name) for name in names])
@@ -46,12 +46,12 @@ def read(folder: Path, split: str) -> Iterator[Example]:
 
 
 def masks(folder: Path, split: str) -> Iterator[np.ndarray]:
-    """The masks of a split in order, uint8 (H, W) each."""
+    """Returns an iterator over the masks of a split in order, uint8 (H, W) each."""
     return (example.mask for example in read(folder, split))
 
 
 def load(folder: Path, split: str) -> Examples:
-    """A whole split in memory, in order."""
+    """Loads a whole split into memory, in order."""
     size, count = image_size(folder), manifest(folder)["splits"][split]["examples"]
     loaded = Examples(
         images=np.empty((count, *size, 3), np.uint8),

@@ -1,4 +1,4 @@
-"""What a record holds: an image, its mask, and what they show, as a tf.train.Example."""
+"""The schema of a record: image, mask, name and groups, as a tf.train.Example."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ import tensorflow as tf
 
 
 class Example(NamedTuple):
-    """One record: image uint8 (H, W, 3), mask uint8 (H, W) of labels, or VOID, name and groups.
+    """One record: image uint8 (H, W, 3), mask uint8 (H, W) of labels or VOID, name and groups.
 
-    `groups` has a value for each group column of the dataset's spec.
+    `groups` has a value for each group of the dataset's spec.
     """
 
     image: np.ndarray
@@ -19,7 +19,7 @@ class Example(NamedTuple):
 
 
 def serialize(example: Example) -> bytes:
-    """An example as a serialized tf.train.Example; image and mask as raw bytes, row by row."""
+    """Returns a serialized tf.train.Example, with image and mask as raw bytes, row by row."""
     features = {
         "image": _bytes(example.image.tobytes()),
         "mask": _bytes(example.mask.tobytes()),
@@ -31,7 +31,7 @@ def serialize(example: Example) -> bytes:
 
 
 def parse(serialized: bytes, image_size: tuple[int, int]) -> Example:
-    """The example, of that height and width, in a tf.train.Example that `serialize` made."""
+    """Returns the example from the output of `serialize`. `image_size` is (height, width)."""
     features = tf.train.Example.FromString(serialized).features.feature
     image, mask, name = (features[key].bytes_list.value[0] for key in ("image", "mask", "name"))
     return Example(

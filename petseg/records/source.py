@@ -1,8 +1,8 @@
-"""Examples by their indices, in any order: from memory or from the shards, with the same result.
+"""Random access to examples, in memory or in the shards, with the same result.
 
-An epoch can so be shuffled as a whole, whatever its size, and a batch is read from many shards at
-once. The indices of the shards say where each record lies, as TensorFlow reads a TFRecord file only
-from its start to its end.
+So a whole epoch of any size can be shuffled, and a batch is read from many shards at once.
+TensorFlow reads TFRecord files only from start to end, so the index of each shard stores the offset
+of each record.
 """
 
 from collections.abc import Callable
@@ -18,23 +18,23 @@ from petseg.records.reading import Examples, index
 from petseg.records.schema import parse
 
 READERS = 16
-"""Records read at a time: on a disk across a network each of them waits."""
+"""Records read in parallel, to hide the latency of a network disk."""
 
 
 class Source(NamedTuple):
-    """A split of `count` examples of the height and width `image_size`.
+    """A split of `count` examples. `image_size` is their (height, width).
 
-    `fetch` takes indices from 0 to count - 1, int (B,), and returns their images uint8
-    (B, H, W, 3) and masks uint8 (B, H, W).
+    `fetch` takes indices from 0 to count - 1, int (B,), and returns images uint8 (B, H, W, 3) and
+    masks uint8 (B, H, W).
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     image_size: tuple[int, int]
     fetch: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def in_memory(examples: Examples) -> Source:
-    """Examples that are already in memory."""
+    """Returns a source of examples in memory."""
 
     def fetch(indices):
         return examples.images[indices], examples.masks[indices]
@@ -44,7 +44,7 @@ def in_memory(examples: Examples) -> Source:
 
 
 def on_disk(folder: Path, split: str) -> Source:
-    """The examples of a split, read when they are asked for; PetsegError for a file cut short."""
+    """Returns a source that reads on demand. `fetch` raises PetsegError for a truncated file."""
     size = image_size(folder)
     table = index(folder, split)
     shards, offsets, lengths = (table[key].to_numpy() for key in ("shard", "offset", "length"))
@@ -56,7 +56,7 @@ def on_disk(folder: Path, split: str) -> Source:
             stream.seek(offsets[position])
             data = stream.read(lengths[position])
         if len(data) != lengths[position]:
-            raise PetsegError(f"{path} was cut while it was read")
+            raise PetsegError(f"{path} was truncated while it was read")
         return parse(data, size)
 
     def fetch(indices):

@@ -1,10 +1,10 @@
-"""Writing records: a split as shards of TFRecords, with an index beside each shard."""
+"""Writes records: a split as TFRecord shards, with an index next to each shard."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,10 @@ from petseg.core.files import atomic_file, file_sha256, write_csv
 from petseg.records.schema import Example, serialize
 
 HEADER_BYTES, FOOTER_BYTES = 12, 4
-"""Around the data of a TFRecord: its length with a checksum, and a checksum of the data.
+"""Bytes around the data of a TFRecord: its length with a checksum, and the data's checksum.
 
 Source: https://www.tensorflow.org/tutorials/load_data/tfrecord, "TFRecords format details".
 """
-
 
 COPIED_AT_A_TIME = 1 << 20
 
@@ -27,9 +26,9 @@ COPIED_AT_A_TIME = 1 << 20
 class SplitWriter:
     """Writes the examples of one split, in order, into shards of `shard_examples` each.
 
-    A context manager; `summary` after leaving it describes what was written. The index of a shard
-    is a CSV file with a row for each example: its name, its groups, and where its data begin in
-    the shard (`offset`) and end (`length`), in bytes.
+    A context manager. After its exit, `summary` describes the written files. The index of a shard
+    is a CSV file with a row for each example: its name, its groups, and the position of its data in
+    the shard (`offset` and `length`, in bytes).
     """
 
     def __init__(self, folder: Path, split: str, shard_examples: int, spec: DatasetSpec):
@@ -41,7 +40,7 @@ class SplitWriter:
         self._rows: list[tuple] = []
         self._label_pixels = np.zeros(VOID + 1, np.int64)
         self._open = ExitStack()
-        self._writer = None
+        self._writer: Any = None
 
     def __enter__(self):
         return self
@@ -67,7 +66,7 @@ class SplitWriter:
         self._label_pixels += np.bincount(example.mask.ravel(), minlength=VOID + 1)
 
     def summary(self) -> dict:
-        """The manifest's entry for this split: counts, pixels, shards with checksums."""
+        """Returns the manifest's entry for this split: counts, pixels, shards with checksums."""
         pixels = self._label_pixels.tolist()
         return {
             "examples": sum(shard["examples"] for shard in self._shards),
@@ -77,7 +76,7 @@ class SplitWriter:
         }
 
     def _finish_shard(self) -> None:
-        """Writes the index of the shard that was closed, and describes both."""
+        """Writes the index of the closed shard, and adds both to the summary."""
         shard, index = shard_files(self._folder, self._split, len(self._shards))
         columns = ["name", *self._spec.groups, "offset", "length"]
         write_csv(index, pd.DataFrame(self._rows, columns=columns))
@@ -86,24 +85,24 @@ class SplitWriter:
 
 
 def shard_files(folder: Path, split: str, number: int) -> tuple[Path, Path]:
-    """The paths of a shard and of its index."""
+    """Returns the paths of a shard and of its index."""
     stem = folder / f"{split}-{number:05d}"
     return stem.with_suffix(".tfrecord"), stem.with_suffix(".csv")
 
 
 class Piece(NamedTuple):
-    """Consecutive examples of a shard: those from `first` to before `end`."""
+    """Consecutive examples of a shard, from `first` up to but not including `end`."""
 
     shard: Path
-    index: Path
+    index: Path  # type: ignore[assignment]  # hides tuple.index
     first: int
     end: int
 
 
 def join(pieces: Sequence[Piece], folder: Path, split: str, number: int) -> dict:
-    """Writes the shard of a number, with its index, from pieces of others; returns its entry.
+    """Joins pieces of other shards to the shard `number`, with its index. Returns its entry.
 
-    The same bytes as if a SplitWriter had been given the examples.
+    Writes the same bytes as a SplitWriter with these examples.
     """
     shard, index = shard_files(folder, split, number)
     tables, written = [], 0
@@ -122,11 +121,12 @@ def join(pieces: Sequence[Piece], folder: Path, split: str, number: int) -> dict
 
 
 def read_index(path: Path) -> pd.DataFrame:
-    """The index beside a shard: names and groups are texts."""
-    # A name may be NA, or hold a carriage return, which Python's writer does not quote.
-    numbers = {"offset": np.int64, "length": np.int64}
-    options = {"keep_default_na": False, "lineterminator": "\n"}
-    return pd.read_csv(path, dtype=defaultdict(lambda: str, numbers), **options)
+    """Reads the index of a shard. Names and groups are text."""
+    # A name may be NA, or contain a carriage return, which Python's writer does not quote.
+    kinds: defaultdict[Any, Any] = defaultdict(
+        lambda: str, {"offset": np.int64, "length": np.int64}
+    )
+    return pd.read_csv(path, dtype=kinds, keep_default_na=False, lineterminator="\n")
 
 
 def _copy(source: BinaryIO, target: BinaryIO, start: int, end: int) -> None:

@@ -10,7 +10,7 @@ from petseg.sources import folder, oxford_pets, raw
 from petseg.sources.generated.dataset import write_dataset
 from petseg.sources.inputs import OFFLINE_VARIABLE, fingerprint, offline_folder
 
-FROM_TRAINING = {"validation": None}
+FROM_TRAINING: dict[str, float | None] = {"validation": None}
 """The pets have no validation split: params.yaml gives the share of `train` to draw for it."""
 
 
@@ -32,7 +32,7 @@ def _bring_pets(dataset: DatasetFile, target: Path) -> dict:
     offline = offline_folder()
     if offline:
         oxford_pets.prepare_from_folder(offline, target, download_folder())
-        source = {
+        source: dict[str, object] = {
             "source": f"the offline copy that {OFFLINE_VARIABLE} named",
             "fingerprint": fingerprint(offline),
         }
@@ -46,6 +46,7 @@ def _draw_pets(dataset: DatasetFile, target: Path) -> dict:
     """Generates pets and prepares them like the Oxford-IIIT Pet dataset."""
     oxford_pets.require_groups(dataset.groups)
     pets = dataset.source
+    assert isinstance(pets, GeneratedPets)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         drawings = Path(temporary) / "drawings"

@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -31,7 +32,7 @@ def segmentation_area(annotation: dict, size: tuple[int, int]) -> np.ndarray:
 
 
 def _run_lengths(where: str, rle: dict, size: tuple[int, int]) -> np.ndarray:
-    runs = rle.get("counts")
+    runs: Any = rle.get("counts")
     try:
         if isinstance(runs, str):
             runs = _uncompressed(runs)
@@ -96,7 +97,7 @@ def labelme_area(where: str, shape: dict, size: tuple[int, int]) -> np.ndarray:
     return _polygons(where, [[number for point in points for number in point]], size)
 
 
-def _labelme_bitmap(where: str, data: object, corner: tuple, size: tuple) -> np.ndarray:
+def _labelme_bitmap(where: str, data: Any, corner: tuple, size: tuple) -> np.ndarray:
     """Returns the area of a LabelMe mask: a small image, placed by its upper left corner."""
     try:
         bitmap = Image.open(io.BytesIO(base64.b64decode(data))).convert("L")

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -62,7 +63,7 @@ class Coco:
         """The file names of the images, in file order."""
         return tuple(self._sizes)
 
-    def mask(self, name: str, spec: DatasetSpec, unlabelled: str) -> bytes:
+    def mask(self, name: str, spec: DatasetSpec, unlabelled: str | None) -> bytes:
         """Returns a mask as a single-channel PNG, with the first value of each class.
 
         `unlabelled` is the class of pixels without an annotation, or "void". Raises PetsegError if
@@ -81,7 +82,7 @@ def open_coco(path: Path) -> Coco:
     return Coco(path, _read_json(path))
 
 
-def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str) -> bytes:
+def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str | None) -> bytes:
     """Returns the mask of a LabelMe file, like `Coco.mask`.
 
     Draws polygons, rectangles, circles and masks. Raises PetsegError for other shapes, for a label
@@ -125,8 +126,8 @@ def _values(spec: DatasetSpec) -> dict[str, int]:
     return void | {one.name: one.value[0] for one in spec.classes}
 
 
-def _value(values: dict[str, int], unlabelled: str) -> int:
-    if unlabelled not in values:
+def _value(values: dict[str, int], unlabelled: str | None) -> int:
+    if unlabelled is None or unlabelled not in values:
         need = "a value for void, as void: [255]" if unlabelled == VOID_NAME else "a class"
         raise PetsegError(f"source.unlabelled: {unlabelled} needs {need} in dataset.yaml")
     return values[unlabelled]
@@ -158,14 +159,14 @@ def _labelme_size(path: Path, content: dict) -> tuple[int, int]:
     raise PetsegError(f"{path} has no imageHeight and imageWidth; save it again with LabelMe")
 
 
-def _size(where: str, height: object, width: object) -> tuple[int, int]:
+def _size(where: str, height: Any, width: Any) -> tuple[int, int]:
     whole = type(height) is int and type(width) is int
     if whole and min(height, width) > 0 and height * width <= (Image.MAX_IMAGE_PIXELS or math.inf):
         return height, width
     raise PetsegError(f"{where}: {width!r} by {height!r} is not a valid image size")
 
 
-def _entries(path: Path, entries: list, what: str, **keys: type) -> Iterable[tuple[str, dict]]:
+def _entries(path: Path, entries: list, what: str, **keys: Any) -> Iterable[tuple[str, dict]]:
     """Yields each entry with its location; raises PetsegError for a missing or damaged key."""
     for index, one in enumerate(entries):
         where = f"{path}, {what}[{index}]"
@@ -181,7 +182,7 @@ def _list(path: Path, content: object, key: str) -> list:
     raise PetsegError(f"{path} has no list {key!r}, which COCO and LabelMe files need")
 
 
-def _read_json(path: Path) -> object:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(Path(path).read_bytes())
     except OSError as error:

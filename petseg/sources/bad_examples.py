@@ -41,12 +41,13 @@ def refuse_more_than(allowed: int, bad: Sequence[Bad], pixels: int, file: str) -
 
 def _summed_up(unknown: dict[str, UnknownValues], pixels: int, file: str) -> list[str]:
     """Returns a line for each value that is neither class nor void, most frequent first."""
-    names, counts = defaultdict(list), defaultdict(int)
+    names: dict[int | str, list[str]] = defaultdict(list)
+    counts: dict[int | str, int] = defaultdict(int)
     for name, reason in unknown.items():
         for value, count in reason.pixels.items():
             names[value].append(name)
             counts[value] += count
-    ordered = sorted(counts, key=counts.get, reverse=True)
+    ordered = sorted(counts, key=counts.__getitem__, reverse=True)
     lines = [
         f"{'colour' if isinstance(value, str) else 'value'} {value} is in "
         f"{len(names[value])} mask{'s' * (len(names[value]) > 1)} "

@@ -98,7 +98,7 @@ def write(
     lists = (list(itertools.chain(*(one[at] for one in written))) for at in range(1, 6))
     places = np.sum([one.places for one in written], axis=0)
     mask_pixels = sum(one.mask_pixels for one in written)
-    return preparation.Written(splits, *lists, places, mask_pixels)
+    return preparation.Written._make([splits, *lists, places, mask_pixels])
 
 
 def write_block(number: int, *, raw: Path, blocks: Path, rules: preparation.Rules) -> None:

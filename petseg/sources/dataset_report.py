@@ -100,7 +100,7 @@ def page(outcome: Outcome, found: dict[str, pd.DataFrame]) -> str:
             ],
         ),
         places="".join(_heatmaps(spec, outcome.places)),
-        duplicates=_table(list(found[DUPLICATES]), found[DUPLICATES].to_numpy().tolist()),
+        duplicates=_table(list(found[DUPLICATES].columns), found[DUPLICATES].to_numpy().tolist()),
         left_out=_table(["image", "split", "reason"], left_out),
         converted=_table(["what", "images"], converted.most_common()),
     )
@@ -114,7 +114,7 @@ def _of_classes(manifest: dict, images: Sequence) -> pd.DataFrame:
         entry = manifest["splits"][split]
         held = [bool(i.facts.pixels[label]) for i in images if i.split == split]
         pixels = entry["class_pixels"][name] / max(sum(entry["class_pixels"].values()), 1)
-        rows.append((split, name, pixels, float(np.mean(held or [0]))))
+        rows.append((split, name, pixels, float(np.mean(held or [False]))))
     return pd.DataFrame(rows, columns=["split", "class", "pixels", "images"])
 
 

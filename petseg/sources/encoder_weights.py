@@ -38,6 +38,7 @@ def bring(params: TrainUnet, folder: Path) -> dict:
         return description
     network, source = _load(params.encoder_weights, alpha)
     stored = storage.store(network, description, folder)
+    assert stored is not None
     found = {"values": network.count_params(), "sha256": file_sha256(stored)}
     return description | source | found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from petseg.core.dataset_file import DatasetFile
+from petseg.core.dataset_file import DatasetFile, Folder
 from petseg.core.errors import PetsegError
 from petseg.core.files import file_sha256
 from petseg.core.parallel import parallel_map
@@ -53,7 +53,9 @@ def _store(
         lambda row: _store_one(row, target, read_mask),
         tqdm(rows, "copy", unit="image", disable=None),
     )
-    stored, first_of, damaged = [], {}, {}
+    stored: list[Stored] = []
+    first_of: dict = {}
+    damaged: dict = {}
     for row, result in zip(rows, results, strict=True):
         if isinstance(result, _Unreadable):
             damaged[str(result)] = None
@@ -89,6 +91,7 @@ def _store_one(
 def _reader(dataset: DatasetFile, rows: list[Row]) -> Callable[[Mask], bytes]:
     """Returns the function that reads or draws an encoded mask."""
     source = dataset.source
+    assert isinstance(source, Folder)
     if not source.annotated:
         return lambda mask: _bytes(mask.path)
     from petseg.sources import annotations

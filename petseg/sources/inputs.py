@@ -71,8 +71,8 @@ def preset_folder(encoder: str) -> Path | None:
             )
         return path
     folder = offline_folder()
-    path = folder and folder / encoder
-    return path if path and (path / PRESET_FILE).is_file() else None
+    offline = folder and folder / encoder
+    return offline if offline and (offline / PRESET_FILE).is_file() else None
 
 
 def imagenet_name(alpha: float) -> str:
@@ -120,7 +120,7 @@ def require_unchanged(params: Params, dataset: DatasetFile) -> None:
     if made["dataset"]["name"] == dataset.name:
         _require_same_dataset(made["dataset"], dataset)
     unet, encoder = params.train_unet, made["encoder"]
-    expected = {"encoder": unet.encoder, "weights": unet.encoder_weights}
+    expected: dict[str, object] = {"encoder": unet.encoder, "weights": unet.encoder_weights}
     if unet.encoder == MOBILENET_V2:
         expected["alpha"] = unet.encoder_alpha
     if encoder.items() >= expected.items() and (path := encoder_source(unet)):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from petseg.core.dataset_file import SPLIT, DatasetFile
+from petseg.core.dataset_file import SPLIT, DatasetFile, Folder
 from petseg.sources import text_tables
 from petseg.sources.pairing import (
     ALIKE,
@@ -55,19 +55,19 @@ class Listing(NamedTuple):
 
 def base_folder(dataset: DatasetFile) -> Path:
     """Returns the folder that the paths of a folder source are relative to."""
-    return dataset.folder / Path(dataset.source.path).expanduser()
+    return dataset.folder / Path(_source(dataset).path).expanduser()
 
 
 def shares(dataset: DatasetFile) -> dict[str, float | None]:
     """Returns the shares, or None, of the splits to draw from the training split, in order."""
-    splits = dataset.source.splits
+    splits = _source(dataset).splits
     given = {"test": splits.test, "validation": splits.validation}
     return {split: share for split, share in given.items() if not isinstance(share, str)}
 
 
 def find(dataset: DatasetFile) -> Listing:
     """Lists the examples of a folder source, and all their mistakes."""
-    base, source = base_folder(dataset), dataset.source
+    base, source = base_folder(dataset), _source(dataset)
     mistakes: Mistakes = defaultdict(list)
     splits = {split: getattr(source.splits, split) for split in SPLITS}
     given = {split: text for split, text in splits.items() if isinstance(text, str)}
@@ -90,7 +90,7 @@ def find(dataset: DatasetFile) -> Listing:
         ]
     _note_alike(rows, mistakes)
     if dataset.groups:
-        path = base / source.groups_file
+        path = base / str(source.groups_file)
         tables.append(path)
         groups = text_tables.read_groups(path, dataset.groups, rows, mistakes)
         rows = [row._replace(groups=groups.get(row.name, ())) for row in rows]
@@ -99,12 +99,18 @@ def find(dataset: DatasetFile) -> Listing:
     return Listing(rows, tables, mistakes)
 
 
+def _source(dataset: DatasetFile) -> Folder:
+    assert isinstance(dataset.source, Folder)
+    return dataset.source
+
+
 def _of_folders(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
     """Returns the examples if paths contain {split}: all that are found for each split."""
-    rows, all_masks = [], []
+    rows: list[Row] = []
+    all_masks: list[Mask] = []
     for split, text in given.items():
-        images = find_images(base, dataset.source, text, mistakes)
-        masks = find_masks(base, dataset.source, text, images, mistakes)
+        images = find_images(base, _source(dataset), text, mistakes)
+        masks = find_masks(base, _source(dataset), text, images, mistakes)
         rows += _pairs(split, images, masks, images.found, mistakes)
         all_masks += masks.found.values()
     _note_left_over(all_masks, rows, mistakes)
@@ -113,9 +119,10 @@ def _of_folders(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistake
 
 def _of_lists(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
     """Returns the examples in lists; without a list for training, the rest are for training."""
-    images = find_images(base, dataset.source, "", mistakes)
-    masks = find_masks(base, dataset.source, "", images, mistakes)
-    rows, listed = [], set()
+    images = find_images(base, _source(dataset), "", mistakes)
+    masks = find_masks(base, _source(dataset), "", images, mistakes)
+    rows: list[Row] = []
+    listed: set[str] = set()
     for split, text in given.items():
         if (base / text).is_dir():
             mistakes[FOLDER_AS_LIST].append(f"splits.{split}: {text}")

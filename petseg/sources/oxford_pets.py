@@ -134,7 +134,8 @@ def archives() -> dict[str, str]:
     return {url: checksum for url, (_, checksum) in _archives().items()}
 
 
-class _FolderBuilder(tfds_pets.Builder, skip_registration=True):
+# TFDS has no types, so mypy does not know the keyword.
+class _FolderBuilder(tfds_pets.Builder, skip_registration=True):  # type: ignore[call-arg]
     """TFDS's builder of the dataset, but reading a folder instead of downloading."""
 
     name = "oxford_iiit_pet"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from petseg.core.dataset_file import SPLIT, Folder
 from petseg.sources import patterns
@@ -29,13 +29,13 @@ class Mask(NamedTuple):
 class Named(NamedTuple):
     """Files by image name, and the names that a list may use for a file -> the image name."""
 
-    found: dict[str, Path | Mask]
+    found: dict[str, Any]
     aliases: dict[str, str]
 
 
 def find_images(base: Path, source: Folder, split: str, mistakes: Mistakes) -> Named:
     """Finds the images; `split` replaces {split}."""
-    found = _find(base, "images", source.images, split, mistakes)
+    found = _find(base, "images", str(source.images), split, mistakes)
     files = found.files
     if source.masks is not None:
         masks = set(_mask_files(source, patterns.find(base, source.masks.replace(SPLIT, split))))
@@ -60,7 +60,7 @@ def find_masks(base: Path, source: Folder, split: str, images: Named, mistakes: 
         found = _find(base, "labelme", source.labelme, split, mistakes, suffixes)
         files, end = found.files, ""
     else:
-        found = _find(base, "masks", source.masks, split, mistakes)
+        found = _find(base, "masks", str(source.masks), split, mistakes)
         files, end = _mask_files(source, found), source.mask_suffix
         if found.files and not files:
             mistakes[NOTHING_FOUND].append(f"masks: no name ends with the mask_suffix {end}")
@@ -115,7 +115,7 @@ def _add(named: Named, name: str, what: Path | Mask, aliases: Iterable[str]) -> 
 
 def _aliases(base: Path, root: Path, path: Path) -> list[str]:
     """Returns the names that a list may use for a file: relative to root or base, or absolute."""
-    ways = [path.relative_to(root), os.path.relpath(path, base), path.absolute()]
+    ways: list[Path | str] = [path.relative_to(root), os.path.relpath(path, base), path.absolute()]
     with_suffix = [Path(way).as_posix() for way in ways]
     return with_suffix + [Path(way).with_suffix("").as_posix() for way in with_suffix]
 

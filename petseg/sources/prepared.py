@@ -1,6 +1,6 @@
 """Checks, decodes and resizes one example for a record."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ class Prepared(NamedTuple):
     """A record's example, or the reason why there is none."""
 
     name: str
-    example: records.Example | None
+    example: Any  # records.Example, or None where `bad` is the reason
     bad: BadExample | None = None
     converted: str | None = None
     mask_pixels: int = 0

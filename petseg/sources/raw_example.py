@@ -17,7 +17,7 @@ class Block(NamedTuple):
 
     split: str
     start: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
 
 
 class Key(NamedTuple):

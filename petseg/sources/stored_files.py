@@ -92,4 +92,4 @@ def _rows(folder: Path, start: int = 0) -> Iterator[tuple[Stored, int]]:
         if not start:
             next(rows)  # the header
         for row in rows:
-            yield Stored(*row[:fixed], tuple(row[fixed:])), stream.tell()
+            yield Stored._make([*row[:fixed], tuple(row[fixed:])]), stream.tell()

@@ -39,7 +39,8 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array))
+        # numpy's stubs declare the buffer protocol only from Python 3.12 on.
+        found.update(np.ascontiguousarray(array))  # type: ignore[arg-type]
     return found.hexdigest()
 
 
@@ -68,7 +69,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     header = json.dumps({"counts": counts, "progress": checkpoint.progress})
     needs = sum(array.nbytes for array in flat.values())
     with atomic_file(path, needs) as temporary, open(temporary, "wb") as stream:
-        np.savez(stream, header=np.array(header), **flat)
+        # To mypy, `flat` might contain the key `allow_pickle`.
+        np.savez(stream, header=np.array(header), **flat)  # type: ignore[arg-type]
 
 
 def load(path: Path) -> Checkpoint | None:

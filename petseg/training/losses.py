@@ -9,7 +9,6 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from petseg.core.errors import PetsegError
-from petseg.core.param_types import BALANCED
 from petseg.core.training_params import Loss
 
 
@@ -32,7 +31,7 @@ def objective(params: Loss, manifest: dict) -> Objective:
     split = manifest["splits"]["train"]
     pixels, named = split["class_pixels"], params.class_weights
     total = sum(pixels.values())
-    if named == BALANCED:
+    if isinstance(named, str):  # balanced
         weights = [total / (len(pixels) * count) if count else 0.0 for count in pixels.values()]
     else:
         weights = [named.get(name, 1.0) for name in pixels]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import tensorflow as tf
 
@@ -32,7 +33,7 @@ def training_step(
     """
     classes = len(objective.class_weights)
     averages = list(zip(state.averaged.weights, state.model.weights, strict=True))
-    scaling = state.loss_scale
+    scaling: Any = state.loss_scale
 
     def differentiate(images, masks):
         with tf.GradientTape() as tape:

@@ -1,4 +1,4 @@
-"""Which convolutions are folded, and that whatever cannot be stays the same function."""
+"""Which convolutions are folded, and that all others keep their function."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from tests.helpers.marks import in_half_precision
 
 
 def assert_same_outputs(network, **tolerance) -> keras.Model:
-    """Every output on small images: to the bit, where no tolerance is given."""
+    """Compares all outputs on small images, exactly by default. Returns the fast network."""
     accelerated = accelerate(network)
     images = np.random.default_rng(1).uniform(0, 255, (4, *network.inputs[0].shape[1:]))
     images = tf.constant(images, tf.float32)
@@ -26,7 +26,7 @@ def folded_layers(network) -> list:
     return [layer for layer in network.layers if isinstance(layer, FoldedConvolution)]
 
 
-def test_zeros_that_the_convolution_would_not_add_stay():
+def test_other_padding_than_same_is_kept():
     inputs = keras.Input((8, 8, 3))
     padded = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(inputs)
     raw = keras.layers.Conv2D(4, 3, strides=2, use_bias=False)(padded)
@@ -36,7 +36,7 @@ def test_zeros_that_the_convolution_would_not_add_stay():
     assert_same_outputs(network, rtol=1e-4, atol=1e-3)
 
 
-def test_a_convolution_that_others_read_too_is_not_folded():
+def test_convolution_with_second_consumer_is_not_folded():
     inputs = keras.Input((8, 8, 3))
     raw = keras.layers.Conv2D(4, 3, use_bias=False)(inputs)
     normalization = keras.layers.BatchNormalization()
@@ -46,7 +46,7 @@ def test_a_convolution_that_others_read_too_is_not_folded():
 
 
 def kept(x):
-    """Batch normalization that keeps its statistics, which are not those of a new one."""
+    """Applies frozen batch normalization with random statistics."""
     normalization = keras.layers.BatchNormalization()
     y = normalization(x)
     rng = np.random.default_rng(2)
@@ -83,18 +83,18 @@ FOREIGN = {
         )
     ),
 }
-"""Parts of networks that others may give to `petseg predict`: (B, H, W, 4) -> (B, H', W', C)."""
+"""Parts of networks from elsewhere, for `petseg predict`: (B, H, W, 4) -> (B, H', W', C)."""
 
 
-def test_a_dilated_transposed_convolution_stays_as_it_is():
-    """Not computed here: without oneDNN, TensorFlow cannot do it on a CPU."""
+def test_dilated_transposed_convolution_is_unchanged():
+    """Not executed: without oneDNN, TensorFlow does not support it on a CPU."""
     inputs = keras.Input((8, 8, 4))
     layer = keras.layers.Conv2DTranspose(4, 3, padding="same", dilation_rate=2)
     assert accelerate(keras.Model(inputs, layer(inputs))).layers[-1] is layer
 
 
 @pytest.mark.parametrize("part", FOREIGN.values(), ids=FOREIGN)
-def test_what_cannot_be_folded_stays_as_it_is(part):
+def test_unsupported_layers_keep_their_function(part):
     inputs = keras.Input((8, 8, 4))
     network = keras.Model(inputs, part(inputs))
     features = np.random.default_rng(3).normal(size=(2, 8, 8, 4)).astype(np.float32)
@@ -103,7 +103,7 @@ def test_what_cannot_be_folded_stays_as_it_is(part):
     )
 
 
-def test_a_normalization_that_is_called_twice_is_not_folded():
+def test_normalization_called_twice_is_not_folded():
     inputs = keras.Input((8, 8, 3))
     raw = [keras.layers.Conv2D(4, 3, use_bias=False)(inputs) for _ in range(2)]
     normalization = keras.layers.BatchNormalization(trainable=False)
@@ -111,14 +111,14 @@ def test_a_normalization_that_is_called_twice_is_not_folded():
     assert not folded_layers(assert_same_outputs(network))
 
 
-def test_a_convolution_whose_output_is_returned_is_not_folded():
+def test_convolution_with_returned_output_is_not_folded():
     inputs = keras.Input((8, 8, 3))
     raw = keras.layers.Conv2D(4, 3, use_bias=False)(inputs)
     network = keras.Model(inputs, [raw, kept(raw)])
     assert not folded_layers(assert_same_outputs(network))
 
 
-def test_sequential_networks_are_folded_too():
+def test_sequential_network_is_folded():
     raw = keras.layers.Conv2D(4, 3, use_bias=False)
     normalization = keras.layers.BatchNormalization(trainable=False)
     network = keras.Sequential([keras.Input((8, 8, 3)), raw, normalization])
@@ -127,8 +127,8 @@ def test_sequential_networks_are_folded_too():
 
 @in_half_precision
 @pytest.mark.parametrize("stride", [1, 2])
-def test_depthwise_gradients_in_bfloat16_are_those_in_float32(stride):
-    """Of whole numbers, with at most 2^8 places to sum over: exact in both."""
+def test_depthwise_gradients_in_bfloat16_equal_float32(stride):
+    """Integers, in sums over at most 2^8 positions, are exact in both."""
     shape = (4, 8, 8, 8)
 
     def gradients(policy):

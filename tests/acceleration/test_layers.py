@@ -1,4 +1,4 @@
-"""The fused normalization against the stock one: same variables, same numbers, both ways."""
+"""Fused batch normalization has the variables, outputs and gradients of the stock layer."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ policies = pytest.mark.parametrize(
 
 
 def stock(shape=X.shape, **options) -> keras.layers.BatchNormalization:
-    """A layer with random scales, offsets and statistics."""
+    """Returns a layer with random scales, offsets and statistics."""
     layer = keras.layers.BatchNormalization(**options)
     layer.build(shape)
     rng = np.random.default_rng(1)
@@ -27,9 +27,9 @@ def stock(shape=X.shape, **options) -> keras.layers.BatchNormalization:
 
 
 def results(layer, x, training=True, **options) -> list[np.ndarray]:
-    """Outputs, gradients of inputs, scale and offset, and the statistics afterwards.
+    """Returns outputs, gradients of inputs, scale and offset, and the new statistics.
 
-    The statistics are put back, for others that share them.
+    Resets the statistics, as other layers share them.
     """
     kept = getattr(layer, "normalization", layer)
     before = kept.get_weights()
@@ -46,13 +46,13 @@ def results(layer, x, training=True, **options) -> list[np.ndarray]:
 
 
 def assert_close(found, expected, tolerance: float) -> None:
-    """Relative to the largest number of each array."""
+    """Compares relative to the largest number of each array."""
     for one, other in zip(found, expected, strict=True):
         scale = np.abs(other).max()
         np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=tolerance)
 
 
-def test_it_has_the_variables_of_its_layer_and_none_of_its_own():
+def test_fast_layer_has_only_the_variables_of_its_layer():
     layer = stock()
     fast = FastBatchNormalization(layer, FAST)
     assert [id(variable) for variable in fast.variables] == [id(v) for v in layer.variables]
@@ -85,7 +85,7 @@ def test_statistics_stay_float32_in_mixed_precision():
     np.testing.assert_allclose(layer.moving_mean, 0.01 * rounded.mean(axis=(0, 1, 2)), rtol=1e-4)
 
 
-def test_a_layer_that_is_frozen_later_keeps_its_statistics():
+def test_layer_frozen_later_keeps_its_statistics():
     layer = stock()
     fast = FastBatchNormalization(layer, FAST)
     layer.trainable = False
@@ -96,14 +96,14 @@ def test_a_layer_that_is_frozen_later_keeps_its_statistics():
 
 
 @policies
-def test_where_replicas_synchronize_the_stock_layer_does_the_work(policy):
+def test_synchronized_layer_uses_stock_operation(policy):
     layer = stock(dtype=policy, synchronized=True)
     found = results(FastBatchNormalization(layer, FAST), X)
     for one, other in zip(found, results(layer, X), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_where_a_mask_leaves_pixels_out_the_stock_layer_does_the_work():
+def test_masked_input_uses_stock_operation():
     layer, mask = stock(), np.random.default_rng(2).integers(0, 2, X.shape[:3]).astype(bool)
     found = results(FastBatchNormalization(layer, FAST), X, mask=mask)
     expected = results(layer, X, mask=mask)
@@ -112,7 +112,7 @@ def test_where_a_mask_leaves_pixels_out_the_stock_layer_does_the_work():
     assert not np.allclose(expected[4], results(layer, X)[4])
 
 
-def test_features_that_are_no_images_are_normalized_by_the_stock_layer():
+def test_features_other_than_images_use_stock_operation():
     layer = stock((8, 7))
     x = np.random.default_rng(0).normal(size=(8, 7))
     found = results(FastBatchNormalization(layer, FAST), x)
@@ -121,7 +121,7 @@ def test_features_that_are_no_images_are_normalized_by_the_stock_layer():
 
 
 REPLACED = {
-    "as it comes": ({}, True),
+    "default": ({}, True),
     "synchronized": ({"synchronized": True}, True),
     "in bfloat16": ({"dtype": "mixed_bfloat16"}, True),
     "over another axis": ({"axis": 1}, False),

@@ -1,4 +1,4 @@
-"""An accelerated network is the same function of the same variables, forward and backward."""
+"""An accelerated network has the same variables, outputs and gradients."""
 
 import keras
 import numpy as np
@@ -23,13 +23,13 @@ from tests.helpers.same_function import (
 
 
 def unet(weights, fine_tune_from="stem") -> keras.Model:
-    """For five classes, in images that are no squares."""
+    """Returns a network for five classes and non-square images."""
     keras.utils.set_random_seed(0)
     return networks.unet((32, 64), 5, weights=weights, fine_tune_from=fine_tune_from)
 
 
 def layers_inside(network, kind: type) -> list:
-    """The layers of a kind in a network and in the models inside it."""
+    """Returns the layers of a type in a network, also in nested models."""
     return [
         found
         for layer in network.layers
@@ -54,7 +54,7 @@ def test_same_variables_in_the_same_order(encoder_weights, fine_tune_from):
             assert [id(variable) for variable in found] == [id(variable) for variable in expected]
 
 
-def test_every_pair_of_a_pretrained_encoder_is_folded(encoder_weights):
+def test_all_layer_pairs_of_pretrained_encoder_are_folded(encoder_weights):
     stock = unet(encoder_weights).get_layer("encoder")
     encoder = accelerate(stock)
     folded = [layer.name for layer in layers_inside(encoder, FoldedConvolution)]
@@ -63,7 +63,7 @@ def test_every_pair_of_a_pretrained_encoder_is_folded(encoder_weights):
     assert not layers_inside(encoder, keras.layers.ZeroPadding2D)
 
 
-def test_the_decoder_gets_faster_gradients_and_normalization(encoder_weights):
+def test_decoder_gets_fast_gradients_and_normalization(encoder_weights):
     accelerated = accelerate(unet(encoder_weights))
     for level in (1, 2, 3, 4):
         block = accelerated.get_layer(f"upsample_{level}")
@@ -73,7 +73,7 @@ def test_the_decoder_gets_faster_gradients_and_normalization(encoder_weights):
 
 
 @pytest.mark.parametrize(("policy", "fast"), [("mixed_bfloat16", 1), ("float32", 0)])
-def test_relu6_in_bfloat16_gets_a_faster_gradient(policy, fast):
+def test_relu6_in_bfloat16_gets_a_fast_gradient(policy, fast):
     inputs = keras.Input((8, 8, 3))
     outputs = keras.layers.ReLU(max_value=6, dtype=policy)(inputs)
     network = keras.Model(inputs, keras.layers.ReLU(dtype=policy)(outputs))
@@ -83,7 +83,7 @@ def test_relu6_in_bfloat16_gets_a_faster_gradient(policy, fast):
     np.testing.assert_array_equal(network(small), accelerated(small))
 
 
-def test_normalization_that_learns_its_statistics_is_fused_and_not_folded():
+def test_trainable_normalization_is_fused_and_not_folded():
     accelerated = accelerate(unet(None))
     encoder = accelerated.get_layer("encoder")
     assert not layers_inside(encoder, FoldedConvolution)
@@ -94,8 +94,8 @@ def test_normalization_that_learns_its_statistics_is_fused_and_not_folded():
         assert not np.array_equal(old, new)
 
 
-def a_place_for_each_trick() -> keras.Model:
-    """(B, 32, 32, 3) -> (B, 16, 16, 4), with random weights and statistics."""
+def network_for_all_tricks() -> keras.Model:
+    """Returns a random network, (B, 32, 32, 3) -> (B, 16, 16, 4), to which all tricks apply."""
 
     def kept(x):
         return keras.layers.BatchNormalization(trainable=False)(x)
@@ -119,22 +119,22 @@ WITHOUT = {
     "padding": lambda network: layers_inside(network, keras.layers.ZeroPadding2D),
     "batch_normalization": lambda network: not layers_inside(network, FastBatchNormalization),
 }
-"""How a trick that is no operation shows that it is off."""
+"""How to detect that a trick which is not an operation is off."""
 
 
 @pytest.mark.parametrize("off", TRICKS)
-def test_each_trick_alone_can_be_left_out(off):
-    """In float64, in which ReLU6 and normalization stay stock; test_layers has them."""
-    network = in_float64(a_place_for_each_trick)
+def test_function_is_the_same_without_any_one_trick(off):
+    """In float64, which fast ReLU6 and normalization lack; test_layers tests them."""
+    network = in_float64(network_for_all_tricks)
     accelerated = accelerate(network, [trick for trick in TRICKS if trick != off])
     assert_same_function(network, accelerated)
 
 
 @pytest.mark.parametrize("off", [*TRICKS, None])
-def test_a_trick_that_is_left_out_leaves_no_trace(off):
+def test_disabled_trick_leaves_stock_layers(off):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        network = a_place_for_each_trick()
+        network = network_for_all_tricks()
     finally:
         keras.config.set_dtype_policy("float32")
     accelerated = accelerate(network, [trick for trick in TRICKS if trick != off])
@@ -147,8 +147,8 @@ def test_a_trick_that_is_left_out_leaves_no_trace(off):
     assert used == {FAST._replace(**stock)}
 
 
-def test_without_tricks_nothing_is_replaced():
-    network = a_place_for_each_trick()
+def test_no_tricks_replace_no_layers():
+    network = network_for_all_tricks()
     accelerated = accelerate(network, ())
     expected, found = outputs_and_gradients(network), outputs_and_gradients(accelerated)
     for one, other in zip(expected, found, strict=True):
@@ -156,19 +156,19 @@ def test_without_tricks_nothing_is_replaced():
     assert not layers_inside(accelerated, (FoldedConvolution, FastBatchNormalization))
 
 
-def test_a_network_can_be_accelerated_again_in_another_way():
-    network = in_float64(a_place_for_each_trick)
+def test_network_can_be_accelerated_again_with_other_tricks():
+    network = in_float64(network_for_all_tricks)
     accelerate(network, ())
     for _ in range(2):
         assert_same_function(network, accelerate(network))
 
 
-def test_keras_still_has_the_private_attributes_that_network_py_reads():
-    """Of a graph of layers, for which Keras has no public way from a layer to those around it.
+def test_keras_has_the_private_attributes_that_network_py_uses():
+    """Keras has no public API to get from a layer to its neighbours.
 
-    `layer._inbound_nodes` has an entry for each call, whose `input_tensors` are what it was called
-    with; an input layer has one without tensors. A tensor's `_keras_history.operation` is the layer
-    that made it, and `layer._outbound_nodes` has an entry for each call that takes its output.
+    `layer._inbound_nodes` has an entry for each call, with the arguments in `input_tensors`; that
+    of an input layer has none. A tensor's `_keras_history.operation` is the layer that returned it.
+    `layer._outbound_nodes` has an entry for each call that uses its output.
     """
     inputs = keras.Input((8, 8, 3))
     first, second, third = (keras.layers.Conv2D(3, 1) for _ in range(3))

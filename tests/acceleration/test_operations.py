@@ -1,7 +1,7 @@
-"""TensorFlow's operations and ours: the same outputs, and the same gradients.
+"""Fast operations have the outputs and gradients of TensorFlow's.
 
-On whole numbers, so that what the operations compute is exact in both precisions (see
-`whole_numbers`): ours are held against TensorFlow's own in float32.
+With integers, all results are exact in both precisions (see `whole_numbers`), so the fast
+operations are compared with TensorFlow's in float32.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from tests.helpers.gradients import outputs_and_gradients, whole_numbers
 from tests.helpers.marks import in_half_precision
 
 SIDE = 10
-"""A kernel's gradient is a sum over all places of two images, and 2 * SIDE^2 is below 2^8."""
+"""A kernel's gradient is a sum over all pixels of two images, and 2 * SIDE^2 is below 2^8."""
 
 precisions = pytest.mark.parametrize(
     "dtype", [tf.float32, pytest.param(tf.bfloat16, marks=in_half_precision)], ids=lambda d: d.name
@@ -21,7 +21,7 @@ precisions = pytest.mark.parametrize(
 
 
 def assert_same(ours, theirs, dtype, inputs, weights):
-    """Numbers that differ at all differ by 1; algorithms that transform may leave a fraction."""
+    """Wrong results differ by at least 1. Transform-based algorithms may leave a small fraction."""
     found = outputs_and_gradients(ours, tf.cast(inputs, dtype), tf.cast(weights, dtype))
     expected = outputs_and_gradients(theirs, inputs, weights)
     for one, other in zip(found, expected, strict=True):
@@ -29,7 +29,7 @@ def assert_same(ours, theirs, dtype, inputs, weights):
 
 
 sets = pytest.mark.parametrize("operations", [FAST, STOCK], ids=["fast", "stock"])
-"""STOCK has the arguments of FAST, so it is held against TensorFlow's own functions as well."""
+"""STOCK has the arguments of FAST, so it is compared with TensorFlow's functions, too."""
 
 
 @precisions

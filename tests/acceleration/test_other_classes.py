@@ -1,4 +1,4 @@
-"""Layers and models of other classes, as others may give them to `petseg predict`."""
+"""Layers and models of unknown classes, as users may pass to `petseg predict`."""
 
 import keras
 import numpy as np
@@ -14,28 +14,28 @@ from tests.helpers.same_function import (
 
 
 class Doubling(keras.layers.Conv2D):
-    """A layer of another class that only looks like one that is known."""
+    """A subclass that computes something else than its base class."""
 
     def call(self, inputs):
         return 2 * super().call(inputs)
 
 
 class Shifting(keras.layers.BatchNormalization):
-    """The same of batch normalization."""
+    """The same for batch normalization."""
 
     def call(self, inputs, training=None, mask=None):
         return super().call(inputs, training=training, mask=mask) + 3
 
 
 class Padding(keras.layers.ZeroPadding2D):
-    """The same of zeros around an image."""
+    """The same for zero padding."""
 
     def call(self, inputs):
         return super().call(inputs) + 1
 
 
 class Inner(keras.Model):
-    """A model that is no graph of layers."""
+    """A subclassed model, without a graph of layers."""
 
     def __init__(self):
         super().__init__()
@@ -71,7 +71,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("part", OTHERS.values(), ids=OTHERS)
-def test_layers_of_other_classes_stay_as_they_are(part):
+def test_layers_of_other_classes_keep_their_function(part):
     def build():
         keras.utils.set_random_seed(0)
         inputs = keras.Input((SIDE, SIDE, 3))
@@ -81,8 +81,8 @@ def test_layers_of_other_classes_stay_as_they_are(part):
     assert_same_function(network, accelerate(network))
 
 
-def test_what_a_call_says_of_training_holds_in_the_accelerated_network():
-    """Where the network itself is called without a word on training."""
+def test_training_argument_of_a_call_is_kept():
+    """The network itself is called without `training`."""
     inputs = keras.Input((SIDE, SIDE, 3))
     normalization = keras.layers.BatchNormalization()
     network = keras.Model(inputs, normalization(inputs, training=True))
@@ -96,6 +96,6 @@ def test_what_a_call_says_of_training_holds_in_the_accelerated_network():
     assert np.abs(results[0][0]).max() < 3
 
 
-def test_networks_of_a_class_of_their_own_stay_as_they_are():
+def test_subclassed_network_is_returned_unchanged():
     network = Inner()
     assert accelerate(network) is network

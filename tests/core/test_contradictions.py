@@ -1,4 +1,4 @@
-"""Parameters that are right one by one and contradict each other."""
+"""Parameters that are valid alone but contradict each other."""
 
 import pytest
 
@@ -47,7 +47,7 @@ from tests.helpers.changed_params import changed, mistakes
         ),
     ],
 )
-def test_a_contradiction_between_values_is_explained(values, mistake):
+def test_contradiction_is_reported(values, mistake):
     (found,) = mistakes(changed(values))
     assert found.startswith(mistake)
 
@@ -67,11 +67,11 @@ def test_a_contradiction_between_values_is_explained(values, mistake):
         {"train_unet.encoder_upscale": 4, "train_unet.decoder_filters": [64, 32]},
     ],
 )
-def test_what_only_looks_like_a_contradiction_is_taken(values):
+def test_consistent_values_are_accepted(values):
     params.parse_params(changed(values))
 
 
-def test_all_contradictions_are_named_at_once():
+def test_all_contradictions_are_reported_at_once():
     both = {
         f"{network}.{key}": value
         for network in ("train_unet", "train_shallow")
@@ -85,7 +85,7 @@ def test_all_contradictions_are_named_at_once():
     assert len(mistakes(changed(both | {"image_size": 33}))) == 7
 
 
-def test_mistakes_and_contradictions_are_named_together_within_a_section_too():
+def test_mistakes_and_contradictions_are_reported_together():
     content = changed(
         {
             "seed": "x",
@@ -112,7 +112,7 @@ def test_mistakes_and_contradictions_are_named_together_within_a_section_too():
     }
 
 
-def test_nothing_contradicts_a_value_that_is_wrong_itself():
+def test_invalid_value_causes_no_contradiction():
     values = {
         "train_unet.epochs": 0,
         "train_unet.warmup_epochs": 9,
@@ -123,11 +123,11 @@ def test_nothing_contradicts_a_value_that_is_wrong_itself():
 
 
 @pytest.mark.parametrize("alpha", [0.35, 0.5, 0.75, 1, 1.0, 1.3, 1.4])
-def test_a_width_with_imagenet_weights_is_taken(alpha):
+def test_width_with_imagenet_weights_is_accepted(alpha):
     params.parse_params(changed({"train_unet.encoder_alpha": alpha}))
 
 
-def test_a_width_without_imagenet_weights_names_those_with_them():
+def test_error_for_width_without_imagenet_weights_lists_widths():
     values = {"train_unet.encoder_alpha": 0.6}
     (mistake,) = mistakes(changed(values))
     assert mistake == (

@@ -1,4 +1,4 @@
-"""datasets/NAME/dataset.yaml: the sources that there are, every mistake, and who is found."""
+"""datasets/NAME/dataset.yaml: valid sources, mistakes, and loading by name."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def mistakes(source: object = FOLDER, **changes) -> list[str]:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "datasets").iterdir()), ids=lambda path: path.name)
-def test_each_dataset_of_this_project_is_right_and_named_as_its_folder(path, monkeypatch):
+def test_shipped_datasets_are_valid_and_named_as_their_folders(path, monkeypatch):
     monkeypatch.chdir(ROOT)
     dataset = load_dataset(path.name)
     assert dataset.name == path.name
@@ -40,12 +40,12 @@ def test_each_dataset_of_this_project_is_right_and_named_as_its_folder(path, mon
     assert spec.class_names == dataset.class_names
 
 
-def test_a_name_of_its_own_stands_above_that_of_the_folder():
+def test_name_key_overrides_folder_name():
     assert parsed().name == "cells"
     assert parsed(name="Cells of 2024").name == "Cells of 2024"
 
 
-def test_a_folder_s_keys_have_their_defaults():
+def test_folder_source_has_defaults():
     source = parsed().source
     assert isinstance(source, Folder)
     assert (source.path, source.mask_suffix, source.groups_file) == (".", "", None)
@@ -65,7 +65,7 @@ def test_a_folder_s_keys_have_their_defaults():
     ],
     ids=str,
 )
-def test_a_source_is_taken(source):
+def test_valid_source_is_accepted(source):
     assert parsed(source).source.type == source["type"]
 
 
@@ -120,11 +120,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("source", "mistake"), WRONG.values(), ids=WRONG)
-def test_a_mistake_in_a_source_is_explained(source, mistake):
+def test_mistake_in_source_is_reported(source, mistake):
     assert mistakes(source) == [mistake]
 
 
-def test_all_mistakes_of_source_and_spec_are_named_at_once():
+def test_mistakes_of_source_and_spec_are_reported_at_once():
     wrong = folder(masks=None, images=3, coco="a", labelme="b", splits={"test": 2})
     found = mistakes(wrong, void=255, classes=CLASSES, colours=1)
     assert [line.split(": ")[0] for line in found] == [
@@ -133,12 +133,12 @@ def test_all_mistakes_of_source_and_spec_are_named_at_once():
 
 
 @pytest.mark.parametrize("content", [None, [], "text", 3])
-def test_a_file_without_keys_is_refused(content):
+def test_file_without_keys_is_refused(content):
     with pytest.raises(PetsegError, match=r"dataset\.yaml has 1 mistake:\n  - the file: expected"):
         parse_dataset(content, "cells", PATH)
 
 
-def test_a_name_without_a_folder_lists_those_that_there_are(tmp_path, monkeypatch):
+def test_error_for_unknown_dataset_lists_datasets(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PetsegError, match=r"there are none\. petseg inspect FOLDER --write cells"):
         load_dataset("cells")
@@ -154,7 +154,7 @@ def test_a_name_without_a_folder_lists_those_that_there_are(tmp_path, monkeypatc
     )
 
 
-def test_a_file_is_read_with_its_path_in_every_message(tmp_path, monkeypatch):
+def test_error_messages_contain_the_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / PATH).parent.mkdir(parents=True)
     for text, message in (("seed: [1\n", f"{PATH} cannot be read: "), ("a: 1\n", f"{PATH} has 3 ")):
@@ -175,8 +175,8 @@ values = st.recursive(
 
 @settings(deadline=None)
 @given(st.sampled_from(KEYS), values)
-def test_any_value_at_any_key_is_taken_or_named(key, value):
-    """Of our own error, whatever a file holds."""
+def test_any_value_is_accepted_or_reported_at_its_key(key, value):
+    """The only possible error is PetsegError."""
     content = {"classes": CLASSES, "source": dict(FOLDER)}
     section, _, last = f"content.{key}".rpartition(".")
     (content["source"] if section.endswith("source") else content)[last] = value

@@ -1,4 +1,4 @@
-"""Every mistake in a dataset's spec is named, all of them in one message."""
+"""All mistakes in a dataset's spec are reported in one message."""
 
 import pytest
 
@@ -180,17 +180,17 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("changes", "mistake"), WRONG.values(), ids=WRONG)
-def test_a_mistake_is_explained(changes, mistake):
+def test_mistake_is_reported(changes, mistake):
     assert mistakes(**changes) == [mistake]
 
 
 @pytest.mark.parametrize("key", ["name", "classes"])
-def test_a_missing_key_is_named(key):
+def test_missing_key_is_reported(key):
     with pytest.raises(PetsegError, match=f"here has 1 mistake:\n  - {key}: missing"):
         parse_spec({k: v for k, v in spec_content().items() if k != key}, "here")
 
 
-def test_all_mistakes_are_named_at_once():
+def test_all_mistakes_are_reported_at_once():
     found = mistakes(
         void=255,
         threshold=300,
@@ -207,20 +207,20 @@ def test_all_mistakes_are_named_at_once():
     ]
 
 
-def test_what_is_wrong_with_the_classes_is_not_said_of_their_names_again():
+def test_mistake_in_classes_is_reported_once():
     wrong = [GROUND, CELL | {"value": -1}]
     (mistake,) = mistakes(classes=wrong, regions={"all": ["cell"]}, soft_edge=["cell"], void=3)
     assert mistake.startswith("classes[1].value[0]: ")
 
 
 @pytest.mark.parametrize("number", [10**400, 16**5000], ids=["400", "6000"])
-def test_a_number_of_many_digits_is_refused_in_a_message_of_ours(number):
+def test_huge_number_is_refused_with_short_message(number):
     for changes in ({"void": number}, {"void": [number]}, {"groups": number}):
         (mistake,) = mistakes(**changes)
         assert "should" in mistake and len(mistake) < 1000 and "sys." not in mistake
 
 
-def test_billions_of_values_are_refused_in_a_short_message():
+def test_billions_of_values_are_refused_with_short_message():
     values: list = ["x"] * 9
     for _ in range(11):
         values = [values] * 9

@@ -1,4 +1,4 @@
-"""What in a source of dataset.yaml contradicts something else is told before any work."""
+"""Contradictions between a source and the rest of dataset.yaml."""
 
 from pathlib import Path
 
@@ -34,9 +34,9 @@ SOURCE_MISTAKES = {
     "{split} without a text for training": (
         folder(images="{split}/images"),
         {},
-        "source.splits: train needs the text that takes the place of {split}",
+        "source.splits: train needs the text that replaces {split}",
     ),
-    "{split} in path": (folder(path="{split}"), {}, "source.path: {split} belongs into images and"),
+    "{split} in path": (folder(path="{split}"), {}, "source.path: {split} belongs in images and"),
     "groups without a table": (folder(), GROUPED, "source: groups needs groups_file, a CSV file"),
     "a table without groups": (folder(groups_file="g.csv"), {}, "source: groups needs groups_file"),
     "a group that is a column already": (
@@ -50,18 +50,18 @@ SOURCE_MISTAKES = {
 @pytest.mark.parametrize(
     ("source", "rest", "mistake"), SOURCE_MISTAKES.values(), ids=SOURCE_MISTAKES
 )
-def test_a_source_that_contradicts_itself_or_the_rest(source, rest, mistake):
+def test_contradiction_in_source_is_reported(source, rest, mistake):
     (found,) = mistakes(source, **rest)
     assert found.startswith(mistake)
 
 
-def test_a_folder_source_with_groups_and_a_table_is_taken():
+def test_folder_source_with_groups_file_is_accepted():
     content = {"source": folder(groups_file="g.csv"), "classes": CLASSES} | GROUPED
     dataset = parse_dataset(content, "mine", PATH)
     assert (dataset.file, dataset.folder) == (PATH, PATH.parent)
 
 
-def test_it_is_read_without_tensorflow():
+def test_dataset_loads_without_tensorflow():
     code = (
         "import sys; from petseg.core.dataset_file import load_dataset; "
         "load_dataset('oxford_iiit_pet'); "

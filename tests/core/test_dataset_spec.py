@@ -1,4 +1,4 @@
-"""A dataset's spec: what follows from it is the same everywhere, and it travels with a model."""
+"""A dataset's spec: derived values, JSON, and storage in a model."""
 
 import json
 import zipfile
@@ -26,7 +26,7 @@ GROUND, CELL = CELL_CLASSES
 
 
 @pytest.mark.parametrize("spec", [PETS, CELLS, STREET, PAINTED], ids=lambda spec: spec.name)
-def test_a_spec_comes_back_from_json(spec):
+def test_spec_round_trips_through_json(spec):
     assert parse_spec(json.loads(json.dumps(spec.to_json())), "here") == spec
 
 
@@ -36,7 +36,7 @@ texts = texts.filter(lambda text: "\n" not in text)
 
 @st.composite
 def contents(draw) -> dict:
-    """Any spec that is right, as a YAML file may have it."""
+    """Draws any valid spec, as in a YAML file."""
     class_names = draw(st.lists(texts, min_size=2, max_size=6, unique=True))
     if draw(st.booleans()):
         key, marks = "value", st.integers(0, 65_535)
@@ -63,7 +63,7 @@ def contents(draw) -> dict:
 
 @settings(deadline=None, max_examples=50)
 @given(contents())
-def test_any_spec_comes_back_from_json_and_tells_its_classes_apart(given_content):
+def test_any_spec_round_trips_with_distinct_labels(given_content):
     spec = parse_spec(given_content, "here")
     assert parse_spec(json.loads(json.dumps(spec.to_json())), "here") == spec
     count = len(given_content["classes"])
@@ -73,19 +73,19 @@ def test_any_spec_comes_back_from_json_and_tells_its_classes_apart(given_content
         assert [spec.class_names[label] for label in labels] == list(spec.regions[region])
 
 
-def test_one_value_may_stand_without_a_list():
+def test_single_value_needs_no_list():
     spec = parse_spec(spec_content(classes=[GROUND | {"value": [0, 7]}, CELL], void=3), "here")
     assert [one.value for one in spec.classes] == [(0, 7), (255,)] and spec.void == (3,)
 
 
-def test_a_threshold_takes_its_two_values_in_any_order():
+def test_threshold_accepts_classes_in_any_order():
     for classes in ([GROUND, CELL], [CELL, GROUND]):
         assert parse_spec(spec_content(classes=classes, threshold=128), "here").threshold == 128
 
 
-def test_a_region_has_labels_and_so_has_a_class():
+def test_region_labels_of_regions_and_classes():
     assert PETS.region_labels("border") == (2,)
-    assert PETS.region_labels("pet") == (0, 2), "the region, and not the class of the same name"
+    assert PETS.region_labels("pet") == (0, 2), "the region, not the class of the same name"
     assert PETS.label_sets == ((0,), (1,), (2,), (0, 2))
     assert CELLS.label_sets == ((0,), (1,))
     with pytest.raises(PetsegError) as caught:
@@ -104,16 +104,16 @@ def test_a_region_has_labels_and_so_has_a_class():
         ({"cutout": "cell"}, "cell"),
     ],
 )
-def test_the_cutout_or_else_the_first_region_is_cut_out(changes, region):
+def test_default_region_is_cutout_or_first_region(changes, region):
     assert parse_spec(spec_content(**changes), "here").default_region == region
 
 
-def test_a_class_is_shown_in_its_own_colour_or_in_that_of_its_masks():
+def test_display_colour_defaults_to_mask_colour():
     assert PAINTED.colours == ("#0080ff", "#804000", "#00FFFF")
     assert PETS.colours == ("#E69F00", "#0072B2", "#000000")
 
 
-def test_the_colours_of_150_classes_are_told_apart():
+def test_colours_of_150_classes_are_distinct():
     spec = parse_spec(spec_content(classes=numbered_classes(MAX_CLASSES)), "here")
     points = [tuple(bytes.fromhex(colour[1:])) for colour in spec.colours]
     assert len(set(points)) == MAX_CLASSES
@@ -126,7 +126,7 @@ def test_the_colours_of_150_classes_are_told_apart():
     assert max(spec.labels(spec.class_names)) < VOID
 
 
-def test_a_model_of_the_same_classes_is_taken_and_another_is_named():
+def test_model_with_other_classes_is_refused():
     needed = PETS.model_copy(update={"name": "generated_pets", "regions": {}})
     dataset_spec.require_same_classes(PETS, needed, "unet.keras", "train it again")
     with pytest.raises(PetsegError) as caught:
@@ -137,13 +137,13 @@ def test_a_model_of_the_same_classes_is_taken_and_another_is_named():
     )
 
 
-def test_classes_in_another_order_are_other_classes():
+def test_classes_in_another_order_are_refused():
     turned = parse_spec(spec_content(classes=[CELL, GROUND]), "here")
     with pytest.raises(PetsegError, match=r"\(cell, ground\), not for cells \(ground, cell\)"):
         dataset_spec.require_same_classes(turned, CELLS, "unet.keras", "train it again")
 
 
-def test_a_model_s_file_carries_a_spec_or_none(tmp_path):
+def test_of_model_returns_spec_or_none(tmp_path):
     path = tmp_path / "model.keras"
     assert dataset_spec.of_model(path) is None, "no file"
     path.write_bytes(b"no zip archive")
@@ -157,7 +157,7 @@ def test_a_model_s_file_carries_a_spec_or_none(tmp_path):
 @pytest.mark.parametrize(
     "text", ["{}", "[1", "\N{SNOWMAN}", "\x00", '{"name": "cells", "classes": []}']
 )
-def test_a_damaged_spec_in_a_model_s_file_is_named(tmp_path, text):
+def test_damaged_spec_in_model_is_reported(tmp_path, text):
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(dataset_spec.SPEC_FILE, text)
@@ -165,7 +165,7 @@ def test_a_damaged_spec_in_a_model_s_file_is_named(tmp_path, text):
         dataset_spec.of_model(path)
 
 
-def test_nothing_here_imports_tensorflow():
+def test_import_does_not_load_tensorflow():
     modules = "petseg.core.dataset_spec, petseg.core.dataset_file"
     heavy = "{'tensorflow', 'keras', 'pandas', 'PIL'}"
     code = f"import sys, {modules}; assert not {heavy} & set(sys.modules)"

@@ -1,4 +1,4 @@
-"""Readers find the old file or the new one, whatever stops the writer."""
+"""Readers find the old file or the new one, however the writer stops."""
 
 import errno
 import hashlib
@@ -39,7 +39,7 @@ STOPS = pytest.mark.parametrize(
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Everything in a folder: relative path -> bytes, None for a folder."""
+    """Returns all of a folder: relative path -> bytes, or None for a folder."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
         for path in folder.rglob("*")
@@ -55,13 +55,13 @@ def umask(mask: int):
         os.umask(before)
 
 
-def test_a_file_appears_where_there_was_none_with_its_folders(tmp_path):
+def test_atomic_file_creates_parent_folders(tmp_path):
     with atomic_file(tmp_path / "a" / "b" / "new.txt") as temporary:
         temporary.write_text("new")
     assert contents(tmp_path) == {"a": None, "a/b": None, "a/b/new.txt": b"new"}
 
 
-def test_the_new_file_replaces_the_old_one_at_the_end_only(tmp_path):
+def test_atomic_file_replaces_old_file_at_the_end(tmp_path):
     target = tmp_path / "file.txt"
     target.write_text("old")
     with atomic_file(target) as temporary:
@@ -70,7 +70,7 @@ def test_the_new_file_replaces_the_old_one_at_the_end_only(tmp_path):
     assert contents(tmp_path) == {"file.txt": b"new"}
 
 
-def test_the_temporary_file_lies_in_the_folder_of_the_target_and_has_its_name(tmp_path):
+def test_temporary_file_has_name_and_parent_of_target(tmp_path):
     with atomic_file(tmp_path / "net.weights.h5") as temporary:
         assert temporary.is_relative_to(tmp_path)
         assert temporary.name == "net.weights.h5"
@@ -78,7 +78,7 @@ def test_the_temporary_file_lies_in_the_folder_of_the_target_and_has_its_name(tm
 
 @STOPS
 @pytest.mark.parametrize("before", [{}, {"file.txt": b"old"}], ids=["none", "old"])
-def test_a_file_stays_as_it_was_where_its_writer_stops(tmp_path, stop, seen, before):
+def test_old_file_is_unchanged_if_writer_stops(tmp_path, stop, seen, before):
     for name, data in before.items():
         (tmp_path / name).write_bytes(data)
     with pytest.raises(seen), atomic_file(tmp_path / "file.txt") as temporary:
@@ -87,7 +87,7 @@ def test_a_file_stays_as_it_was_where_its_writer_stops(tmp_path, stop, seen, bef
     assert contents(tmp_path) == before
 
 
-def test_the_new_folder_replaces_the_old_one_at_the_end_only(tmp_path):
+def test_atomic_folder_replaces_old_folder_at_the_end(tmp_path):
     target = tmp_path / "deep" / "folder"
     for name in ("old", "new"):
         before = contents(tmp_path / "deep" / "folder")
@@ -104,7 +104,7 @@ def test_the_new_folder_replaces_the_old_one_at_the_end_only(tmp_path):
 
 
 @STOPS
-def test_a_folder_stays_as_it_was_where_its_writer_stops(tmp_path, stop, seen):
+def test_old_folder_is_unchanged_if_writer_stops(tmp_path, stop, seen):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "old").write_text("old")
     with pytest.raises(seen), atomic_folder(tmp_path / "folder") as temporary:
@@ -113,7 +113,7 @@ def test_a_folder_stays_as_it_was_where_its_writer_stops(tmp_path, stop, seen):
     assert contents(tmp_path) == {"folder": None, "folder/old": b"old"}
 
 
-def test_a_folder_is_never_seen_half_deleted(tmp_path, monkeypatch):
+def test_partly_deleted_folder_is_never_visible(tmp_path, monkeypatch):
     target = tmp_path / "folder"
     target.mkdir()
     (target / "old").write_text("old")
@@ -130,7 +130,7 @@ def test_a_folder_is_never_seen_half_deleted(tmp_path, monkeypatch):
     assert contents(tmp_path) == {"folder": None, "folder/new": b"new"}
 
 
-def test_a_folder_does_not_replace_a_file(tmp_path):
+def test_atomic_folder_does_not_replace_file(tmp_path):
     (tmp_path / "mine").write_text("dear to me")
     with pytest.raises(OSError), atomic_folder(tmp_path / "mine"):
         pass
@@ -138,7 +138,7 @@ def test_a_folder_does_not_replace_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o002, 0o077], ids=oct)
-def test_permissions_are_those_of_any_new_file_or_folder(tmp_path, mask):
+def test_permissions_follow_umask(tmp_path, mask):
     with umask(mask):
         with atomic_file(tmp_path / "file"):
             pass
@@ -170,7 +170,7 @@ with files.atomic_folder({target!r}) as temporary:
 
 
 def run_until_killed(body: str, target: Path) -> None:
-    """Runs lines of Python in a process of its own, in which kill() is the end of it."""
+    """Runs Python code in another process, which kill() kills."""
     script = (
         "import os, signal\n"
         "from pathlib import Path\n"
@@ -181,7 +181,7 @@ def run_until_killed(body: str, target: Path) -> None:
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
-def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path):
+def test_next_writer_deletes_leftovers_of_killed_writer(tmp_path):
     target = tmp_path / "file.txt"
     target.write_text("old")
     for _ in range(2):
@@ -194,7 +194,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path):
     assert contents(tmp_path) == {"file.txt": b"new"}
 
 
-def test_what_a_killed_writer_of_a_folder_left_goes_with_the_next_one(tmp_path):
+def test_next_folder_writer_deletes_leftovers_of_killed_writer(tmp_path):
     target = tmp_path / "folder"
     target.mkdir()
     (target / "old").write_text("old")
@@ -205,7 +205,7 @@ def test_what_a_killed_writer_of_a_folder_left_goes_with_the_next_one(tmp_path):
     assert contents(tmp_path) == {"folder": None, "folder/new": b"new"}
 
 
-def test_a_folder_comes_back_whose_writer_was_killed_between_two_renames(tmp_path):
+def test_folder_is_restored_if_writer_was_killed_between_renames(tmp_path):
     target = tmp_path / "folder"
     target.mkdir()
     (target / "old").write_text("old")
@@ -216,7 +216,7 @@ def test_a_folder_comes_back_whose_writer_was_killed_between_two_renames(tmp_pat
     assert contents(tmp_path) == {"folder": None, "folder/old": b"old"}
 
 
-def test_what_another_writer_is_at_stays(tmp_path):
+def test_temporary_folder_of_another_writer_is_kept(tmp_path):
     target = tmp_path / "folder"
     with atomic_folder(target) as slow:
         (slow / "a").write_text("slow")
@@ -246,10 +246,10 @@ WRITERS = {
 
 @pytest.mark.parametrize("foreseen", [True, False])
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-def test_a_full_disk_keeps_the_old_and_says_what_was_needed_and_where(
+def test_full_disk_keeps_old_target_and_reports_needed_space(
     small_disk, monkeypatch, write, foreseen
 ):
-    if not foreseen:  # as where a quota stops the writer, or another process was quicker
+    if not foreseen:  # for example, a quota, or another process filled the disk
         monkeypatch.setattr(files, "require_room", lambda *arguments: None)
     target = small_disk / "results"
     if write is write_folder:
@@ -269,7 +269,7 @@ def test_a_full_disk_keeps_the_old_and_says_what_was_needed_and_where(
     assert contents(small_disk) == before
 
 
-def test_a_file_inside_a_temporary_folder_is_told_as_its_folder(small_disk, tmp_path):
+def test_full_disk_error_names_final_target(small_disk, tmp_path):
     with pytest.raises(PetsegError) as caught, atomic_folder(small_disk / "raw") as folder:
         write_text(folder / "inside")
     assert str(caught.value).startswith(f"{small_disk / 'raw'} could not be written (")
@@ -278,7 +278,7 @@ def test_a_file_inside_a_temporary_folder_is_told_as_its_folder(small_disk, tmp_
     assert str(caught.value).startswith(f"{small_disk / 'elsewhere'} could not be written (")
 
 
-def test_what_is_known_to_be_too_much_is_not_begun(tmp_path):
+def test_too_large_write_is_refused_before_it_starts(tmp_path):
     needs = shutil.disk_usage(tmp_path).free + (1 << 40)
     with (
         pytest.raises(PetsegError, match="MiB are needed in"),
@@ -288,7 +288,7 @@ def test_what_is_known_to_be_too_much_is_not_begun(tmp_path):
     assert contents(tmp_path) == {}
 
 
-def test_a_full_disk_is_told_from_other_troubles():
+def test_is_disk_full_distinguishes_other_errors():
     quota = RuntimeError("h5py: write failed, errno = 122, error message = 'Disk quota exceeded'")
     assert is_disk_full(quota)
     outer = ValueError("cannot close")
@@ -297,7 +297,7 @@ def test_a_full_disk_is_told_from_other_troubles():
     assert not is_disk_full(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
-def test_bytes_reach_the_disk_before_the_new_name(tmp_path, monkeypatch):
+def test_fsync_runs_before_rename(tmp_path, monkeypatch):
     calls = []
     for name in ("fsync", "replace"):
         real = getattr(os, name)
@@ -306,7 +306,7 @@ def test_bytes_reach_the_disk_before_the_new_name(tmp_path, monkeypatch):
     assert calls == ["fsync", "replace"]
 
 
-def test_json_is_readable_and_read_back(tmp_path):
+def test_json_is_indented_and_round_trips(tmp_path):
     content = {"name": "Müller", "scores": [0.1, 2]}
     write_json(tmp_path / "a.json", content)
     text = '{\n  "name": "Müller",\n  "scores": [\n    0.1,\n    2\n  ]\n}\n'
@@ -315,7 +315,7 @@ def test_json_is_readable_and_read_back(tmp_path):
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_json_refuses_what_is_no_number(tmp_path, number):
+def test_json_refuses_nan_and_infinity(tmp_path, number):
     write_json(tmp_path / "a.json", {"score": 1})
     before = contents(tmp_path)
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -323,7 +323,7 @@ def test_json_refuses_what_is_no_number(tmp_path, number):
     assert contents(tmp_path) == before
 
 
-def test_csv_holds_eight_significant_digits_and_no_index(tmp_path):
+def test_csv_has_eight_significant_digits_and_no_index(tmp_path):
     table = pd.DataFrame(
         {"epoch": [1, 2], "loss": [1 / 3, 2e-9], "share": [None, 0.5], "pet": ["Müller", "a,b"]}
     )
@@ -333,7 +333,7 @@ def test_csv_holds_eight_significant_digits_and_no_index(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, 3, (1 << 20) + 1])
-def test_sha256_of_a_file_of_any_size(tmp_path, size):
+def test_sha256_of_any_file_size(tmp_path, size):
     data = bytes(range(256)) * (size // 256 + 1)
     (tmp_path / "file").write_bytes(data[:size])
     assert file_sha256(tmp_path / "file") == hashlib.sha256(data[:size]).hexdigest()

@@ -1,4 +1,4 @@
-"""Whatever params.yaml holds, it is refused in one message of our own, and a short one."""
+"""Any invalid params.yaml is refused with one short PetsegError."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +10,7 @@ from tests.helpers.changed_params import KEYS, SHIPPED, changed, load_text, mist
 
 
 @pytest.mark.parametrize("content", [None, [], "text", 3])
-def test_a_file_without_keys_is_refused(content):
+def test_file_without_keys_is_refused(content):
     assert mistakes(content) == ["the file: expected keys and values"]
 
 
@@ -28,28 +28,28 @@ def test_a_file_without_keys_is_refused(content):
     ],
     ids=lambda text: text[:24],
 )
-def test_what_is_not_plain_yaml_is_refused(tmp_path, text, reason):
+def test_invalid_yaml_is_refused(tmp_path, text, reason):
     with pytest.raises(PetsegError) as caught:
         load_text(tmp_path, text)
     assert str(caught.value).startswith(f"{tmp_path / 'params.yaml'} cannot be read: ")
     assert reason in str(caught.value)
 
 
-def test_a_file_that_is_not_text_is_refused(tmp_path):
+def test_binary_file_is_refused(tmp_path):
     (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(PetsegError, match=r"params\.yaml cannot be read"):
         params.load_params(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize("path", KEYS)
-def test_a_number_of_more_digits_than_python_writes_is_refused(path):
-    """As YAML may hold it in hexadecimal: Python raises ValueError where it is to be shown."""
+def test_huge_number_is_refused(path):
+    """YAML may contain it in hexadecimal. Python raises ValueError when it formats it."""
     (mistake,) = mistakes(changed({path: 16**5000}))
     assert mistake.startswith(f"{path}: ") and len(mistake) < 1000
     assert "sys." not in mistake
 
 
-def test_a_key_of_more_digits_than_python_writes_is_refused():
+def test_huge_number_as_key_is_refused():
     assert mistakes(SHIPPED | {16**5000: 1}) == ["a whole number of 20001 bits: unknown key"]
     path = "train_unet.loss.class_weights"
     (mistake,) = mistakes(changed({path: {16**5000: -1}}))
@@ -78,14 +78,14 @@ yaml_values = st.recursive(
 
 @settings(deadline=None)
 @given(yaml_values)
-def test_anything_else_than_the_whole_is_refused(content):
+def test_incomplete_params_are_refused(content):
     with pytest.raises(PetsegError, match="mistake"):
         params.parse_params(content)
 
 
 @settings(deadline=None)
 @given(st.sampled_from(KEYS), yaml_values)
-def test_any_value_at_any_key_is_taken_or_named(path, value):
+def test_any_value_is_accepted_or_reported_at_its_key(path, value):
     try:
         params.parse_params(changed({path: value}))
     except PetsegError as error:
@@ -96,7 +96,7 @@ BILLIONS = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 1
 BILLIONS = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *BILLIONS])
 
 
-def test_a_few_lines_that_hold_billions_of_values_are_refused_in_a_short_message(tmp_path):
+def test_aliases_of_billions_of_values_get_short_message(tmp_path):
     text = f"{BILLIONS}\nseed: *a11\ntrain_unet: {{decoder_filters: *a11}}"
     with pytest.raises(PetsegError, match=r"seed: \[.*\.\.\.\] should be a whole number") as caught:
         load_text(tmp_path, text)
@@ -104,7 +104,7 @@ def test_a_few_lines_that_hold_billions_of_values_are_refused_in_a_short_message
 
 
 @pytest.mark.parametrize("path", KEYS)
-def test_billions_of_values_at_any_key_are_refused_in_a_short_message(path):
+def test_billions_of_values_at_any_key_get_short_message(path):
     values = yaml12.parse(BILLIONS.encode(), "here")["a11"]
     with pytest.raises(PetsegError) as caught:
         params.parse_params(changed({path: values}))
@@ -112,7 +112,7 @@ def test_billions_of_values_at_any_key_are_refused_in_a_short_message(path):
     assert len(str(caught.value)) < 5000
 
 
-def test_an_alias_of_itself_is_refused_in_a_short_message(tmp_path):
+def test_recursive_alias_gets_short_message(tmp_path):
     with pytest.raises(PetsegError, match=r"seed: \[.*\] should be a whole number") as caught:
         load_text(tmp_path, "seed: &a [*a]\ntrain_unet: &b {loss: *b}\n")
     assert len(str(caught.value)) < 5000
@@ -123,7 +123,7 @@ TEXTS = {path.rpartition(".")[2] for path in KEYS} | set("{}[]&*!|>-?: \n'\"%@#,
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary() | st.lists(st.sampled_from(sorted(TEXTS)) | st.text()).map("".join))
-def test_whatever_a_file_holds_is_refused_by_our_own_error(tmp_path, content):
+def test_any_file_content_is_refused_with_petseg_error(tmp_path, content):
     data = content if isinstance(content, bytes) else content.encode(errors="surrogatepass")
     (tmp_path / "params.yaml").write_bytes(data)
     with pytest.raises(PetsegError):

@@ -1,4 +1,4 @@
-"""Importing this package makes TensorFlow use its oneDNN operations, unless told otherwise."""
+"""Importing petseg enables oneDNN in TensorFlow by default."""
 
 import platform
 
@@ -18,9 +18,9 @@ def set_by_import(**wanted: str) -> str:
 @pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason="measured on x86 only"
 )
-def test_they_are_on_by_default():
+def test_onednn_is_on_by_default():
     assert set_by_import() == "1"
 
 
-def test_a_wish_of_the_user_stays():
+def test_environment_overrides_onednn_default():
     assert set_by_import(TF_ENABLE_ONEDNN_OPTS="0") == "0"

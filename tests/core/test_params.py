@@ -1,4 +1,4 @@
-"""params.yaml is read strictly: every mistake in one message, by its key's full path."""
+"""params.yaml is read strictly: one message reports all mistakes with their full keys."""
 
 import copy
 import json
@@ -15,14 +15,14 @@ from tests.helpers.changed_params import KEYS, SECTIONS, SHIPPED, changed, load_
 from tests.helpers.processes import run_python
 
 
-def test_the_shipped_params_load_with_all_their_values():
+def test_shipped_params_load_unchanged():
     loaded = params.load_params(ROOT / "params.yaml")
     assert json.loads(json.dumps(loaded.model_dump())) == SHIPPED
     assert isinstance(loaded.train_unet.decoder_filters, tuple)
 
 
 @pytest.mark.parametrize("size", [(96, 160), [96, 160]])
-def test_an_image_size_of_two_sides_is_height_and_width(size):
+def test_image_size_list_is_height_and_width(size):
     assert params.parse_params(changed({"image_size": size})).image_size == (96, 160)
     assert params.parse_params(changed({"image_size": 96})).image_size == (96, 96)
 
@@ -42,11 +42,11 @@ NO_SIZE = "should be a multiple of 32 from 32 to 4096, or two of them: [height, 
     ],
 )
 def test_class_weights_are_named_or_balanced(given, loaded):
-    """Which classes there are is not known before the dataset is read."""
+    """params.yaml is read before the dataset, so any class name is accepted."""
     assert params.parse_params(changed({WEIGHTS: given})).train_unet.loss.class_weights == loaded
 
 
-def test_the_demo_overlay_changes_only_keys_that_exist():
+def test_demo_overlay_changes_only_existing_keys():
     overlay = yaml12.read(ROOT / "params" / "demo.yaml")
     loaded = params.parse_params(merged(SHIPPED, overlay))
     assert loaded.dataset.name == "generated_pets"
@@ -54,12 +54,12 @@ def test_the_demo_overlay_changes_only_keys_that_exist():
     assert loaded.train_unet.optimizer == SHIPPED["train_unet"]["optimizer"]
 
 
-def test_params_cannot_be_changed_after_loading():
+def test_params_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         params.parse_params(SHIPPED).seed = 1
 
 
-def test_a_whole_number_is_taken_where_any_number_is_meant():
+def test_integer_is_accepted_as_float():
     learning_rate = params.parse_params(
         changed({"train_unet.learning_rate": 1})
     ).train_unet.learning_rate
@@ -67,7 +67,7 @@ def test_a_whole_number_is_taken_where_any_number_is_meant():
 
 
 @pytest.mark.parametrize("path", KEYS)
-def test_a_missing_key_is_named(path):
+def test_missing_key_is_reported(path):
     content = copy.deepcopy(SHIPPED)
     *above, key = path.split(".")
     del reduce(dict.get, above, content)[key]
@@ -75,8 +75,8 @@ def test_a_missing_key_is_named(path):
 
 
 @pytest.mark.parametrize("path", KEYS)
-def test_a_value_of_a_wrong_type_is_named(path):
-    """A list that may have any length by its element."""
+def test_wrong_type_is_reported_at_its_key(path):
+    """A wrong element of a list of any length is reported with its index."""
     listed = path in ("preprocess.beam_options", "train_unet.decoder_filters", "evaluate.subsets")
     for wrong in (None, b"bytes", {}, [[]]) if listed else (None, b"bytes", [], [[]]):
         element = "[0]" * (listed and wrong == [[]])
@@ -85,7 +85,7 @@ def test_a_value_of_a_wrong_type_is_named(path):
 
 
 @pytest.mark.parametrize("section", ["", *SECTIONS])
-def test_an_unknown_key_is_named(section):
+def test_unknown_key_is_reported(section):
     path = f"{section}.colour".lstrip(".")
     assert mistakes(changed({path: 1})) == [f"{path}: unknown key"]
 
@@ -120,8 +120,8 @@ def test_an_unknown_key_is_named(section):
         ("evaluate", 64, "expected keys and values"),
     ],
 )
-def test_a_wrong_type_is_explained(path, value, reason):
-    """Of a list, the element that is wrong is named."""
+def test_wrong_type_is_explained(path, value, reason):
+    """The message names a wrong element of a list."""
     assert mistakes(changed({path.partition("[")[0]: value})) == [f"{path}: {reason}"]
 
 
@@ -174,11 +174,11 @@ BLOCKS = ", ".join(f"'{start}'" for start in STARTS) + " or 'block_16'"
         ("train_shallow.optimizer", "Adam", "'Adam' should be 'adamw', 'adam' or 'sgd'"),
     ],
 )
-def test_a_value_out_of_range_is_explained(path, value, reason):
+def test_value_out_of_range_is_explained(path, value, reason):
     assert mistakes(changed({path.partition("[")[0]: value})) == [f"{path}: {reason}"]
 
 
-def test_all_mistakes_are_named_at_once():
+def test_all_mistakes_are_reported_at_once():
     content = changed(
         {
             "seed": "x",
@@ -203,28 +203,28 @@ def with_learning_rate(number: str) -> str:
 
 
 @pytest.mark.parametrize("number", ["1e-05", "5E-5", "1e+30", ".5e3", "0o17", "1"])
-def test_every_number_of_yaml_is_a_number(tmp_path, number):
+def test_all_yaml_number_formats_are_accepted(tmp_path, number):
     loaded = load_text(tmp_path, with_learning_rate(number)).train_shallow.learning_rate
     assert loaded == (15 if number == "0o17" else float(number))
 
 
 @pytest.mark.parametrize("number", [".inf", ".nan", "'1e-05'", "1e"])
-def test_what_is_no_usable_number_is_refused(tmp_path, number):
+def test_unusable_number_is_refused(tmp_path, number):
     with pytest.raises(PetsegError, match=r"train_shallow\.learning_rate: "):
         load_text(tmp_path, with_learning_rate(number))
 
 
-def test_a_key_that_is_no_text_is_unknown(tmp_path):
+def test_integer_key_is_unknown(tmp_path):
     with pytest.raises(PetsegError, match=r"\n  - 1: unknown key"):
         load_text(tmp_path, with_learning_rate("1") + "1: 2\n")
 
 
-def test_a_missing_file_says_where_to_run(tmp_path):
+def test_error_for_missing_file_says_where_to_run(tmp_path):
     with pytest.raises(PetsegError, match=r"params\.yaml not found; run from the project's root"):
         params.load_params(tmp_path / "params.yaml")
 
 
-def test_tensorflow_is_not_imported():
+def test_import_does_not_load_tensorflow():
     code = "import petseg.core.params, sys; assert 'tensorflow' not in sys.modules"
     done = run_python("-c", code)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""TensorFlow's start prints nothing but errors, and no error is lost."""
+"""Importing TensorFlow prints only errors, and all of them."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ config = SimpleNamespace(list_physical_devices=lambda: {devices})
 
 @pytest.fixture
 def start(tmp_path):
-    """Imports a stand-in for TensorFlow, which prints `text`, after petseg."""
+    """Imports petseg, then a fake TensorFlow that prints `text`."""
 
     def start(text: str, *, more: str = "", devices: str = "None", script: str = "", **variables):
         package = tmp_path / "tensorflow"
@@ -44,55 +44,55 @@ def start(tmp_path):
     return start
 
 
-def test_native_lines_are_left_out(start):
+def test_native_log_lines_are_hidden(start):
     done = start(NATIVE, script="petseg.core.quiet.has_nvidia_gpu = lambda: False")
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 
-def test_everything_appears_if_the_user_asks_for_it(start):
+def test_level_0_shows_everything(start):
     assert NATIVE in start(NATIVE, TF_CPP_MIN_LOG_LEVEL="0").stderr
 
 
-def test_warnings_appear_if_the_user_asks_for_them(start):
+def test_level_1_shows_warnings(start):
     shown = start(NATIVE, TF_CPP_MIN_LOG_LEVEL="1").stderr
     assert "a warning" in shown
     assert "oneDNN" not in shown
 
 
-def test_errors_and_what_is_not_of_tensorflow_appear(start):
+def test_errors_and_output_of_others_are_shown(start):
     done = start(f"{NATIVE}{REAL}\nwords of another library\n")
     assert REAL in done.stderr
     assert "words of another library\n" in done.stderr
 
 
-def test_an_unusable_gpu_is_an_error_only_where_there_is_one(start):
+def test_cuda_error_is_shown_only_with_a_gpu(start):
     shown = start(NATIVE, script="petseg.core.quiet.has_nvidia_gpu = lambda: True").stderr
     assert "failed call to cuInit" in shown
 
 
-def test_the_search_for_gpus_is_filtered_too(start):
+def test_gpu_search_is_filtered(start):
     listing = "os.write(2, b'I0000 00:00:1 1 gpu.cc:1] none\\n')"
     assert start("", devices=listing).stderr == ""
 
 
-def test_the_last_words_of_a_crash_appear(start):
+def test_last_message_of_crash_is_shown(start):
     done = start(f"{NATIVE}{FATAL}\n", more="os.abort()")
     assert done.returncode == -signal.SIGABRT
     assert FATAL in done.stderr
 
 
-def test_an_error_of_the_import_keeps_its_traceback(start):
+def test_import_error_keeps_its_traceback(start):
     done = start(NATIVE, more="raise ImportError('no such library')")
     assert done.returncode == 1
     assert "ImportError: no such library" in done.stderr
 
 
-def test_standard_error_works_as_before_afterwards(start):
+def test_stderr_is_unfiltered_after_the_import(start):
     script = "import atexit, os; atexit.register(os.write, 2, b'I0000 of us')"
     assert start(NATIVE, script=script).stderr.strip() == "I0000 of us"
 
 
-def test_tensorflow_itself_starts_without_a_word():
+def test_real_tensorflow_starts_silently():
     script = (
         "import petseg, tensorflow as tf, logging\n"
         "tf.function(lambda x: x + 1, jit_compile=True)(tf.ones(3))\n"

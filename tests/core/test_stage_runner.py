@@ -1,4 +1,4 @@
-"""Every stage starts and ends alike: --help, one clear error, an exit code, and a run report."""
+"""The start and end of every stage: --help, error messages, exit codes, run reports."""
 
 import signal
 import subprocess
@@ -15,7 +15,7 @@ from tests.helpers.processes import run_python
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs a stage `feed` whose `main` is one line, with command line arguments, in `tmp_path`."""
+    """Runs a stage `feed` in `tmp_path`. Its `main` is one line of code."""
 
     def run(body: str, *arguments: str) -> subprocess.CompletedProcess:
         script = (
@@ -30,7 +30,7 @@ def run(tmp_path):
     return run
 
 
-def test_a_stage_that_succeeds_prints_its_own_words_and_reports_what_it_took(run, tmp_path):
+def test_successful_stage_writes_run_report(run, tmp_path):
     done = run("print('fed'); return {'bowls': 2}")
     assert (done.returncode, done.stdout, done.stderr) == (0, "fed\n", "")
     report = read_json(tmp_path / run_report("feed"))
@@ -40,18 +40,18 @@ def test_a_stage_that_succeeds_prints_its_own_words_and_reports_what_it_took(run
     assert report["bowls"] == 2
 
 
-def test_a_stage_need_not_tell_anything_of_itself(run, tmp_path):
+def test_stage_that_returns_empty_dict_has_run_report(run, tmp_path):
     assert run("return {}").returncode == 0
     assert read_json(tmp_path / run_report("feed")).keys() == {"seconds", "peak_memory_mib"}
 
 
-def test_a_stage_that_returns_none_leaves_no_report(run, tmp_path):
-    """As a worker that is not the chief, which must not write what the chief writes."""
+def test_stage_that_returns_none_has_no_run_report(run, tmp_path):
+    """A worker other than the chief must not write the report."""
     assert run("print('fed')").returncode == 0
     assert not any(tmp_path.iterdir())
 
 
-def test_help_tells_what_the_command_does_and_does_not_do_it(run, tmp_path):
+def test_help_prints_description_without_running_the_stage(run, tmp_path):
     done = run("print('fed'); return {}", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "python -m stages.feed" in done.stdout
@@ -60,34 +60,34 @@ def test_help_tells_what_the_command_does_and_does_not_do_it(run, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_an_unknown_argument_is_refused(run):
+def test_unknown_argument_is_refused(run):
     done = run("print('fed')", "--fast")
     assert (done.returncode, done.stdout) == (2, "")
     assert "unrecognized arguments: --fast" in done.stderr
 
 
-def test_an_error_of_the_user_is_one_message_without_traceback(run, tmp_path):
+def test_petseg_error_prints_message_without_traceback(run, tmp_path):
     done = run("raise PetsegError('the bowl is empty;\\nfill it')")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: the bowl is empty;\nfill it\n"
     assert not any(tmp_path.iterdir())
 
 
-def test_an_error_of_the_programmer_keeps_its_traceback(run):
+def test_other_error_keeps_its_traceback(run):
     done = run("raise ValueError('a bug')")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
 
 
-def test_ctrl_c_stops_with_130_and_says_how_to_go_on(run, tmp_path):
+def test_ctrl_c_exits_with_130_and_says_how_to_continue(run, tmp_path):
     done = run("raise KeyboardInterrupt")
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "\nstopped; run the same command again to go on\n"
     assert not any(tmp_path.iterdir())
 
 
-def test_ctrl_c_among_the_imports_of_a_stage_is_as_clear():
-    """Sent when TensorFlow's import begins."""
+def test_ctrl_c_during_imports_prints_the_same_message():
+    """The signal arrives when the import of TensorFlow begins."""
     script = (
         "import builtins, os, runpy, signal\n"
         "def watched(name, *rest, load=builtins.__import__, **options):\n"
@@ -102,19 +102,19 @@ def test_ctrl_c_among_the_imports_of_a_stage_is_as_clear():
     assert done.stderr == "\nstopped; run the same command again to go on\n"
 
 
-def test_another_error_of_a_stage_keeps_its_traceback():
+def test_error_during_imports_keeps_its_traceback():
     script = "import stages; raise ValueError('a bug')"
     done = run_python("-c", script)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "a bug" in done.stderr
 
 
-def test_threads_under_way_do_not_hold_up_the_end(run):
+def test_running_threads_do_not_delay_the_exit(run):
     begin = "import threading; threading.Thread(target=threading.Event().wait).start()"
     assert run(f"{begin}; raise PetsegError('no')").returncode == 1
 
 
-def test_a_missing_dep_is_named_unless_params_yaml_fills_it_in(tmp_path, monkeypatch):
+def test_missing_dep_is_reported_unless_it_has_a_parameter(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     stage_runner.require_inputs("download")  # without a dvc.yaml, as for a script alone
     Path("dvc.yaml").write_text('stages: {download: {deps: ["datasets/${dataset.name}", code]}}\n')

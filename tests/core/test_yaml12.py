@@ -1,4 +1,4 @@
-"""YAML is read as DVC reads it, and what is written is read back the same."""
+"""YAML is read as in DVC, and round-trips."""
 
 import pytest
 from dvc.utils.serialize import dumps_yaml, parse_yaml
@@ -42,13 +42,13 @@ def test_scalars_follow_yaml_1_2(text, value):
 
 
 @pytest.mark.parametrize("number", [0.00001, 5e-05, 1e30, 1.5e-300, 1e16, 0.1, 3])
-def test_numbers_that_dvc_writes_are_read_as_it_reads_them(number):
+def test_numbers_written_by_dvc_are_read_as_by_dvc(number):
     text = dumps_yaml({"a": number})
     assert yaml12.parse(text.encode(), "here") == parse_yaml(text, "here") == {"a": number}
 
 
 @given(CONTENTS)
-def test_what_is_written_is_read_back(content):
+def test_dump_and_parse_round_trip(content):
     assert yaml12.parse(yaml12.dump(content).encode(), "here") == content
 
 
@@ -68,7 +68,7 @@ def test_keys_keep_their_order():
     ],
     ids=str,
 )
-def test_what_cannot_be_read_is_named_with_the_reason(data, reason):
+def test_parse_error_contains_source_and_reason(data, reason):
     with pytest.raises(PetsegError) as caught:
         yaml12.parse(data, "the file")
     message = str(caught.value)
@@ -76,6 +76,6 @@ def test_what_cannot_be_read_is_named_with_the_reason(data, reason):
     assert reason in message and "https://" not in message
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_reading_a_folder_is_refused(tmp_path):
     with pytest.raises(PetsegError, match=r"cannot be read: Is a directory"):
         yaml12.read(tmp_path)

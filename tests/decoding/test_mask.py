@@ -1,4 +1,4 @@
-"""A mask's values or colours become labels, exactly or not at all."""
+"""A mask's values or colours become labels, or the mask is refused."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ INKED = parse_spec(
 
 
 def painted(*colours: str) -> Image.Image:
-    """A column of each colour, from left to right."""
+    """Returns an image with a column of each colour, from left to right."""
     image = Image.new("RGB", (len(colours), HEIGHT))
     for column, colour in enumerate(colours):
         image.paste(colour, (column, 0, column + 1, HEIGHT))
@@ -44,7 +44,7 @@ def painted(*colours: str) -> Image.Image:
 
 
 def labels(data: bytes, spec: DatasetSpec) -> list[int]:
-    """Those of the first row, where all rows are the same."""
+    """Returns the labels of the first row. All rows are equal."""
     found = decode_mask(data, spec)
     assert found.dtype == np.uint8
     assert (found == found[0]).all()
@@ -61,11 +61,11 @@ def test_values_become_labels():
     assert np.array_equal(found, LABELS)
 
 
-def test_void_becomes_void_and_not_the_class_of_that_number():
+def test_void_value_becomes_void_label():
     assert labels(encoded(row(0, 255, 128)), CELLS) == [0, 1, VOID]
 
 
-def test_the_values_of_a_palette_mask_are_its_indices_and_not_its_colours():
+def test_values_of_palette_mask_are_its_indices():
     picture = Image.fromarray(TRIMAP).convert("P")
     picture.putpalette([0, 0, 0, 200, 10, 10, 10, 200, 10, 10, 10, 200])
     assert np.array_equal(decode_mask(encoded(picture), PETS), LABELS)
@@ -73,7 +73,7 @@ def test_the_values_of_a_palette_mask_are_its_indices_and_not_its_colours():
     assert np.array_equal(decode_mask(see_through, PETS), LABELS)
 
 
-def test_white_in_a_mask_of_single_bits_is_255():
+def test_white_in_1_bit_mask_is_255():
     bits = Image.fromarray(row(0, 255)).convert("1")
     assert labels(encoded(bits), CELLS) == [0, 1]
 
@@ -81,22 +81,22 @@ def test_white_in_a_mask_of_single_bits_is_255():
 @pytest.mark.parametrize(
     ("kind", "file_format"), [("<u2", "PNG"), (">u2", "TIFF"), ("<i4", "TIFF")]
 )
-def test_values_of_16_bits(kind, file_format):
+def test_16_bit_values_become_labels(kind, file_format):
     values = row(0, 1000, 19_000, 65_535, kind=np.dtype(kind))
-    if kind == ">u2":  # as a file from a Macintosh; Pillow writes none from an array
+    if kind == ">u2":  # big-endian, which Pillow does not write from an array
         picture = Image.frombytes("I;16B", values.shape[::-1], values.tobytes())
     else:
         picture = Image.fromarray(values)
     assert labels(encoded(picture, file_format), STREET) == [0, 1, 19, VOID]
 
 
-def test_numbers_beyond_16_bits_are_no_values():
+def test_values_beyond_16_bits_are_unknown():
     with pytest.raises(UnknownValues) as caught:
         decode_mask(encoded(row(0, -1, 65_536, 1000, kind=np.int32), "TIFF"), STREET)
     assert caught.value.pixels == {-1: HEIGHT, 65_536: HEIGHT}
 
 
-def test_colours_become_labels_whatever_the_case_of_their_digits():
+def test_colours_become_labels_in_upper_or_lower_case():
     picture = painted("#0080ff", "#804000", "#008000", "#ff0000", "#000000")
     expected = [0, 1, 1, 2, VOID]
     assert labels(encoded(picture), PAINTED) == expected
@@ -106,11 +106,11 @@ def test_colours_become_labels_whatever_the_case_of_their_digits():
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P"])
-def test_grey_is_a_colour_too(mode):
+def test_grey_mask_with_colour_classes_is_accepted(mode):
     assert labels(encoded(painted("#ffffff", "#000000").convert(mode)), INKED) == [0, 1]
 
 
-def test_a_colour_one_off_is_another_colour():
+def test_slightly_different_colour_is_unknown():
     with pytest.raises(UnknownValues) as caught:
         decode_mask(encoded(painted("#0080ff", "#0080fe", "#008100", "#0080fe")), PAINTED)
     assert caught.value.pixels == {"#0080fe": 2 * HEIGHT, "#008100": HEIGHT}
@@ -118,7 +118,7 @@ def test_a_colour_one_off_is_another_colour():
     assert str(caught.value) == "the mask holds #0080fe, #008100: neither classes nor void"
 
 
-def test_unknown_values_are_counted_and_some_of_them_named():
+def test_unknown_values_are_counted_and_partly_listed():
     with pytest.raises(UnknownValues) as caught:
         decode_mask(encoded(row(1, 9, 9, 2, *range(10, 20), 3)), PETS)
     assert caught.value.pixels == {9: 2 * HEIGHT} | dict.fromkeys(range(10, 20), HEIGHT)
@@ -130,18 +130,18 @@ SHADES = [0, 127, 128, 255]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
-def test_a_threshold_parts_dark_from_bright(mode):
+def test_threshold_separates_dark_and_bright(mode):
     assert labels(encoded(Image.fromarray(row(*SHADES)).convert(mode)), SOFT) == [0, 0, 1, 1]
 
 
-def test_a_threshold_takes_jpeg():
+def test_threshold_accepts_jpeg():
     columns = np.repeat(row(0, 255), 16, axis=1)
     for mode in ("L", "RGB"):
         data = encoded(Image.fromarray(columns).convert(mode), "JPEG", quality=50)
         assert np.array_equal(decode_mask(data, SOFT), columns // 255)
 
 
-def test_without_a_threshold_no_jpeg_is_taken_even_where_its_values_are_right():
+def test_jpeg_without_threshold_is_refused():
     for spec, data in (
         (CELLS, encoded(row(255, 255), "JPEG")),
         (INKED, encoded(painted("#ffffff"), "JPEG")),
@@ -152,7 +152,7 @@ def test_without_a_threshold_no_jpeg_is_taken_even_where_its_values_are_right():
 
 
 NOISE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
-"""It does not compress, so that the end of the file holds pixels."""
+"""It does not compress, so the end of the file contains pixels."""
 
 RED = Image.new("RGB", SIZE, "#ff0000")
 
@@ -172,7 +172,7 @@ def see_through() -> Image.Image:
         (
             encoded(RED),
             PETS,
-            "the mask is not one channel of values, but RGB; for masks of colours",
+            "the mask is not one channel of values, but RGB; for colour masks",
         ),
         (encoded(RED.convert("LA")), PETS, "the mask is not one channel of values, but LA"),
         (encoded(row(1.0, kind=np.float32), "TIFF"), PETS, "the mask is not one channel"),
@@ -187,22 +187,22 @@ def see_through() -> Image.Image:
         *("16 bits for colours", "16 bits for a threshold", "zero"),
     ],
 )
-def test_a_mask_of_another_kind_is_refused(data, spec, reason):
+def test_unsupported_mask_is_refused(data, spec, reason):
     with pytest.raises(BadExample) as caught:
         decode_mask(data, spec)
     assert str(caught.value).startswith(reason)
 
 
-def test_a_mask_of_another_size_is_refused_before_its_values():
+def test_wrong_size_is_refused_before_values_are_checked():
     with pytest.raises(BadExample) as caught:
         decode_mask(encoded(TRIMAP.T + 7), PETS, SIZE)
-    assert str(caught.value) == "the mask is 10x12, the photograph 12x10"
+    assert str(caught.value) == "the mask is 10x12, the image 12x10"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
 @pytest.mark.parametrize("spec", [PETS, STREET], ids=["8 bits", "16 bits"])
-def test_a_mask_is_turned_upright(file_format, orientation, spec):
+def test_mask_is_turned_upright_by_exif(file_format, orientation, spec):
     values = TRIMAP if spec is PETS else (1000 * LABELS).astype(np.uint16)
     stored = as_stored(Image.fromarray(values), orientation)
     data = encoded(stored, file_format, exif=exif(orientation))
@@ -210,11 +210,11 @@ def test_a_mask_is_turned_upright(file_format, orientation, spec):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_mask_drawn_for_the_photograph_as_it_lies_is_refused(orientation):
+def test_mask_of_image_that_lies_on_its_side_is_refused(orientation):
     data = encoded(as_stored(RED, orientation), "JPEG", exif=exif(orientation))
     photograph = decode_photograph(data)
     decode_mask(encoded(TRIMAP), PETS, photograph.size, photograph.orientation)
     with pytest.raises(BadExample) as caught:
         decode_mask(encoded(TRIMAP.T), PETS, photograph.size, photograph.orientation)
     turned = f", turned upright (EXIF orientation {orientation})," if orientation >= 5 else ""
-    assert str(caught.value) == f"the mask is 10x12, the photograph{turned} 12x10"
+    assert str(caught.value) == f"the mask is 10x12, the image{turned} 12x10"

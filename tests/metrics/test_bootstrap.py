@@ -1,4 +1,4 @@
-"""Bootstrap intervals: by hand on a few images, then pairing, coverage and repeatability."""
+"""Bootstrap intervals: hand-computed values, pairing, coverage and repeatability."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.helpers.specs import PETS
 
 
 def images(*hits: int, pixels: int = 10) -> np.ndarray:
-    """Counts of images of one true class, each with so many of its pixels right."""
+    """Returns counts of images of one true class, each with the given number of correct pixels."""
     matrices = np.zeros((len(hits), 3, 3), np.int64)
     matrices[:, 0, 0] = hits
     matrices[:, 0, 1] = pixels - np.array(hits)
@@ -25,24 +25,24 @@ def random_counts(seed: int, count: int = 40, classes: int = 3) -> np.ndarray:
     return scores.counts(np.random.default_rng(seed).integers(0, 1000, shape))
 
 
-def test_one_image_leaves_no_doubt():
+def test_interval_of_one_image_has_width_0():
     assert accuracy({"only": images(7)}) == {"only": (0.7, 0.7, 0.7)}
 
 
 @pytest.mark.parametrize(("level", "ends"), [(0.4, (0.5, 0.5)), (0.6, (0, 1)), (0.95, (0, 1))])
-def test_two_images(level, ends):
-    """Drawn with replacement, they give 0, 0.5 and 1 in a quarter, a half, a quarter of cases."""
+def test_interval_of_two_images(level, ends):
+    """Resamples give 0, 0.5 and 1 with probabilities 1/4, 1/2 and 1/4."""
     assert accuracy({"only": images(0, 10)}, level=level) == {"only": (0.5, *ends)}
 
 
-def test_the_difference_of_identical_networks_is_exactly_0():
+def test_difference_of_identical_networks_is_exactly_0():
     counts = random_counts(0)
     found = bootstrap.intervals({"a": counts, "b": counts.copy()}, scores.iou, 300, seed=0)
     np.testing.assert_array_equal(found["a_minus_b"], np.zeros((3, 3)))
 
 
-def test_what_is_hard_for_both_cancels_out():
-    """Images of all difficulties, and a network which is right in one pixel of ten more."""
+def test_shared_difficulty_cancels_out_in_difference():
+    """Images of all difficulties. One network has one more of ten pixels correct."""
     hits = np.random.default_rng(0).integers(0, 10, size=30)
     found = accuracy({"better": images(*hits + 1), "worse": images(*hits)})
     assert found["worse"].high - found["worse"].low > 0.1
@@ -50,7 +50,7 @@ def test_what_is_hard_for_both_cancels_out():
     np.testing.assert_allclose(found["better_minus_worse"], 0.1)
 
 
-def test_a_better_network_leaves_out_0_and_a_like_one_does_not():
+def test_difference_excludes_0_only_for_better_network():
     rng = np.random.default_rng(0)
     hits = {name: rng.binomial(100, share, size=200) for name, share in (("a", 0.8), ("b", 0.8))}
     hits["c"] = rng.binomial(100, 0.75, size=200)
@@ -61,8 +61,8 @@ def test_a_better_network_leaves_out_0_and_a_like_one_does_not():
         assert 0 < found[name].low < found[name].estimate < found[name].high
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    """300 test splits of 60 images; the share of intervals with the truth varies by 0.015."""
+def test_intervals_have_nominal_coverage():
+    """With 300 test splits of 60 images, the coverage varies by 0.015."""
     rng = np.random.default_rng(0)
     covered = {"a": 0, "a_minus_b": 0}
     for trial in range(300):
@@ -76,7 +76,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.85 < covered["a_minus_b"] / 300 < 0.94
 
 
-def test_the_seed_and_nothing_else_decides(monkeypatch):
+def test_result_depends_only_on_arguments_and_seed(monkeypatch):
     counts = {"a": random_counts(1), "b": random_counts(2)}
     arguments = (counts, scores.mean_iou, 100)
     first = bootstrap.intervals(*arguments, seed=3)
@@ -87,7 +87,7 @@ def test_the_seed_and_nothing_else_decides(monkeypatch):
     assert bootstrap.intervals(*arguments, seed=3) == first
 
 
-def test_estimates_are_the_scores_of_the_whole_split():
+def test_estimate_is_score_of_whole_split():
     matrices = np.random.default_rng(0).integers(0, 1000, (40, 3, 3))
     found = bootstrap.intervals({"a": scores.counts(matrices)}, scores.mean_iou, 50, seed=0)
     summary = scores.summary(scores.counts(matrices, PETS.label_sets), PETS)
@@ -101,7 +101,7 @@ def test_sums_are_exact():
     assert found["a"] == (8 * odd,) * 3
 
 
-def test_several_scores_at_once():
+def test_several_scores_equal_single_ones():
     counts = {"a": random_counts(1), "b": random_counts(2)}
     together = bootstrap.intervals(counts, scores.iou, 50, seed=0)
     for label in range(3):
@@ -111,7 +111,7 @@ def test_several_scores_at_once():
 
 
 @without_warnings
-def test_an_undefined_score_does_not_count():
+def test_undefined_scores_are_ignored():
     without, with_border = np.diag([5, 5, 0]), np.array([[5, 0, 0], [0, 5, 0], [0, 1, 1]])
     counts = scores.counts(np.stack([without, with_border]))
     found = bootstrap.intervals({"a": counts}, scores.iou, 200, 0)["a"]
@@ -125,13 +125,13 @@ def test_an_undefined_score_does_not_count():
     [
         ({}, 10, 0.95, "no network"),
         ({"a": images(1), "b": images(1, 2)}, 10, 0.95, "shapes"),
-        ({"a": images(1)[:0]}, 10, 0.95, "one image"),
-        ({"a": images(1)[0]}, 10, 0.95, "counts of each image"),
+        ({"a": images(1)[:0]}, 10, 0.95, "counts must be"),
+        ({"a": images(1)[0]}, 10, 0.95, "counts must be"),
         ({"a": np.full((2, 3, 3), 2**50)}, 10, 0.95, "exact"),
         ({"a": images(1)}, 0, 0.95, "resamples"),
         ({"a": images(1)}, 10, 1.0, "level"),
     ],
 )
-def test_refused(counts, resamples, level, reason):
+def test_invalid_arguments_are_refused(counts, resamples, level, reason):
     with pytest.raises(ValueError, match=reason):
         bootstrap.intervals(counts, scores.mean_iou, resamples, 0, level)

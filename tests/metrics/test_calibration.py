@@ -1,4 +1,4 @@
-"""Confidence is compared with accuracy as in the paper, and the fitted temperature mends it."""
+"""Reliability as in the paper, and temperature scaling."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from petseg.metrics import calibration
 
 
 def drawn(count: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:
-    """Logits `sharpness` times those by which the labels are drawn."""
+    """Returns labels drawn from logits, and the logits multiplied by `sharpness`."""
     random = np.random.default_rng(0)
     logits = random.normal(0, 1.5, (count, 3)).astype(np.float32)
     probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
@@ -17,7 +17,7 @@ def drawn(count: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("sharpness", [0.4, 1.0, 3.0])
-def test_the_temperature_is_found_by_which_logits_are_too_sharp(sharpness):
+def test_fitted_temperature_restores_calibration(sharpness):
     logits, labels = drawn(40_000, sharpness)
     temperature = calibration.fit_temperature(logits, labels)
     assert temperature == pytest.approx(sharpness, rel=0.05)
@@ -28,7 +28,7 @@ def test_the_temperature_is_found_by_which_logits_are_too_sharp(sharpness):
     assert after < 0.01 and (sharpness == 1.0 or before > 0.04)
 
 
-def test_bins_are_those_of_a_loop_over_pixels():
+def test_reliability_equals_loop_over_pixels():
     logits, labels = drawn(500, 2.0)
     labels[::7] = VOID
     expected = np.zeros((calibration.BINS, 3))
@@ -45,6 +45,6 @@ def test_bins_are_those_of_a_loop_over_pixels():
     )
 
 
-def test_nothing_to_fit_by_leaves_the_logits_alone():
+def test_temperature_without_pixels_is_1():
     assert calibration.fit_temperature(np.empty((0, 3), np.float32), np.empty(0, np.uint8)) == 1
     assert np.isnan(calibration.expected_error(np.zeros((calibration.BINS, 3))))

@@ -1,4 +1,4 @@
-"""Confusion matrices, of numpy and of TensorFlow: by hand, by a slow loop, and by scikit-learn."""
+"""Confusion matrices in numpy and TensorFlow, against a slow loop and scikit-learn."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from petseg.training import confusion as on_device
 
 
 def counted(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """One matrix an image, pixel by pixel."""
+    """Returns a matrix for each image, counted pixel by pixel."""
     matrices = np.zeros((len(truth), 3, 3), int)
     for image, row, column in np.ndindex(truth.shape):
         place = truth[image, row, column], predicted[image, row, column]
@@ -30,15 +30,15 @@ BOTH = pytest.mark.parametrize("matrices", [of_numpy, of_tensorflow])
 
 
 @BOTH
-def test_four_pixels(matrices):
+def test_matrix_of_four_pixels(matrices):
     found = matrices(np.array([[[0, 0], [1, 2]]]), np.array([[[0, 1], [1, 0]]]))
     assert found.tolist() == [[[1, 1, 0], [0, 1, 0], [1, 0, 0]]]
 
 
 @BOTH
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])
-def test_random_pixels(matrices, dtype):
-    """Of the types of stored masks and of numpy's argmax."""
+def test_matrix_of_random_pixels_equals_scikit_learn(matrices, dtype):
+    """With the dtypes of stored masks and of numpy's argmax."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, size=(5, 16, 12), dtype=np.uint8)
     predicted = rng.integers(0, 3, size=truth.shape, dtype=dtype)
@@ -51,8 +51,8 @@ def test_random_pixels(matrices, dtype):
 
 @BOTH
 @pytest.mark.parametrize("label", range(3))
-def test_a_class_that_fills_the_image(matrices, label):
-    """Its count, 65,536, is more than 16 bits hold, and all other cells stay empty."""
+def test_class_that_fills_the_image(matrices, label):
+    """Its count, 65,536, does not fit in 16 bits. All other cells are 0."""
     mask = np.full((1, 256, 256), label, np.uint8)
     expected = np.zeros((1, 3, 3), int)
     expected[0, label, label] = 256 * 256
@@ -60,7 +60,7 @@ def test_a_class_that_fills_the_image(matrices, label):
 
 
 @BOTH
-def test_images_of_any_number_of_classes_are_told_apart(matrices):
+def test_each_image_has_its_own_matrix(matrices):
     truth = np.array([[[0, 4]], [[4, 4]], [[2, 2]]], np.uint8)
     predicted = np.array([[[4, 4]], [[4, 0]], [[1, 2]]], np.uint8)
     found = matrices(truth, predicted, 5)
@@ -73,7 +73,7 @@ def test_images_of_any_number_of_classes_are_told_apart(matrices):
 
 @BOTH
 @pytest.mark.parametrize("classes", [2, 3, 20, MAX_CLASSES])
-def test_void_is_never_counted_whatever_is_predicted_there(matrices, classes):
+def test_void_is_ignored_for_any_prediction(matrices, classes):
     rng = np.random.default_rng(classes)
     truth = rng.integers(0, classes, (3, 24, 40), np.uint8)
     predicted = rng.integers(0, classes, truth.shape, np.uint8)
@@ -84,6 +84,6 @@ def test_void_is_never_counted_whatever_is_predicted_there(matrices, classes):
         counted = pair[0] != VOID
         theirs = confusion_matrix(*(part[counted] for part in pair), labels=np.arange(classes))
         np.testing.assert_array_equal(ours, theirs)
-    assert not found[2].any(), "an image that is void throughout"
+    assert not found[2].any(), "an image with only void pixels"
     changed = np.where(truth == VOID, classes - 1 - predicted, predicted)
     np.testing.assert_array_equal(matrices(truth, changed, classes), found)

@@ -1,4 +1,4 @@
-"""Scores worked out by hand on a few pixels, and against scikit-learn on random masks."""
+"""Scores against hand-computed values, and against scikit-learn on random masks."""
 
 import numpy as np
 import pytest
@@ -19,13 +19,13 @@ COUNTED = scores.counts(MATRIX)
 PET = scores.counts(MATRIX, PETS.label_sets)[3]
 
 
-def test_counts_of_classes_and_of_the_region():
+def test_counts_of_classes_and_region():
     assert COUNTED.tolist() == [[5, 7, 4], [8, 8, 6], [2, 0, 0]]
     assert PET.tolist() == [7, 7, 5]
     np.testing.assert_array_equal(scores.counts(MATRIX, PETS.label_sets)[:3], COUNTED)
 
 
-def test_by_hand():
+def test_scores_equal_hand_computed_values():
     np.testing.assert_allclose(scores.iou(COUNTED), [4 / 8, 6 / 10, 0])
     np.testing.assert_allclose(scores.dice(COUNTED), [8 / 12, 12 / 16, 0])
     assert scores.pixel_accuracy(COUNTED) == pytest.approx(10 / 15)
@@ -34,8 +34,8 @@ def test_by_hand():
 
 
 @without_warnings
-def test_a_class_that_the_truth_lacks_is_undefined_and_left_out_of_the_mean():
-    """Also where it was predicted: its pixels are wrong in the classes that they are of."""
+def test_class_absent_from_truth_is_undefined_and_not_averaged():
+    """Predicting it counts as an error of the true classes only."""
     for predicted, background in ((0, 4 / 5), (2, 4 / 7)):
         counts = scores.counts(np.array([[3, 1, 0], [0, 4, predicted], [0, 0, 0]]))
         np.testing.assert_allclose(scores.iou(counts), [3 / 4, background, np.nan])
@@ -45,14 +45,14 @@ def test_a_class_that_the_truth_lacks_is_undefined_and_left_out_of_the_mean():
 
 
 @without_warnings
-def test_of_nothing_every_score_is_undefined():
-    """As of an image that is void throughout."""
+def test_all_scores_of_empty_matrix_are_undefined():
+    """The matrix of an image with only void pixels."""
     counts = scores.counts(np.zeros((3, 3), int))
     assert np.isnan([*scores.iou(counts), *scores.dice(counts)]).all()
     assert np.isnan([scores.mean_iou(counts), scores.pixel_accuracy(counts)]).all()
 
 
-def test_the_mean_of_what_is_defined():
+def test_mean_defined_ignores_nan():
     values = np.array([[1, np.nan, 0.5], [np.nan, np.nan, np.nan], [1, 2, 3]])
     np.testing.assert_array_equal(scores.mean_defined(values), [0.75, np.nan, 2])
 
@@ -61,7 +61,7 @@ def summary(*matrices: list, spec=PETS) -> dict:
     return scores.summary(scores.counts(np.array(matrices), spec.label_sets), spec)
 
 
-def test_both_ways_of_averaging_a_region():
+def test_region_iou_of_dataset_and_per_image():
     content = summary(np.diag([9, 0, 0]), [[1, 1, 0], [0, 2, 0], [0, 0, 0]])
     assert content["regions"].keys() == {"pet"}
     assert content["regions"]["pet"]["iou_per_image"] == pytest.approx((1 + 1 / 2) / 2)
@@ -70,8 +70,8 @@ def test_both_ways_of_averaging_a_region():
 
 
 @without_warnings
-def test_only_images_that_hold_a_region_count_in_its_mean():
-    """In the second image no pixel is of the region, though one was taken for it."""
+def test_region_mean_skips_images_without_the_region():
+    """The second image has no pixel of the region, but one predicted pixel."""
     with_it, without = [[1, 1, 0], [0, 2, 0], [0, 0, 0]], [[0, 0, 0], [1, 3, 0], [0, 0, 0]]
     region = summary(with_it, without)["regions"]["pet"]
     assert region == {"iou_dataset": pytest.approx(1 / 3), "iou_per_image": pytest.approx(1 / 2)}
@@ -79,7 +79,7 @@ def test_only_images_that_hold_a_region_count_in_its_mean():
     assert np.isnan(list(nowhere.values())).all()
 
 
-def test_a_summary_has_the_names_of_the_spec():
+def test_summary_has_names_of_the_spec():
     matrices = np.random.default_rng(0).integers(0, 50, (4, 20, 20))
     content = summary(*matrices, spec=STREET)
     assert tuple(content["iou"]) == tuple(content["dice"]) == STREET.class_names
@@ -94,8 +94,8 @@ def test_a_summary_has_the_names_of_the_spec():
 
 @settings(deadline=None, max_examples=50)
 @given(st.data())
-def test_a_region_scores_as_if_its_classes_were_one(data):
-    """Of matrices whose rows and columns of the region are added up."""
+def test_region_counts_equal_merged_classes(data):
+    """Merging adds up the rows and columns of the region."""
     classes = data.draw(st.integers(2, 6))
     labels = data.draw(st.sets(st.integers(0, classes - 1), min_size=1))
     matrices = data.draw(arrays(np.int64, (2, classes, classes), elements=st.integers(0, 9)))
@@ -105,7 +105,7 @@ def test_a_region_scores_as_if_its_classes_were_one(data):
     np.testing.assert_array_equal(found, merged)
 
 
-def test_150_classes():
+def test_mean_iou_of_150_classes_equals_scikit_learn():
     rng = np.random.default_rng(0)
     truth, predicted = rng.integers(0, MAX_CLASSES, (2, 1, 200, 200), np.uint8)
     counts = scores.counts(confusion_matrices(truth, predicted, MAX_CLASSES)[0])
@@ -115,8 +115,8 @@ def test_150_classes():
 
 @settings(deadline=None)
 @given(st.data())
-def test_against_scikit_learn_on_any_masks(data):
-    """From the pixels on, with void, and any of the classes missing from either mask."""
+def test_scores_of_any_masks_equal_scikit_learn(data):
+    """From pixels to scores, with void, and with classes missing from either mask."""
     shape = data.draw(array_shapes(min_dims=2, max_dims=2, max_side=12))
     labels = st.lists(st.integers(0, 2), min_size=1, max_size=3).flatmap(st.sampled_from)
     truth, predicted = (data.draw(arrays(np.uint8, shape, elements=labels)) for _ in range(2))

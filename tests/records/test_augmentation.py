@@ -1,4 +1,4 @@
-"""Augmentation: photograph and mask go through the same geometry, and nothing else is touched."""
+"""Augmentation: image and mask have the same geometry, and nothing else changes."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ HEIGHT, WIDTH = 48, 64
 
 
 def scenes(count: int = 8):
-    """Photographs whose colour tells the label: large rectangles in front of a background."""
+    """Returns images whose colours identify the labels: large rectangles on a background."""
     rng, side = np.random.default_rng(3), HEIGHT
     kinds = np.ones((count, HEIGHT, WIDTH), np.uint8)
     kinds[:, :, -14:] = 3
@@ -56,8 +56,8 @@ def augmented(settings: Augmentation, draws=None, inside_tf_data: bool = False):
 
 
 @pytest.mark.parametrize("inside_tf_data", [False, True])
-def test_mask_follows_photograph(inside_tf_data):
-    """Far from edges, a pixel's colour still tells its label after every geometric change."""
+def test_mask_has_the_geometry_of_its_image(inside_tf_data):
+    """Far from edges, a pixel's colour still identifies its label after any change."""
     geometry = changed(EVERYTHING, brightness=0.0, contrast=0.0, saturation=0.0)
     images, masks = augmented(geometry, inside_tf_data=inside_tf_data)
     distance = np.abs(images[..., None, :] - COLOURS.astype(np.float32)).max(axis=-1)
@@ -68,7 +68,7 @@ def test_mask_follows_photograph(inside_tf_data):
 
 
 def test_eager_and_tf_data_agree():
-    """But for the last digits of float32, by which a pixel on a label's edge may change sides."""
+    """Up to float32 rounding, which may change the label of a pixel on an edge."""
     (images, masks), (others, their_masks) = (augmented(EVERYTHING, None, way) for way in (0, 1))
     np.testing.assert_allclose(images, others, rtol=0, atol=0.01)
     assert (masks != their_masks).mean() < 0.001
@@ -79,22 +79,22 @@ def test_shapes_types_and_ranges():
     assert images.shape == (8, HEIGHT, WIDTH, 3) and images.dtype == np.float32
     assert masks.shape == (8, HEIGHT, WIDTH) and masks.dtype == np.uint8
     assert images.min() >= 0 and images.max() <= 255
-    assert set(np.unique(masks)) == {0, 1, 2, VOID}, "no label comes from between two"
+    assert set(np.unique(masks)) == {0, 1, 2, VOID}, "labels are not interpolated"
 
 
-def test_nothing_changes_nothing():
+def test_augmentation_with_zero_ranges_is_identity():
     images, masks = augmented(NOTHING)
     np.testing.assert_allclose(images, scenes()[0], atol=1e-3)
     np.testing.assert_array_equal(masks, scenes()[1])
 
 
-def test_without_geometry_leaves_everything_in_its_place():
+def test_without_geometry_changes_only_colours():
     images, masks = augmented(changed(without_geometry(EVERYTHING), flip=False))
     np.testing.assert_array_equal(masks, scenes()[1])
     assert np.abs(images - scenes()[0]).mean() > 5
 
 
-def test_flip_mirrors_both():
+def test_flip_mirrors_image_and_mask():
     draws = np.full((8, DRAWS), 0.5, np.float32)
     draws[:, 3] = 0.0
     images, masks = augmented(changed(NOTHING, flip=True), draws)
@@ -102,16 +102,16 @@ def test_flip_mirrors_both():
     np.testing.assert_array_equal(masks, scenes()[1][:, :, ::-1])
 
 
-def test_scale_shows_a_window_of_that_share():
-    """At scale 0.5 and without a shift, the middle half fills the picture."""
+def test_scale_is_side_of_visible_window():
+    """At scale 0.5 and without a shift, the middle half fills the image."""
     draws = np.full((8, DRAWS), 0.5, np.float32)
     _, masks = augmented(changed(NOTHING, scale=(0.5, 0.5)), draws)
     middle = scenes()[1][:, 12:36, 16:48].repeat(2, axis=1).repeat(2, axis=2)
     assert (masks == middle).mean() > 0.97
 
 
-def test_a_small_window_never_leaves_the_photograph():
-    """No pixel of a made-up edge: every window of scale < 1 lies inside."""
+def test_window_below_scale_1_stays_inside_the_image():
+    """No pixel is reflected at an edge if the scale is below 1."""
     rows = np.linspace(0, 255, 48, dtype=np.uint8)
     ramp = np.broadcast_to(rows[:, None, None], (200, 48, 48, 3))
     settings = changed(NOTHING, scale=(0.3, 0.9))
@@ -119,35 +119,35 @@ def test_a_small_window_never_leaves_the_photograph():
     assert (np.diff(images.numpy()[:, :, 0, 0], axis=1) > 0).all()
 
 
-def test_a_square_that_is_turned_in_an_oblong_image_stays_a_square():
-    """By 45 degrees: its diagonals, 33 pixels each, stand upright and lie."""
+def test_rotation_keeps_aspect_ratio_in_non_square_image():
+    """A square rotated by 45 degrees has diagonals of 33 pixels along both axes."""
     masks = np.zeros((1, 48, 96), np.uint8)
     masks[0, 12:36, 36:60] = 1
     draws = np.full((1, DRAWS), 0.5, np.float32)
     draws[:, 2] = 1.0
     settings = changed(NOTHING, rotation=45.0)
     _, turned = augment(masks[..., None].repeat(3, -1), masks, draws, settings)
-    middle = turned.numpy()[0, :, 24:72]  # beside it, mirror images of the square come into view
+    middle = turned.numpy()[0, :, 24:72]  # without the reflections of the square
     for axis in (0, 1):
         assert np.count_nonzero(middle.any(axis=axis)) == pytest.approx(33, abs=1)
 
 
-def test_colours_leave_the_mask_alone():
+def test_colour_changes_keep_the_mask():
     colours = changed(NOTHING, brightness=0.3, contrast=0.3, saturation=0.3)
     images, masks = augmented(colours)
     np.testing.assert_array_equal(masks, scenes()[1])
     assert np.abs(images - scenes()[0]).mean() > 5
 
 
-def test_draws_follow_from_seed_epoch_and_index_alone():
+def test_draws_depend_only_on_seed_epoch_and_index():
     np.testing.assert_array_equal(draw(10, 1, 2), draw(10, 1, 2))
     for other in (draw(10, 1, 3), draw(10, 2, 2)):
         assert not np.array_equal(draw(10, 1, 2), other)
     assert len(np.unique(draw(10, 1, 2))) == 10 * DRAWS
 
 
-def test_fine_contrasts_survive_a_rotation():
-    """Stripes of four pixels; bilinear interpolation from the pixels would leave 0.81 of them."""
+def test_rotation_keeps_fine_contrast():
+    """For stripes of four pixels, plain bilinear interpolation keeps a contrast of 0.81."""
     stripes = np.round(127.5 + 100 * np.sin(np.pi / 2 * np.arange(64) + 0.5)).astype(np.uint8)
     images = np.broadcast_to(stripes[None, None, :, None], (8, 64, 64, 3))
     settings = changed(NOTHING, rotation=15.0)

@@ -1,4 +1,4 @@
-"""Batches: every example once, in an order and with changes that follow from seed and epoch."""
+"""Batches: each example once, with order and augmentation from seed and epoch."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ COUNT, SIZE = 11, (8, 12)
 
 @pytest.fixture
 def examples() -> Examples:
-    """Example i is a grey of level 20 * i, so that it can be told after shuffling."""
+    """Example i has the grey level 20 * i, to identify it after shuffling."""
     levels = 20 * np.arange(COUNT, dtype=np.uint8)
     images = np.broadcast_to(levels[:, None, None, None], (COUNT, *SIZE, 3)).copy()
     masks = (images[..., 0] // 20) % 3
@@ -41,7 +41,7 @@ def levels(batches) -> list[int]:
     return [round(float(image.mean()) / 20) for images, _ in batches for image in images]
 
 
-def test_an_epoch_is_whole_batches_of_different_examples(examples):
+def test_epoch_has_full_batches_of_different_examples(examples):
     batches = epoch(examples, 0)
     assert [images.shape for images, _ in batches] == [(4, *SIZE, 3)] * 2
     seen = levels(batches)
@@ -50,26 +50,26 @@ def test_an_epoch_is_whole_batches_of_different_examples(examples):
         assert [int(m[0, 0]) for m in masks] == [i % 3 for i in seen[start : start + 4]]
 
 
-def test_order_follows_from_seed_and_epoch(examples):
+def test_order_depends_on_seed_and_epoch(examples):
     assert levels(epoch(examples, 3)) == levels(epoch(examples, 3))
     assert levels(epoch(examples, 3)) != levels(epoch(examples, 4))
     assert levels(epoch(examples, 3)) != levels(epoch(examples, 3, seed=2))
 
 
-def test_an_epoch_repeats_itself_bit_for_bit(examples):
+def test_repeated_epoch_is_bit_identical(examples):
     once, again = (epoch(examples, 2, brightness=0.5, contrast=0.5) for _ in range(2))
     for one, other in zip(once, again, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_a_batch_larger_than_the_split_is_refused(examples):
+def test_batch_larger_than_split_is_refused(examples):
     section = SHIPPED.train_unet.augmentation
     with pytest.raises(PetsegError, match=r"batch_size 12 is larger .* 11 images"):
         training_batches(in_memory(examples), batch_size=12, seed=1, epoch=0, augmentation=section)
 
 
-def test_evaluation_drops_nothing_and_changes_nothing(examples):
+def test_evaluation_keeps_all_examples_unchanged(examples):
     batches = list(evaluation_batches(in_memory(examples), batch_size=4))
     assert [len(images) for images, *_ in batches] == [4, 4, 3]
     assert all(np.all(counted) for *_, counted in batches)
@@ -78,10 +78,10 @@ def test_evaluation_drops_nothing_and_changes_nothing(examples):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_replicas_share_the_very_batches_of_one_device(examples, workers):
-    """Two replicas a worker: the parts of a batch, put together again, are that batch.
+def test_replicas_share_the_batches_of_one_device(examples, workers):
+    """With two replicas on each worker, the joined parts equal the batch.
 
-    But for the last digits: of few numbers, a CPU may compute a sine by other instructions.
+    Up to rounding: for few numbers, a CPU may compute a sine with other instructions.
     """
     replicas = 2 * workers
     alone = epoch(examples, 5, brightness=0.5)

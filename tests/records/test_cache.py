@@ -1,4 +1,4 @@
-"""Where training reads from: what fits into memory, and what does not."""
+"""The caches of training: memory, disk and none."""
 
 import os
 import sys
@@ -26,13 +26,13 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("free", "chosen"), [(2 * NEEDED, "memory"), (2 * NEEDED - 1, "records")])
-def test_auto_takes_memory_where_half_of_what_is_free_will_do(folder, monkeypatch, free, chosen):
+def test_auto_uses_at_most_half_of_free_memory(folder, monkeypatch, free, chosen):
     monkeypatch.setattr(cache, "free_memory", lambda: free)
     _, description = cache.open_splits(folder, BOTH, "auto")
     assert chosen in description.split(" (")[0]
 
 
-def test_memory_that_is_not_there_is_refused(folder, monkeypatch):
+def test_cache_larger_than_memory_is_refused(folder, monkeypatch):
     monkeypatch.setattr(cache, "free_memory", lambda: NEEDED - 1)
     with pytest.raises(
         PetsegError, match=r"cache memory: .*use machine\.cache: auto, disk or none"
@@ -41,14 +41,14 @@ def test_memory_that_is_not_there_is_refused(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["memory", "disk", "none"])
-def test_every_way_gives_the_same_examples(folder, way):
+def test_all_caches_give_the_same_examples(folder, way):
     sources, _ = cache.open_splits(folder, BOTH, way)
     for source, (split, count) in zip(sources, COUNTS.items(), strict=True):
         images, _ = source.fetch(np.arange(count)[::-1])
         np.testing.assert_array_equal(images, records.load(folder, split).images[::-1])
 
 
-def test_a_copy_is_made_once_and_is_whole(folder):
+def test_local_copy_is_reused_and_repaired(folder):
     copy = cache.local_copy(folder, ("train",))
     assert sorted(path.name for path in copy.iterdir()) == [
         records.MANIFEST,
@@ -65,16 +65,16 @@ def test_a_copy_is_made_once_and_is_whole(folder):
         assert shard.read_bytes() == whole
 
 
-def test_a_disk_that_is_too_small_is_refused(folder, monkeypatch):
+def test_too_small_disk_is_refused(folder, monkeypatch):
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
     with pytest.raises(PetsegError, match=r"cache disk: .* needs 0\.00 GiB"):
         cache.local_copy(folder, ("train",))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of a process that Linux knows")
+@pytest.mark.skipif(sys.platform != "linux", reason="process limits of Linux")
 @pytest.mark.parametrize(("limit", "kind"), [("RLIMIT_AS", "vms"), ("RLIMIT_DATA", "data")])
-def test_the_limit_of_the_process_counts(limit, kind):
-    """In a child, as a limit that is below what a process holds may not be raised again."""
+def test_free_memory_respects_process_limits(limit, kind):
+    """In a child process, as a process cannot raise a lowered limit again."""
     import resource
 
     child = os.fork()

@@ -1,4 +1,4 @@
-"""Damage never passes for a smaller dataset, and is named with the way to mend it."""
+"""Damaged records are reported with the fix, and never read as a smaller dataset."""
 
 import struct
 from pathlib import Path
@@ -41,11 +41,11 @@ def add_a_shard(shard: Path) -> None:
         (cut_inside_a_record, r"train-00001\.tfrecord has \d+ bytes, not \d+"),
         (cut_between_two_records, r"train-00001\.tfrecord has \d+ bytes, not \d+"),
         (Path.unlink, r"train-00001\.tfrecord is missing"),
-        (add_a_shard, r"train-00003\.tfrecord is one too many"),
+        (add_a_shard, r"train-00003\.tfrecord is not in the manifest"),
         (flip_a_bit, r"train-00001\.tfrecord has changed since it was written"),
     ],
 )
-def test_a_damaged_shard_is_named_with_the_way_to_mend_it(tmp_path, damage, message):
+def test_damaged_shard_is_reported_with_fix(tmp_path, damage, message):
     write_random(tmp_path, COUNTS, SIZE)
     records.verify(tmp_path)
     damage(tmp_path / "train-00001.tfrecord")
@@ -64,20 +64,20 @@ def test_a_damaged_shard_is_named_with_the_way_to_mend_it(tmp_path, damage, mess
         (flip_a_bit, r"train-00001\.csv has changed since it was written"),
     ],
 )
-def test_a_damaged_index_is_named_too(tmp_path, damage, message):
+def test_damaged_index_is_reported(tmp_path, damage, message):
     write_random(tmp_path, COUNTS, SIZE)
     damage(tmp_path / "train-00001.csv")
     with pytest.raises(PetsegError, match=message):
         records.verify(tmp_path)
 
 
-def test_tensorflow_alone_would_not_notice_a_cut_between_two_records(tmp_path):
+def test_tensorflow_does_not_detect_truncation_between_records(tmp_path):
     write_random(tmp_path, COUNTS, SIZE)
     cut_between_two_records(tmp_path / "train-00001.tfrecord")
     assert len(list(records.read(tmp_path, "train"))) == COUNTS["train"] - 1
 
 
-def test_all_damaged_shards_are_named_at_once(tmp_path):
+def test_all_damaged_shards_are_reported_at_once(tmp_path):
     write_random(tmp_path, COUNTS, SIZE)
     (tmp_path / "train-00000.tfrecord").unlink()
     flip_a_bit(tmp_path / "test-00001.tfrecord")
@@ -89,11 +89,11 @@ def test_all_damaged_shards_are_named_at_once(tmp_path):
 
 DAMAGED = [None, "", '{"image_size": [4, 6], "spl', "[]", "{}", '{"splits": 1}']
 EARLIER = '{"image_size": 4, "splits": {}}'
-"""Of a version of this package whose records did not carry their dataset."""
+"""From a version of this package whose records did not contain the dataset's spec."""
 
 
 @pytest.mark.parametrize("text", [*DAMAGED, EARLIER])
-def test_a_missing_or_damaged_manifest_is_named_with_the_way_to_mend_it(tmp_path, text):
+def test_missing_or_damaged_manifest_is_reported_with_fix(tmp_path, text):
     write_random(tmp_path, COUNTS, SIZE)
     (tmp_path / records.MANIFEST).unlink()
     if text is not None:
@@ -104,8 +104,8 @@ def test_a_missing_or_damaged_manifest_is_named_with_the_way_to_mend_it(tmp_path
         assert "dvc repro -f preprocess" in str(caught.value)
 
 
-def test_records_of_another_layout_are_to_be_rebuilt(tmp_path):
-    """As those of an earlier version of this package, whose shards had no index."""
+def test_records_with_another_layout_are_refused(tmp_path):
+    """For example, of an earlier version of this package, whose shards had no index."""
     write_random(tmp_path, COUNTS, SIZE)
     content = read_json(tmp_path / records.MANIFEST)
     (shard,) = content["splits"]["validation"]["shards"]
@@ -118,7 +118,7 @@ def test_records_of_another_layout_are_to_be_rebuilt(tmp_path):
             use(tmp_path)
 
 
-def test_a_damaged_spec_is_named(tmp_path):
+def test_damaged_spec_is_reported(tmp_path):
     write_random(tmp_path, COUNTS, SIZE)
     content = read_json(tmp_path / records.MANIFEST)
     del content["dataset"]["classes"]
@@ -127,7 +127,7 @@ def test_a_damaged_spec_is_named(tmp_path):
         records.spec(tmp_path)
 
 
-def test_spec_and_size_of_the_records(tmp_path):
+def test_spec_and_image_size_of_records(tmp_path):
     example = random_example("a", SIZE, STREET)
     write_records(tmp_path, {"test": [example]}, image_size=SIZE, spec=STREET)
     assert records.spec(tmp_path) == STREET

@@ -1,4 +1,4 @@
-"""What is written as records is read back; names and groups without a look at the pixels."""
+"""Written records are read unchanged, and names and groups without reading pixels."""
 
 import csv
 import tempfile
@@ -30,7 +30,7 @@ def assert_same(found, expected) -> None:
 
 
 def by_index(folder: Path, split: str) -> list[records.Example]:
-    """The examples of a split, each parsed from the bytes to which the index leads."""
+    """Parses the examples of a split from the bytes that the index points to."""
     size = records.image_size(folder)
     found = []
     for row in records.index(folder, split).itertuples():
@@ -40,13 +40,13 @@ def by_index(folder: Path, split: str) -> list[records.Example]:
 
 
 NO_NUL = st.characters(codec="utf-8", exclude_characters="\0")
-"""What names and groups may hold: they come from those of files, and from tables."""
+"""Characters of names and groups, which come from file names and tables."""
 TEXTS = st.text(NO_NUL) | st.text("\r\n\t\"', NA01")
 
 
 @st.composite
 def same_sized_examples(draw):
-    """A spec, a height and width, and examples of them; with groups of any texts."""
+    """Draws a spec, a height and width, and examples with any texts as groups."""
     spec = draw(st.sampled_from([PETS, STREET, CELLS]))
     size = draw(st.tuples(st.integers(1, 8), st.integers(1, 8)))
     one = st.builds(
@@ -61,14 +61,14 @@ def same_sized_examples(draw):
 
 @settings(max_examples=50, deadline=None)
 @given(same_sized_examples())
-def test_a_record_is_parsed_as_it_was(sized):
+def test_serialize_and_parse_round_trip(sized):
     _, size, examples = sized
     assert_same([parse(serialize(one), size) for one in examples], examples)
 
 
 @settings(max_examples=20, deadline=None)
 @given(same_sized_examples(), st.integers(1, 3))
-def test_what_is_written_is_read_back(sized, shard_examples):
+def test_written_records_are_read_unchanged(sized, shard_examples):
     spec, size, examples = sized
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -84,7 +84,7 @@ def test_what_is_written_is_read_back(sized, shard_examples):
         assert list(texts.itertuples(index=False, name=None)) == expected
 
 
-def test_a_path_with_spaces_and_foreign_letters_and_a_whole_split_in_memory(tmp_path):
+def test_load_from_path_with_spaces_and_non_ascii_letters(tmp_path):
     folder = tmp_path / "Räume für Tiere 犬"
     examples = [random_example(name, SIZE) for name in ("Müller 犬", "b", "a")]
     write_records(folder, {"test": examples}, image_size=SIZE)
@@ -96,7 +96,7 @@ def test_a_path_with_spaces_and_foreign_letters_and_a_whole_split_in_memory(tmp_
     assert_same(by_index(folder, "test"), examples)
 
 
-def test_names_and_groups_are_read_without_opening_a_shard(tmp_path):
+def test_index_is_read_without_shards(tmp_path):
     names = [f"{letter}_{number}" for letter in "ab" for number in range(3)]
     examples = [random_example(name, SIZE) for name in names]
     write_records(tmp_path, {"train": examples}, image_size=SIZE)
@@ -109,8 +109,8 @@ def test_names_and_groups_are_read_without_opening_a_shard(tmp_path):
     assert list(table["shard"]) == [f"train-0000{number // 2}.tfrecord" for number in range(6)]
 
 
-def test_an_index_is_a_table_that_others_read_too(tmp_path):
-    """With Python's own module: columns by name, a row for each example, in their order."""
+def test_index_is_standard_csv(tmp_path):
+    """Python's csv module reads it: a row for each example, in order."""
     examples = [random_example(name, SIZE) for name in ("plain", "a,b", '"quoted"')]
     write_records(tmp_path, {"test": examples}, image_size=SIZE, shard_examples=3)
     with open(tmp_path / "test-00000.csv", newline="", encoding="utf-8") as stream:
@@ -119,7 +119,7 @@ def test_an_index_is_a_table_that_others_read_too(tmp_path):
     assert list(rows[0]) == ["name", "breed", "species", "offset", "length"]
 
 
-def test_a_split_without_examples_has_an_index_without_rows(tmp_path):
+def test_empty_split_has_empty_index(tmp_path):
     write_records(tmp_path, {"train": [random_example("a", SIZE)], "test": []}, image_size=SIZE)
     empty, filled = (records.index(tmp_path, split) for split in ("test", "train"))
     assert len(empty) == 0
@@ -129,7 +129,7 @@ def test_a_split_without_examples_has_an_index_without_rows(tmp_path):
     assert records.load(tmp_path, "test").images.shape == (0, *SIZE, 3)
 
 
-def test_a_dataset_without_groups_has_an_index_of_names_alone(tmp_path):
+def test_index_without_groups_has_only_names(tmp_path):
     example = random_example("a", SIZE, CELLS)
     write_records(tmp_path, {"train": [example], "test": []}, image_size=SIZE, spec=CELLS)
     for split in ("train", "test"):
@@ -137,7 +137,7 @@ def test_a_dataset_without_groups_has_an_index_of_names_alone(tmp_path):
         assert sorted(columns) == ["length", "name", "offset", "shard"]
 
 
-def test_without_a_manifest_there_is_nothing_to_read(tmp_path):
+def test_reading_without_manifest_is_refused(tmp_path):
     for use in (records.index, records.load):
         with pytest.raises(PetsegError, match=r"manifest\.json is missing or damaged"):
             use(tmp_path, "train")

@@ -1,4 +1,4 @@
-"""Examples by their indices: from memory and from disk alike, and damage never passes unseen."""
+"""Random access to examples, in memory and on disk, and detection of damage."""
 
 import threading
 
@@ -15,14 +15,14 @@ SIZE, COUNT = (4, 6), 11
 
 @pytest.fixture
 def folder(tmp_path):
-    """Names of different lengths, so that records are; and a validation split without examples."""
+    """Records of different lengths, as their names are; and an empty validation split."""
     splits = {"train": [random_example(i * "a", SIZE) for i in range(COUNT)], "validation": []}
     write_records(tmp_path, splits, image_size=SIZE, shard_examples=4)
     return tmp_path
 
 
 @pytest.mark.parametrize("indices", [range(COUNT), [7, 0, 10, 3, 3], [4]])
-def test_disk_and_memory_give_the_same_in_any_order(folder, indices):
+def test_disk_and_memory_give_the_same_examples(folder, indices):
     loaded = records.load(folder, "train")
     for source in (in_memory(loaded), on_disk(folder, "train")):
         assert (source.count, source.image_size) == (COUNT, SIZE)
@@ -32,7 +32,7 @@ def test_disk_and_memory_give_the_same_in_any_order(folder, indices):
         np.testing.assert_array_equal(masks, loaded.masks[list(indices)])
 
 
-def test_many_may_read_at_once(folder):
+def test_threads_read_in_parallel(folder):
     source, loaded, wrong = on_disk(folder, "train"), records.load(folder, "train"), []
 
     def read(seed):
@@ -48,13 +48,13 @@ def test_many_may_read_at_once(folder):
     assert not wrong
 
 
-def test_a_split_without_examples(folder):
+def test_empty_split_has_count_0(folder):
     assert on_disk(folder, "validation").count == 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_shard_that_is_cut_is_named_where_a_record_is_gone(folder, share):
-    """Before the source is opened, or later; examples of whole shards are still read."""
+def test_truncated_shard_is_reported_for_lost_records_only(folder, share):
+    """Truncated before or after the source is opened. Intact shards are still read."""
     earlier = on_disk(folder, "train")
     shard = folder / "train-00001.tfrecord"
     shard.write_bytes(shard.read_bytes()[: int(share * shard.stat().st_size)])
@@ -62,6 +62,6 @@ def test_a_shard_that_is_cut_is_named_where_a_record_is_gone(folder, share):
     last = np.flatnonzero(loaded["shard"] == shard.name)[-1:]
     for source in (earlier, on_disk(folder, "train")):
         assert source.count == COUNT
-        with pytest.raises(PetsegError, match=r"train-00001\.tfrecord was cut"):
+        with pytest.raises(PetsegError, match=r"train-00001\.tfrecord was truncated"):
             source.fetch(last)
         assert len(source.fetch(np.array([0, COUNT - 1]))[0]) == 2

@@ -1,4 +1,4 @@
-"""Shards of records and their indices: counts, sizes, the same bytes again, and full disks."""
+"""Shards and their indices: counts, sizes, repeatability, and full disks."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SIZE = (4, 6)
 COUNTS = {"train": 5, "validation": 2, "test": 3}
 
 
-def test_shards_hold_as_many_examples_as_asked_for_and_each_has_an_index(tmp_path):
+def test_shards_have_the_given_size_and_an_index(tmp_path):
     entries = write_random(tmp_path, COUNTS, SIZE)
     assert {split: entry["examples"] for split, entry in entries.items()} == COUNTS
     shards = entries["train"]["shards"]
@@ -25,29 +25,29 @@ def test_shards_hold_as_many_examples_as_asked_for_and_each_has_an_index(tmp_pat
     ]
 
 
-def test_the_summary_tells_size_and_checksum_of_every_file(tmp_path):
+def test_summary_has_size_and_checksum_of_every_file(tmp_path):
     entries = write_random(tmp_path, COUNTS, SIZE)
-    told = {
+    entries_of_files = {
         name: entry
         for split in entries.values()
         for shard in split["shards"]
         for name, entry in shard["files"].items()
     }
     written = {path.name: path for path in tmp_path.iterdir() if path.name != records.MANIFEST}
-    assert told == {
+    assert entries_of_files == {
         name: {"bytes": len(path.read_bytes()), "sha256": file_sha256(path)}
         for name, path in written.items()
     }
 
 
-def test_the_summary_counts_the_pixels_of_each_class(tmp_path):
+def test_summary_counts_pixels_of_each_class(tmp_path):
     examples = [random_example(name, SIZE) for name in ("a", "b", "c")]
     pixels = write_records(tmp_path, {"train": examples}, image_size=SIZE)["train"]["class_pixels"]
     masks = np.stack([one.mask for one in examples])
     assert pixels == {name: np.sum(masks == label) for label, name in enumerate(PETS.class_names)}
 
 
-def test_void_is_counted_apart_and_a_class_that_is_nowhere_has_no_pixels(tmp_path):
+def test_summary_counts_void_and_absent_classes(tmp_path):
     mask = np.full(SIZE, VOID, np.uint8)
     mask[0, :3] = 7, 7, 19
     image = np.zeros((*SIZE, 3), np.uint8)
@@ -60,13 +60,13 @@ def test_void_is_counted_apart_and_a_class_that_is_nowhere_has_no_pixels(tmp_pat
     assert list(entry["class_pixels"]) == list(STREET.class_names)
 
 
-def test_a_split_without_examples_has_no_shards(tmp_path):
+def test_empty_split_has_no_shards(tmp_path):
     summary = write_records(tmp_path, {"train": []}, image_size=SIZE)["train"]
     assert (summary["examples"], summary["shards"]) == (0, [])
     assert [path.name for path in tmp_path.iterdir()] == [records.MANIFEST]
 
 
-def test_the_same_bytes_from_run_to_run(tmp_path):
+def test_files_are_byte_identical_between_runs(tmp_path):
     for run in ("one", "two"):
         write_random(tmp_path / run, COUNTS, SIZE)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
@@ -75,8 +75,8 @@ def test_the_same_bytes_from_run_to_run(tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_full_disk_is_named_and_the_old_records_stay(small_disk):
-    """TensorFlow raises an error of its own, when a shard is written or when it is closed."""
+def test_full_disk_is_reported_and_keeps_old_records(small_disk):
+    """TensorFlow raises its own error when it writes or closes a shard."""
     folder = small_disk / "records"
     with atomic_folder(folder) as new:
         write_random(new, COUNTS, SIZE)

@@ -69,7 +69,7 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def home(data, request, tmp_path, monkeypatch) -> Path:
+def workdir(data, request, tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(beam_preparation, "LEAST_BLOCKS", 5)  # for speed, only in this process
     shutil.copytree(data / getattr(request, "param", "folder") / "raw", "raw")
@@ -83,12 +83,12 @@ def written(folder: str, runner: str = "local", options=(), **changes) -> dict[s
     return contents(Path(folder))
 
 
-both_layouts = pytest.mark.parametrize("home", ["pets", "folder"], indirect=True)
+both_layouts = pytest.mark.parametrize("workdir", ["pets", "folder"], indirect=True)
 
 
 @both_layouts
 @pytest.mark.parametrize("shard_examples", [3, 20, 1000])
-def test_beam_writes_the_same_bytes_as_the_local_runner(home, shard_examples):
+def test_beam_writes_the_same_bytes_as_the_local_runner(workdir, shard_examples):
     expected = written("local", shard_examples=shard_examples)
     assert len(expected) > 3 and b'"left_out"' in expected["manifest.json"]
     found = written("beam", "beam", IN_THIS_PROCESS, shard_examples=shard_examples)
@@ -120,7 +120,7 @@ def wait_for_blocks(count: int) -> set[Path]:
 
 @pytest.mark.slow
 @both_layouts
-def test_several_processes_write_the_same(home):
+def test_several_processes_write_the_same(workdir):
     expected = written("local")
     process = start("beam", *TWO_PROCESSES)
     _, errors = process.communicate(timeout=600)
@@ -130,7 +130,7 @@ def test_several_processes_write_the_same(home):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a group of processes")
-def test_a_killed_run_resumes_with_only_missing_blocks(home, monkeypatch):
+def test_a_killed_run_resumes_with_only_missing_blocks(workdir, monkeypatch):
     expected = written("local")
     process = start("killed", *TWO_PROCESSES)
     wait_for_blocks(3)
@@ -153,7 +153,7 @@ def test_a_killed_run_resumes_with_only_missing_blocks(home, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_cluster_with_a_killed_worker_writes_the_same(home):
+def test_a_cluster_with_a_killed_worker_writes_the_same(workdir):
     """The cluster is Dask with two workers."""
     expected = written("local")
     with two_workers() as (options, kill_one):
@@ -165,13 +165,13 @@ def test_a_cluster_with_a_killed_worker_writes_the_same(home):
     assert contents(Path("dask")) == expected
 
 
-def test_blocks_of_other_parameters_or_data_are_not_used(home, monkeypatch):
+def test_blocks_of_other_parameters_or_data_are_not_used(workdir, monkeypatch):
     monkeypatch.setattr(beam_preparation, "write_shard", broken)
     with pytest.raises(PetsegError):
         written("first", "beam", IN_THIS_PROCESS)
     (before,) = BLOCKS.iterdir()
     monkeypatch.undo()
-    monkeypatch.chdir(home)
+    monkeypatch.chdir(workdir)
     expected = written("local", image_size=(32, 64))
     assert written("beam", "beam", IN_THIS_PROCESS, image_size=(32, 64)) == expected
     assert not before.exists()
@@ -181,14 +181,14 @@ def broken(*_, **__) -> None:
     raise PetsegError("the disk is full; make room")
 
 
-def test_a_worker_error_is_reported_in_one_line(home, monkeypatch):
+def test_a_worker_error_is_reported_in_one_line(workdir, monkeypatch):
     monkeypatch.setattr(beam_preparation, "write_block", broken)
     with pytest.raises(PetsegError) as caught:
         written("beam", "beam", IN_THIS_PROCESS)
     assert str(caught.value) == "the Beam pipeline failed: the disk is full; make room"
 
 
-def test_bad_examples_give_the_message_of_the_local_runner(home):
+def test_bad_examples_give_the_message_of_the_local_runner(workdir):
     messages = []
     for runner in ("local", "beam"):
         with pytest.raises(PetsegError) as caught:
@@ -203,12 +203,12 @@ def test_bad_example_errors_can_be_pickled():
     assert (str(found), found.pixels, found.mask_pixels) == (str(error), {7: 3}, 100)
 
 
-def test_without_beam_the_message_names_the_package(home, monkeypatch):
+def test_without_beam_the_message_names_the_package(workdir, monkeypatch):
     monkeypatch.setattr(beam.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PetsegError, match=r"pip install 'petseg\[beam\]'"):
         written("beam", "beam")
 
 
-def test_an_unknown_runner_is_refused(home):
+def test_an_unknown_runner_is_refused(workdir):
     with pytest.raises(PetsegError, match=r"the Beam pipeline failed: .*NoSuchRunner"):
         written("beam", "beam", ["--runner=NoSuchRunner"])

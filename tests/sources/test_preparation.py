@@ -180,7 +180,7 @@ def test_all_bad_examples_are_listed_together(flawed, tmp_path):
     assert headline.startswith("2 images or masks cannot be used")
     assert headline.endswith("preprocess.max_bad_examples allows 1:")
     assert sorted(lines)[0].startswith("  - Abyssinian_1: the photograph cannot be decoded: ")
-    assert sorted(lines)[1].startswith("  - Bengal_4: the mask is 20x20, the photograph ")
+    assert sorted(lines)[1].startswith("  - Bengal_4: the mask is 20x20, the image ")
     assert len(lines) == 2
     assert not (tmp_path / "records" / records.MANIFEST).exists()
 
@@ -287,10 +287,10 @@ UNUSABLE = {
     "Birman_1": (jpg, lambda path: path.write_text("no"), "the photograph is not an image"),
     "Bombay_4": (png, cut, "the mask cannot be decoded: "),
     "boxer_1": (png, lambda path: path.write_bytes(b""), "the mask is an empty file"),
-    "pug_2": (png, lambda path: Image.new("L", (5, 4), 1).save(path), "the mask is 5x4, the photo"),
+    "pug_2": (png, lambda path: Image.new("L", (5, 4), 1).save(path), "the mask is 5x4, the image"),
     "Persian_1": (png, recolour, None),
     "samoyed_1": (png, save_as("PNG", "RGB"), "the mask is not one channel of values, but RGB"),
-    "havanese_1": (jpg, turn, "the mask is 46x36, the photograph, turned upright (EXIF"),
+    "havanese_1": (jpg, turn, "the mask is 46x36, the image, turned upright (EXIF"),
 }
 CONVERTED = {
     "Ragdoll_1": (save_as("PNG", "RGB"), "PNG file"),

@@ -129,7 +129,7 @@ def test_unknown_values_are_summed_up_over_all_masks(tmp_path):
     fix = f"make it a class or void in {tmp_path}/dataset.yaml"
     pixels = 8 * 40 * 56  # in all masks of the same size as their image
     assert lines == [
-        "  - small: the mask is 56x40, the photograph 5x4",
+        "  - small: the mask is 56x40, the image 5x4",
         f"  - value 7 is in 3 masks ({100 * 3 * 1120 / pixels:.2g} % of all pixels), "
         f"as in x, y, z: {fix}",
         f"  - value 9 is in 1 mask ({100 * 8 / pixels:.2g} % of all pixels), as in z: {fix}",
@@ -180,7 +180,7 @@ def test_an_image_with_exif_orientation_needs_an_upright_mask(tmp_path):
     as_stored(upright, 6).save(tmp_path / "images/d.png", exif=exif(6))
     (_, line) = refused(described(tmp_path, DRAWN), tmp_path / "again")
     assert line == (
-        "  - d: the mask is 40x56, the photograph, turned upright (EXIF orientation 6), 56x40"
+        "  - d: the mask is 40x56, the image, turned upright (EXIF orientation 6), 56x40"
     )
 
 

@@ -112,7 +112,7 @@ def find_levels(
         shapes = [found.shape for found in keras.Model(backbone.input, tensors)(images)]
     except ValueError as error:
         raise unusable(name, input_size, reason(error)) from None
-    found = {}
+    found: dict[int, keras.KerasTensor] = {}
     for level in range(1, len(LEVELS) + 1):
         sides = tuple(side >> level for side in input_size)
         at_level = [t for t, shape in zip(tensors, shapes, strict=True) if shape[1:3] == sides]

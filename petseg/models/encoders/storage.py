@@ -15,7 +15,7 @@ def store(network: keras.Model | None, description: dict, folder: Path) -> Path 
     """Stores a network's weights and description in `folder`; returns the weights file."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS if network else None
-    if weights:
+    if network and weights:
         require_room_for(network, weights)
         network.save_weights(weights)
     describe(description, weights, folder)

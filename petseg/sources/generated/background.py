@@ -22,7 +22,8 @@ def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> Image.Im
         x, y = rng.uniform(0, width), rng.uniform(0.2, 1) * height
         thing(rng, draw, x, y, min(size) * rng.uniform(0.12, 0.3))
     scene = scene.filter(ImageFilter.GaussianBlur(height * rng.uniform(0.002, 0.015)))
-    slope = np.linspace(*rng.uniform(0.75, 1.1, size=2), height, dtype=np.float32)[:, None]
+    top, bottom = rng.uniform(0.75, 1.1, size=2)
+    slope = np.linspace(top, bottom, height, dtype=np.float32)[:, None]
     light = slope * smooth_noise(rng, size, 5, 0.08) * smooth_noise(rng, size, 60, 0.06)
     return ImageChops.multiply(scene, grey_image(235 * light))
 

@@ -54,7 +54,7 @@ def write_dataset(folder: Path, *, train: int, test: int, image_size: int, seed:
             path.write_text(header * (file == "list") + text, encoding="utf-8", newline="\n")
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            drawn = pool.map(lambda pet: _write_pet(root, *pet, image_size, seed), pets)
+            drawn = pool.map(lambda pet: _write_pet(root, pet[0], pet[1], image_size, seed), pets)
             for _ in tqdm(drawn, "drawing pets", len(pets), unit="pet", disable=None):
                 pass
 
