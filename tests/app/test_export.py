@@ -60,7 +60,7 @@ def run(*arguments) -> int:
 
 
 def rows(folder: str) -> dict:
-    return json.loads(Path(folder, export.REPORT).read_text())["formats"]
+    return json.loads(Path(folder, export.REPORT).read_text(encoding="utf-8"))["formats"]
 
 
 TOLERANCES = {"tflite_float16": (0.95, 0.5), "tflite_dynamic_range": (0.95, 0.5)}
