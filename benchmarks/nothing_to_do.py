@@ -24,7 +24,7 @@ def main() -> None:
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
         subprocess.run(["dvc", "init", "--quiet"], cwd=folder, check=True)
         shutil.copy(".dvc/config", f"{folder}/.dvc/config")
-        with open(f"{folder}/dvc.yaml", "w") as stream:
+        with open(f"{folder}/dvc.yaml", "w", encoding="utf-8") as stream:
             stream.write("stages: {}\n")
         measure.report(_seconds(folder))
 

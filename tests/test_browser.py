@@ -76,7 +76,7 @@ def page(tmp_path) -> Iterator[tuple[str, queue.Queue]]:
 def test_page_gives_the_shares_of_predict(page, tmp_path):
     address, said = page
     command = [CHROMIUM, *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"]
-    with open(tmp_path / "chromium.log", "w") as log:
+    with open(tmp_path / "chromium.log", "w", encoding="utf-8") as log:
         browser = subprocess.Popen(
             [*command, f"{address}?image={CHELSEA.name}"], stdout=log, stderr=log
         )

@@ -53,12 +53,12 @@ def imported() -> ModuleType:
     require()
     logging.disable(logging.WARNING)  # it warns about every optional package that is missing
     try:
-        import apache_beam
-        import apache_beam.io
+        beam = importlib.import_module("apache_beam")
+        importlib.import_module("apache_beam.io")
     finally:
         logging.disable(logging.NOTSET)
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    return apache_beam
+    return beam
 
 
 def for_each(

@@ -114,9 +114,9 @@ def _print_with_way_back(message: str) -> None:
 
 def _peak_memory_mib() -> float | None:
     """Returns the peak memory of the process in MiB, or None on Windows."""
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":
         return None
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

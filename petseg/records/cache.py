@@ -7,6 +7,7 @@ a local copy of the shards, for records on a remote file system.
 
 import math
 import shutil
+import sys
 from pathlib import Path
 
 import psutil
@@ -52,7 +53,6 @@ def examples_bytes(folder: Path, splits: tuple[str, ...]) -> int:
 def free_memory() -> int:
     """Returns the bytes that the machine, the container and the process limits leave free."""
     free = [psutil.virtual_memory().available]
-    process = psutil.Process()
     for limit, used in (
         ("memory.max", "memory.current"),  # cgroup v2
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),  # cgroup v1
@@ -60,7 +60,8 @@ def free_memory() -> int:
         allowed, taken = (_number(Path("/sys/fs/cgroup") / name) for name in (limit, used))
         if allowed is not None and taken is not None:
             free.append(allowed - taken)
-    if hasattr(process, "rlimit"):  # Linux
+    if sys.platform == "linux":
+        process = psutil.Process()
         memory = process.memory_info()
         for resource, size in (
             (psutil.RLIMIT_AS, memory.vms),
@@ -103,7 +104,7 @@ def _is_intact(path: Path, entry: dict) -> bool:
 
 def _number(path: Path) -> int | None:
     try:
-        return int(path.read_text())
+        return int(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no such file, or "max"
         return None
 

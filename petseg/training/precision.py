@@ -38,7 +38,7 @@ def _cpu_flags() -> set[str]:
     information = Path("/proc/cpuinfo")
     if platform.system() != "Linux" or not information.exists():
         return set()
-    for line in information.read_text().splitlines():
+    for line in information.read_text(encoding="utf-8").splitlines():
         if line.startswith("flags"):
             return set(line.split(":", 1)[1].split())
     return set()

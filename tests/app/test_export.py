@@ -52,7 +52,7 @@ run = partial(exit_code, export.main, "--photographs", 3)
 
 
 def rows(folder: str) -> dict:
-    return json.loads(Path(folder, export.REPORT).read_text())["formats"]
+    return json.loads(Path(folder, export.REPORT).read_text(encoding="utf-8"))["formats"]
 
 
 TOLERANCES = {"tflite_float16": (0.95, 0.5), "tflite_dynamic_range": (0.95, 0.5)}

@@ -50,7 +50,7 @@ def test_content_decides_for_unknown_suffixes(workdir):
         image.save(f"in/{name}", file_format)
     touch("in/weights.h5", "in/table.hdf", "in/figure.eps", "in/figure.pdf", "in/film.mpg")
     image.save("in/preview.dng", "TIFF")  # like the start of a raw camera file
-    Path("in/notes.txt").write_text("BMX, GIFs and RIFF-raff")
+    Path("in/notes.txt").write_text("BMX, GIFs and RIFF-raff", encoding="utf-8")
     Path("in/bytes").write_bytes(bytes(range(256)))
     touch("in/empty", "in/none.csv")
     suffixes = {Path(name).suffix for name in found("in") if "by_suffix" in name}

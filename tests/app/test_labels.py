@@ -58,7 +58,7 @@ def test_wrong_masks_come_first_on_a_self_contained_page(project, capsys):
     wrong = damage()
     options = ("--network", "shallow", "--folds", 2, "--epochs", 20, "--worst", 5)
     assert run(*options) == 0
-    with open("label_review/ranking.csv", newline="") as stream:
+    with open("label_review/ranking.csv", encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 30 and {row["name"] for row in rows[:3]} == wrong
     qualities = [float(row["label_quality"]) for row in rows]
@@ -75,14 +75,16 @@ def test_accepted_names_are_added_and_comments_are_kept(project, capsys):
     path = paths.dataset_file("generated_pets")
     before = path.read_text(encoding="utf-8")
     chosen = [key.name for key in open_raw(paths.RAW_DATASET).keys("train")][:2]
-    Path("wrong.csv").write_text("name,label_quality\n" + "".join(f"{n},0.1\n" for n in chosen))
+    Path("wrong.csv").write_text(
+        "name,label_quality\n" + "".join(f"{n},0.1\n" for n in chosen), encoding="utf-8"
+    )
     assert run("--accept", "wrong.csv") == 0
     after = path.read_text(encoding="utf-8")
     assert after.startswith(before) and yaml12.parse(after.encode(), "")["leave_out"] == chosen
     assert "2 names were added to leave_out" in capsys.readouterr().out
     assert run("--accept", "wrong.csv") == 0
     assert path.read_text(encoding="utf-8") == after
-    Path("wrong.csv").write_text('"Nessie_1"\n')
+    Path("wrong.csv").write_text('"Nessie_1"\n', encoding="utf-8")
     assert "no image to train or validate with is called Nessie_1" in run("--accept", "wrong.csv")
     assert "nowhere.csv cannot be read: No such file" in run("--accept", "nowhere.csv")
 

@@ -102,7 +102,7 @@ def test_folder_images_are_found_by_suffix_and_content(workdir, model, capsys):
     Path("in/e").write_bytes(Path("in/d.png").read_bytes())
     Path("in/f.tiff").write_bytes(b"no image")
     Image.new("I;16", (9, 9), 20_000).save("in/g.tif")
-    Path("in/notes.txt").write_text("none")
+    Path("in/notes.txt").write_text("none", encoding="utf-8")
     assert run("in", "--model", model) == 1
     said = capsys.readouterr()
     rows = [line.split()[0] for line in said.out.splitlines()[1:]]
@@ -189,8 +189,8 @@ def test_model_without_a_spec_needs_a_dataset(workdir, model, capsys):
     assert run("a.png", "--model", foreign, "--dataset", "none.yaml") == (
         "error: --dataset: none.yaml not found"
     )
-    text = Path(file).read_text().replace("name: border", "name: edge")
-    Path("other.yaml").write_text(text.replace("border", "edge"))
+    text = Path(file).read_text(encoding="utf-8").replace("name: border", "name: edge")
+    Path("other.yaml").write_text(text.replace("border", "edge"), encoding="utf-8")
     assert run("a.png", "--model", model, "--dataset", "other.yaml") == (
         f"error: {model} was trained for oxford_iiit_pet (pet, background, border), not for "
         f"{workdir.name} (pet, background, edge); name no dataset: the file says what its classes "

@@ -50,7 +50,7 @@ def pictures(folder: str) -> dict[str, bytes]:
 def table(folder: str, name: str) -> list[dict[str, str]]:
     rows = []
     for path in sorted(Path(folder).glob(f"{name}-*.csv")):
-        with open(path, newline="") as stream:
+        with open(path, encoding="utf-8", newline="") as stream:
             rows += csv.DictReader(stream)
     return rows
 

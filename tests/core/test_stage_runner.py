@@ -117,7 +117,9 @@ def test_running_threads_do_not_delay_the_exit(run):
 def test_missing_dep_is_reported_unless_it_has_a_parameter(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     stage_runner.require_inputs("download")  # without a dvc.yaml, as for a script alone
-    Path("dvc.yaml").write_text('stages: {download: {deps: ["datasets/${dataset.name}", code]}}\n')
+    Path("dvc.yaml").write_text(
+        'stages: {download: {deps: ["datasets/${dataset.name}", code]}}\n', encoding="utf-8"
+    )
     with pytest.raises(PetsegError, match=r"^code missing; run: dvc repro download$"):
         stage_runner.require_inputs("download")
     Path("code").mkdir()
