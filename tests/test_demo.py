@@ -2,9 +2,9 @@
 
 import os
 
+import demo
 import pytest
 
-import demo
 from tests.helpers import projects
 
 PIPELINE = """
