@@ -38,7 +38,7 @@ def _run_lengths(where: str, rle: dict, size: tuple[int, int]) -> np.ndarray:
         fits = list(rle["size"]) == list(size) and sum(runs) == math.prod(size) and min(runs) >= 0
     except (KeyError, TypeError, ValueError, IndexError):
         fits = False
-    if not fits:  # else pycocotools leaves uncovered pixels uninitialized
+    if not fits:  # pycocotools would leave uncovered pixels uninitialized
         raise PetsegError(f"{where}: the run lengths are damaged, or not for {_by(size)} pixels")
     drawn = coco_masks.frPyObjects({"counts": runs, "size": list(size)}, *size)
     return coco_masks.decode(drawn).astype(bool)

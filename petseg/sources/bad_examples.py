@@ -24,7 +24,7 @@ class Bad(NamedTuple):
 
 
 def refuse_more_than(allowed: int, bad: Sequence[Bad], pixels: int, file: str) -> None:
-    """Raises PetsegError for more than `allowed` bad examples; all masks have `pixels` pixels."""
+    """Raises PetsegError for more than `allowed` bad examples; `pixels` is the masks' total."""
     if len(bad) <= allowed:
         return
     unknown = {one.name: one.reason for one in bad if isinstance(one.reason, UnknownValues)}

@@ -126,7 +126,7 @@ def write_shard(shard: Shard, *, blocks: Path, folder: Path) -> None:
 
 
 def _plan(raw: Path, dataset: RawDataset, drawn: dict[str, str], rules) -> Path:
-    """Returns the planned blocks' folder, reused if data, code and parameters are the same."""
+    """Returns the folder of planned blocks, reused if data, code and parameters are the same."""
     name = fingerprint.of([_state(raw), rules, sorted(drawn.items())], CODE)
     target = BLOCKS.absolute() / name
     for other in BLOCKS.glob("*"):

@@ -41,7 +41,7 @@ HEATMAP = 96
 def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
     """Returns the tables by file name.
 
-    - classes: each class's share of a split's pixels, and of the images that contain it
+    - classes: each class's share of a split's pixels, and the share of images with it
     - aspect_ratios, brightness: middle of each bin, and number of images
     - near_duplicates: pairs of similar images, with their splits
     """

@@ -15,7 +15,7 @@ _COLUMNS = ("split", "name", "image", "mask", "digest")
 
 
 class Stored(NamedTuple):
-    """A row of the table, with paths relative to it."""
+    """A row of the table, with paths relative to its folder."""
 
     split: str
     name: str

@@ -66,5 +66,5 @@ def species_of(breed: Breed) -> int:
 
 
 def tip_colour(breed: Breed) -> str | None:
-    """Returns the colour of ears, feet and tail, or None if as the coat."""
+    """Returns the colour of ears, feet and tail, or None for the coat's."""
     return breed.marks if breed.pattern == "points" else None
