@@ -1,4 +1,4 @@
-"""Reads the labels of annotations, and draws masks from them."""
+"""Reads annotations' labels and draws their masks."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,7 +12,7 @@ from petseg.sources.pairing import Mask
 
 
 def labels(kind: str, rows: Sequence[Row]) -> list[str]:
-    """Returns the labels in use, each once: COCO's in file order, LabelMe's sorted."""
+    """Returns the labels in use: COCO's in file order, LabelMe's sorted."""
     files = list(dict.fromkeys(row.mask.path for row in rows))
     if kind == "coco":
         opened = map(annotations.open_coco, files)
@@ -23,7 +23,7 @@ def labels(kind: str, rows: Sequence[Row]) -> list[str]:
 def drawer(
     kind: str, rows: Sequence[Row], spec: DatasetSpec, unlabelled: str
 ) -> Callable[[Mask], bytes]:
-    """Returns a function that draws the mask of each row."""
+    """Returns a function that draws masks."""
     if kind == "labelme":
         return lambda mask: annotations.labelme_mask(mask.path, spec, unlabelled)
     opened = {path: annotations.open_coco(path) for path in {row.mask.path for row in rows}}

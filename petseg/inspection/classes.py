@@ -1,4 +1,4 @@
-"""Proposes classes, void and threshold from the values or colours in masks."""
+"""Proposes classes, void and threshold from masks' values or colours."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ _TWO = {0: "background", 255: "foreground", "#000000": "background", "#ffffff": 
 
 
 class ProposedClass(NamedTuple):
-    """A class: its mark in the masks, and the palette's display colour, if any."""
+    """A class: its mark in the masks, and its palette colour, if any."""
 
     name: str
     mark: Mark
@@ -23,10 +23,7 @@ class ProposedClass(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """Proposed classes for dataset.yaml.
-
-    `notes` are comment lines on the classes, `void_notes` on void.
-    """
+    """Proposed classes; `notes` and `void_notes` are comments in dataset.yaml."""
 
     classes: tuple[ProposedClass, ...]
     notes: tuple[str, ...]
@@ -36,7 +33,7 @@ class Proposal(NamedTuple):
 
 
 def propose(found: Findings, file: NamesFile | None) -> Proposal:
-    """Proposes classes for the masks; raises PetsegError if they are not 2 to 150."""
+    """Proposes classes; raises PetsegError if they are not 2 to 150."""
     marks, shares = found.marks, found.marks.shares()
     if not shares and not marks.many:
         raise PetsegError("no mask can be read; the reasons are above")
@@ -64,7 +61,7 @@ def propose(found: Findings, file: NamesFile | None) -> Proposal:
 
 
 def of_labels(labels: Sequence[str]) -> tuple[Proposal, str]:
-    """Returns classes for the labels of annotations, and the class of unlabelled pixels."""
+    """Returns classes for annotations' labels, and the class of unlabelled pixels."""
     names = list(dict.fromkeys(label for label in labels if label != VOID_NAME))
     ground = next((name for name in names if name.lower() == "background"), "background")
     names = [ground, *(name for name in names if name != ground)]
@@ -96,7 +93,7 @@ def _with_threshold(found: Findings, shares: Mapping[Any, float]) -> Proposal:
 def _void(
     found: Findings, shares: Mapping[Any, float], names: Mapping, file: NamesFile | None
 ) -> tuple[tuple, tuple[str, ...]]:
-    """Returns the marks of void: by name in a file, or a customary value far above all others."""
+    """Returns void's marks: named in a file, or a customary value far above others."""
     void = [mark for mark in shares if is_void(names.get(mark, ""))]
     notes = [f"see its name in {file.path}"] if void and file else []
     *others, highest = sorted(shares)
@@ -122,7 +119,6 @@ def _notes(found: Findings, names: Mapping, file: NamesFile | None) -> tuple[str
 
 
 def _display_colours(found: Findings, classes: list[Mark]) -> dict[Mark, str]:
-    """Returns the palette's colours if they distinguish all classes."""
     palette: Mapping[Any, str] = found.palette
     colours: dict[Any, Any] = {mark: palette.get(mark) for mark in classes}
     distinct = None not in colours.values() and len({*colours.values()}) == len(classes)
@@ -147,7 +143,7 @@ def _too_many(found: Findings) -> str:
 
 
 def percent(share: float) -> str:
-    """Formats a percentage: two significant digits, or one decimal from 10 % on."""
+    """Formats a share as a percentage."""
     if share >= 0.0995:
         return f"{100 * share:.1f} %"
     return f"{100 * share:#.2g} %" if share >= 0.0001 or share == 0 else "< 0.01 %"

@@ -1,4 +1,4 @@
-"""Writes the text of a proposed dataset.yaml, with comments on what to check."""
+"""Writes a proposed dataset.yaml, with comments on what to check."""
 
 import json
 import os
@@ -25,19 +25,19 @@ _NOT_PLAIN = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", 
 
 
 def proposed_name(folder: Path) -> str:
-    """Returns a dataset name made from the folder's name, with only valid characters."""
+    """Makes a valid dataset name from the folder's name."""
     return re.sub(r"[^\w-]+", "_", folder.name).strip("_") or "dataset"
 
 
 def source_path(folder: Path, name: str) -> str:
-    """Returns a folder's path, relative to that of dataset `name`; absolute outside the project."""
+    """Returns a path relative to the folder of dataset `name`; absolute outside the project."""
     home = Path.cwd() / DATASETS / name
     inside = folder.is_relative_to(Path.cwd())
     return Path(os.path.relpath(folder, home)).as_posix() if inside else folder.as_posix()
 
 
 def inspected(folder: Path, layout: Layout) -> DatasetFile:
-    """Returns a dataset with that layout and placeholder classes, to list its examples."""
+    """Returns a dataset with placeholder classes, to list its examples."""
     source = layout.source(str(folder)) | {"splits": _splits(layout)}
     if layout.kind != "masks":
         source["unlabelled"] = "void"
@@ -46,7 +46,7 @@ def inspected(folder: Path, layout: Layout) -> DatasetFile:
 
 
 def text(path: str, layout: Layout, proposal: Proposal, shares: Mapping, unlabelled: str) -> str:
-    """Returns dataset.yaml for the folder at `path`, with the share of each class as a comment."""
+    """Returns the content of dataset.yaml, with class shares as comments."""
     source = layout.source(path)
     if layout.kind != "masks":
         source["unlabelled"] = unlabelled
@@ -79,13 +79,13 @@ def text(path: str, layout: Layout, proposal: Proposal, shares: Mapping, unlabel
 
 
 def parse(text: str, name: str) -> DatasetFile:
-    """Parses the proposal; raises PetsegError with all mistakes in it."""
+    """Parses the proposal; raises PetsegError with all mistakes."""
     path = dataset_file(name)
     return parse_dataset(yaml12.parse(text.encode(), str(path)), name, path)
 
 
 def _splits(layout: Layout) -> dict[str, str | float]:
-    """Returns the splits. Without a test split, tests on the validation split, or on a share."""
+    """Returns the splits; without a test split, tests on the validation split or a share."""
     texts: dict[str, Any] = dict(layout.texts)
     if "test" not in texts:
         texts["test"] = texts.pop("validation", TEST_SHARE)
@@ -111,7 +111,7 @@ def _commented(line: str, comment: str, width: int = _COLUMN) -> str:
 
 
 def _scalar(value: object) -> str:
-    """Returns a value in YAML; quotes text that YAML could read as another type."""
+    """Returns YAML; quotes text that could be another type."""
     if not isinstance(value, str):
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN:

@@ -20,10 +20,7 @@ values, which could be classes, and if they have more than MANY."""
 
 @dataclass
 class Marks:
-    """For each value or colour: its pixels, the number of masks with it, and the first such mask.
-
-    `many` are masks with too many values or colours.
-    """
+    """Pixels, mask count and first mask of each value or colour; `many` are masks with too many."""
 
     pixels: Counter = field(default_factory=Counter)
     masks: Counter = field(default_factory=Counter)
@@ -31,7 +28,7 @@ class Marks:
     many: list[str] = field(default_factory=list)
 
     def add(self, counts: dict | None, name: str) -> None:
-        """Adds the values or colours of one mask."""
+        """Adds one mask's counts."""
         if counts is None:
             self.many.append(name)
             return
@@ -41,14 +38,14 @@ class Marks:
             self.first.setdefault(mark, name)
 
     def shares(self) -> dict[Mark, float]:
-        """Returns the share of each in all pixels, sorted by value or colour."""
+        """Returns each share of all pixels, sorted by value or colour."""
         total = self.pixels.total()
         return {mark: self.pixels[mark] / total for mark in sorted(self.pixels)}
 
 
 @dataclass
 class Findings:
-    """Facts about all images and masks that were read; file names are relative to `root`.
+    """Facts about all files read, named relative to `root`.
 
     `coloured` are RGB masks, `with_hue` those that are not grey.
     """
@@ -71,16 +68,16 @@ class Findings:
 
     @property
     def need_threshold(self) -> bool:
-        """Whether the masks are grey and hold more values than were drawn."""
+        """Whether grey masks hold more values than were drawn."""
         return not self.with_hue and (bool(self.lossy) or has_soft_edges(self.values.shares()))
 
     @property
     def marks(self) -> Marks:
-        """Marks by value if all masks have one channel, else by colour."""
+        """By value if all masks have one channel, else by colour."""
         return self.colours if self.coloured and not self.need_threshold else self.values
 
     def duplicates(self) -> tuple[list[str], list[str]]:
-        """Returns byte-identical images: within a split, and across splits."""
+        """Returns byte-identical images, within and across splits."""
         within: list[str] = []
         across: list[str] = []
         for images in self.copies.values():
@@ -91,9 +88,9 @@ class Findings:
 
 
 def has_soft_edges(shares: Mapping[Any, float]) -> bool:
-    """Returns whether masks of 0 and 255 have soft edges, that is, values between.
+    """Returns whether masks of 0 and 255 have values between, from soft edges.
 
-    Class values are few or consecutive: 0, 1, 2 ... 20 and 255 as void are not soft edges.
+    Few or consecutive values are classes: 0, 1, 2 ... 20 and 255 as void.
     """
     between = [mark for mark in shares if mark not in (0, 255)]
     return (
@@ -105,7 +102,7 @@ def has_soft_edges(shares: Mapping[Any, float]) -> bool:
 
 
 def sum_up(root: Path, facts: Iterable[Facts]) -> Findings:
-    """Sums up the facts of examples."""
+    """Sums up facts."""
     found = Findings(root)
     for row, image, mask in facts:
         image_name = row.image.relative_to(root).as_posix()

@@ -1,4 +1,4 @@
-"""Detects the layout of a folder: which images and masks form pairs, and their splits."""
+"""Detects a folder's layout: pairs of images and masks, and splits."""
 
 import re
 from collections import defaultdict
@@ -36,10 +36,9 @@ _LESS_LIKELY = re.compile("object|instance|panoptic|colou?r|vis|preview|keypoint
 
 
 class Layout(NamedTuple):
-    """The settings of a folder source in dataset.yaml.
+    """Settings of a folder source; `kind` is masks, labelme or coco.
 
-    `kind` is masks, labelme or coco. `images` and `masks` may contain `{split}`; `texts` maps each
-    split to the text that replaces it, or to a list file; or is empty.
+    `texts` maps splits, if any, to what replaces `{split}` in `images` and `masks`, or to lists.
     """
 
     kind: str
@@ -52,7 +51,7 @@ class Layout(NamedTuple):
 
     @property
     def title(self) -> str:
-        """A short description of the layout."""
+        """A short description."""
         together = self.images == self.masks
         text = self.images if together else f"{self.images} and {self.masks}"
         text += f", the masks with {self.suffix!r} after the image's name" * bool(self.suffix)
@@ -61,13 +60,13 @@ class Layout(NamedTuple):
         return text + kinds[self.kind] + (f", listed in {lists}" if lists else "")
 
     def source(self, path: str) -> dict:
-        """Returns the source section of dataset.yaml without splits, for the folder at `path`."""
+        """Returns the `source` section without splits."""
         keys = {"type": "folder", "path": path, "images": self.images, self.kind: self.masks}
         return keys | ({"mask_suffix": self.suffix} if self.suffix else {})
 
 
 def find_layouts(tree: Tree) -> tuple[list[Layout], list[str]]:
-    """Returns the layout with the most pairs, then those with other pairs; and damage, as text.
+    """Returns the layout with the most pairs, then those with others; and damage, as text.
 
     Raises PetsegError if no layout fits.
     """
@@ -99,7 +98,7 @@ def _pairs(group: dict[str, Folders]) -> set[Match]:
 
 
 def _template(path: str) -> tuple[str, str | None]:
-    """Replaces the word that names a split by `{split}`; returns the path and the word."""
+    """Replaces a split's word by `{split}`; returns path and word."""
     found = _SPLIT_WORD.search(path)
     return (path.replace(found[0], SPLIT), found[0]) if found else (path, None)
 
@@ -109,7 +108,7 @@ def _split(word: str) -> str:
 
 
 def _layout(tree: Tree, group: dict[str, Folders]) -> Layout:
-    """Returns the layout of a group: folders by split, or by "" without splits."""
+    """Takes folders by split, or by "" without splits."""
     one = group.get("") or group["train"]
     images, masks = (
         _pattern(tree, group.values(), own, other)
@@ -147,7 +146,7 @@ def _pattern(tree: Tree, parts: Iterable[Folders], own: str, other: str) -> str:
 
 
 def _rank(group: dict[str, Folders]) -> tuple:
-    """Returns a sort key: most pairs first, then the likelier, then the deeper layout."""
+    """Returns a sort key: most pairs, then likelier, then deeper."""
     one = group.get("") or group["train"]
     count = sum(len(part.matches) for part in group.values())
     kind = ("masks", "labelme", "coco").index(one.kind)
@@ -157,7 +156,7 @@ def _rank(group: dict[str, Folders]) -> tuple:
 
 
 def _with_lists(layout: Layout, tree: Tree, matches: Sequence[Match]) -> Layout:
-    """Adds the splits of list files to a layout, if any list its pairs."""
+    """Adds the splits of lists that name its pairs."""
     groups: dict[str, dict[str, Listed]] = defaultdict(dict)
     for path in tree.paths(*LIST_SUFFIXES):
         folder, name = split_path(path)

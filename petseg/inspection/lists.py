@@ -1,4 +1,4 @@
-"""Reads files that list a split's images: a name, or an image and its mask, on each line."""
+"""Reads lists of a split's images, with or without masks."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ _LONGEST = 10_000_000
 
 
 class Listed(NamedTuple):
-    """The number of pairs in a list, and whether each line has an image and a mask."""
+    """Number of pairs, and whether all lines have image and mask."""
 
     path: str
     count: int  # type: ignore[assignment]  # hides tuple.count
@@ -23,7 +23,7 @@ class Listed(NamedTuple):
 
 
 def read_list(tree: Tree, path: str, pairs: Sequence[Match]) -> Listed:
-    """Counts the pairs that a list names; 0 if fewer than half of its lines name one."""
+    """Counts listed pairs; 0 if fewer than half of the lines name one."""
     known = set()
     for pair in pairs:
         _, name = split_path(pair.image)
@@ -35,7 +35,7 @@ def read_list(tree: Tree, path: str, pairs: Sequence[Match]) -> Listed:
 
 
 def listed_folders(tree: Tree) -> Iterator[Folders]:
-    """Yields folders of images and masks that lists pair, independent of file names."""
+    """Yields the folders that lists pair, independent of file names."""
     files = set(tree.image_paths())
     masks_of: dict[tuple[str, str], dict[str, str]] = {}
     for path in tree.paths(*LIST_SUFFIXES):
@@ -49,7 +49,7 @@ def listed_folders(tree: Tree) -> Iterator[Folders]:
 
 
 def _lines(tree: Tree, path: str) -> list[str]:
-    """Returns the lines of a list; none if the file is not text."""
+    """Returns a list's lines; none if it is not text."""
     file = tree.root / path
     try:
         text = file.read_text(encoding="utf-8-sig") if file.stat().st_size < _LONGEST else ""
@@ -60,7 +60,7 @@ def _lines(tree: Tree, path: str) -> list[str]:
 
 
 def _parts(line: str) -> tuple[str, str | None]:
-    """Returns a line's image, and its mask if any. A name may contain spaces."""
+    """Returns image and mask, if any; a name may contain spaces."""
     words = re.split(r"\s*[,;]\s*|\s+", line)
     both = len(words) == 2 and all(suffix(word) in IMAGE_SUFFIXES for word in words)
     first, second = words if both else (line, None)

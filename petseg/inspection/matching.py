@@ -1,4 +1,4 @@
-"""Pairs images and masks by name, in two folders or in one."""
+"""Pairs images and masks by name, in one or two folders."""
 
 import re
 from collections import Counter, defaultdict
@@ -32,9 +32,9 @@ class Match(NamedTuple):
 
 
 class Folders(NamedTuple):
-    """Images in a folder and its subfolders, and the folder or COCO file of their masks.
+    """An image folder with subfolders, and its mask folder or COCO file.
 
-    `kind` is the key in dataset.yaml: masks, labelme or coco.
+    `kind` is the key in dataset.yaml.
     """
 
     kind: str
@@ -45,9 +45,9 @@ class Folders(NamedTuple):
 
 
 def all_matches(tree: Tree) -> tuple[list[Folders], list[str]]:
-    """Returns all image folders with matching mask folders or files; and damage, as text.
+    """Returns matching image and mask folders or files; and damage, as text.
 
-    Two folders also match if their subfolders match.
+    Folders also match by their subfolders.
     """
     files, problems = _json_files(tree)
     folders = {folder: tree.images(folder) for folder in tree.image_folders()}
@@ -67,19 +67,19 @@ def all_matches(tree: Tree) -> tuple[list[Folders], list[str]]:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Returns whether a path is in a folder or its subfolders."""
+    """Returns whether a folder or its subfolders contain a path."""
     return not folder or path.startswith(f"{folder}/")
 
 
 def _is_mask_folder(masks: str, images: str) -> bool:
-    """Returns whether a folder's path, where it differs from the images' path, names masks."""
+    """Returns whether, where the paths differ, only that of `masks` names masks."""
     pairs = [pair for pair in zip_longest(masks.split("/"), images.split("/")) if len({*pair}) > 1]
     own, others = ([part for part in parts if part] for parts in zip(*pairs, strict=True))
     return any(map(_MASK_FOLDER.search, own)) and not any(map(_MASK_FOLDER.search, others))
 
 
 def _with_parents(images: str, masks: str) -> Iterator[tuple[str, str]]:
-    """Yields two folders, and their parents as long as the last parts of both paths are equal."""
+    """Yields two folders, and their parents while the last parts are equal."""
     yield images, masks
     while images and masks:
         images, one = split_path(images)
@@ -106,7 +106,7 @@ def _labelme_folders(tree: Tree, folders: dict, files: dict[str, object]) -> Ite
 
 
 def _json_files(tree: Tree) -> tuple[dict[str, object], list[str]]:
-    """Returns path -> content; reads one LabelMe file per folder, as there may be hundreds."""
+    """Returns path -> content; of hundreds of LabelMe files, reads one per folder."""
     files: dict[str, Any] = {}
     problems: list[str] = []
     for path in tree.paths(".json"):
@@ -124,7 +124,7 @@ def _json_files(tree: Tree) -> tuple[dict[str, object], list[str]]:
 
 
 def _matched(kind: str, images: str, image_names: list, masks: str, mask_names: list) -> Folders:
-    """Matches by name, with the most frequent suffix after the masks' names."""
+    """Matches by name and the masks' most frequent suffix."""
     together = kind == "masks" and images == masks
     of_stem = {stem(name): name for name in reversed(image_names)}
     found: dict[str, dict[str, str]] = {}
@@ -153,7 +153,7 @@ def _ends_with(name: str, suffix: str) -> bool:
 
 
 def _coco_folders(folders: dict[str, list[str]], path: str, coco: Coco) -> Iterator[Folders]:
-    """Yields the folders that contain images in a COCO file, which may name them with a path."""
+    """Yields the folders of a COCO file's images, which may be named with a path."""
     known = {join(folder, name) for folder, names in folders.items() for name in names}
     by_name: dict[str, list[str]] = defaultdict(list)
     for image in known:

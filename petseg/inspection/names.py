@@ -1,4 +1,4 @@
-"""Reads class names from a file in the folder of the masks, if there is an obvious one."""
+"""Reads class names from a file, if there is an obvious one."""
 
 import csv
 import io
@@ -19,14 +19,14 @@ _VOID_NAMES = frozenset({"void", "ignore", "ignored", "unlabeled", "unlabelled"}
 
 
 class NamesFile(NamedTuple):
-    """The content of a file: a name and, if given, a colour as #rrggbb for each class."""
+    """Each class's name and, if given, colour as #rrggbb."""
 
     path: str
     entries: tuple[tuple[str, str | None], ...]
 
 
 def find_names(tree: Tree) -> NamesFile | None:
-    """Returns the names file nearest to the root; None if there is none with valid names."""
+    """Returns the valid names file nearest to the root, or None."""
     paths = [path for path in tree.paths(".txt", ".csv") if _FILES.fullmatch(split_path(path)[1])]
     for path in sorted(paths, key=lambda path: (path.count("/"), path)):
         try:
@@ -46,11 +46,10 @@ def is_void(name: str) -> bool:
 
 
 def names_of(file: NamesFile, marks: Iterable, palette: Mapping[int, str]) -> dict:
-    """Returns a name for each value or colour that the file names.
+    """Returns names of values or colours; none if the file has too few.
 
-    Matches by colour if the file and the masks or their palette have colours. Else the lines are
-    the names of values from 0 on, or from 1 on if the last value needs it. Returns no names if the
-    file has too few.
+    Matches by colour if the file and the masks or palette have colours. Else lines name values from
+    0 on, or from 1 on if the last value needs it.
     """
     marks = list(marks)
     of_colour = {colour: name for name, colour in file.entries if colour}
@@ -68,7 +67,7 @@ def names_of(file: NamesFile, marks: Iterable, palette: Mapping[int, str]) -> di
 
 
 def _lines(text: str) -> Iterable[tuple[str, str | None]]:
-    """Parses lines with a name, or with CVAT's `name:red,green,blue:parts:actions`."""
+    """Parses names, or CVAT's `name:red,green,blue:parts:actions`."""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("#") or not line:
             continue
@@ -77,7 +76,7 @@ def _lines(text: str) -> Iterable[tuple[str, str | None]]:
 
 
 def _table(text: str) -> Iterable[tuple[str, str | None]]:
-    """Parses a table with a column `name`, `class` or `label`, and optionally r, g and b."""
+    """Parses columns `name`, `class` or `label`, and optionally r, g, b."""
     for row in csv.DictReader(io.StringIO(text), skipinitialspace=True):
         row = {str(key).strip().lower(): value for key, value in row.items()}
         name = row.get("name") or row.get("class") or row.get("label")

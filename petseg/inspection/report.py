@@ -1,4 +1,4 @@
-"""Writes the report of `petseg inspect` on a folder, before the proposed dataset.yaml."""
+"""Writes the report of `petseg inspect`."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ MOST_LINES = 40
 
 
 def layout_lines(tree: Tree, layouts: Sequence[Layout], rows: Sequence[Row], read: int) -> list:
-    """Reports the layout, the number of pairs in each split, other layouts and unused images."""
+    """Reports the layout, pairs per split, other layouts and unused images."""
     layout, *others = layouts
     counts = Counter(row.split for row in rows)
     splits = ", ".join(f"{split} {counts[split]}" for split in counts) if layout.texts else ""
@@ -44,7 +44,7 @@ def layout_lines(tree: Tree, layouts: Sequence[Layout], rows: Sequence[Row], rea
 
 
 def content_lines(found: Findings) -> list[str]:
-    """Reports sizes and modes of images and masks."""
+    """Reports sizes and modes."""
     lines = [
         f"images: {_sizes(found.image_sizes)}; {_kinds(found.image_kinds)}",
         f"masks: {_kinds(found.mask_kinds)}",
@@ -61,7 +61,7 @@ def content_lines(found: Findings) -> list[str]:
 
 
 def marks_lines(found: Findings, proposal: Proposal | None) -> list[str]:
-    """Returns a table of values or colours: share of the pixels, and number of masks with it."""
+    """Tabulates values or colours: share of pixels, and number of masks."""
     shares, masks = found.marks.shares(), found.marks.masks
     names = {one.mark: one.name for one in proposal.classes} if proposal else {}
     names |= dict.fromkeys(proposal.void, "(void)") if proposal else {}
@@ -83,7 +83,7 @@ def marks_lines(found: Findings, proposal: Proposal | None) -> list[str]:
 
 
 def problem_lines(tree: Tree, mistakes: Mapping[str, Iterable], found: Findings) -> list[str]:
-    """Reports what to fix before `dvc repro`: each kind of mistake with its first files."""
+    """Reports what to fix before `dvc repro`, by kind."""
     _, across = found.duplicates()
     kinds = {kind: [*map(str, them)] for kind, them in mistakes.items()} | {
         "files that cannot be used; replace them, or remove image and mask": found.unusable,

@@ -1,4 +1,4 @@
-"""Reads the sizes, modes, and values or colours of each image and mask."""
+"""Reads sizes, modes, and values or colours of images and masks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ _GREY_TOLERANCE = 8
 
 
 class ImageFacts(NamedTuple):
-    """An image: width and height when upright, and a digest of its file."""
+    """An image: upright (width, height), and the file's digest."""
 
     size: tuple[int, int]
     kind: str
@@ -40,10 +40,10 @@ class ImageFacts(NamedTuple):
 
 
 class MaskFacts(NamedTuple):
-    """A mask: width and height, and pixel counts by value and by colour.
+    """A mask: (width, height), and pixel counts by value and colour.
 
-    `values` is None for an RGB mask that is not grey, `colours` for more than 8 bits; each is None
-    beyond MOST_COLOURS. `palette` maps values to colours; it may be empty.
+    `values` is None for RGB that is not grey, `colours` for more than 8 bits, each beyond
+    MOST_COLOURS. `palette` maps values to colours, or is empty.
     """
 
     size: tuple[int, int]
@@ -56,7 +56,7 @@ class MaskFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """An example; the reason as text instead of facts if a file cannot be used."""
+    """An example's facts, or the reason if a file is unusable."""
 
     row: Row
     image: ImageFacts | str
@@ -64,7 +64,7 @@ class Facts(NamedTuple):
 
 
 def scan(rows: Sequence[Row], read_mask: Callable[[Mask], bytes]) -> Iterator[Facts]:
-    """Yields the facts of each example, in order, on all cores; shows progress in a terminal."""
+    """Yields facts in order; uses all cores and shows progress."""
 
     def facts(row: Row) -> Facts:
         return Facts(
@@ -111,7 +111,7 @@ def _mask_facts(data: bytes) -> MaskFacts:
 
 
 def _one_channel(mask: Image.Image, size: tuple, kind: str, lossy: bool) -> MaskFacts:
-    """Returns the facts of an 8-bit mask, or a 1-bit mask as 0 and 255, as in decoding."""
+    """Returns the facts of an 8-bit mask, or of a 1-bit mask as 0 and 255, as in decoding."""
     values, palette = _values(mask), {}
     if mask.mode == "P":
         parts = mask.getpalette("RGB") or []
@@ -142,5 +142,4 @@ def _is_grey(mask: Image.Image) -> bool:
 
 
 def _kind(image: Image.Image) -> str:
-    """Returns format and mode, such as "PNG, P"."""
     return f"{image.format}, {image.mode}"

@@ -1,4 +1,4 @@
-"""Lists the files of a folder and its subfolders, and the images among them."""
+"""Lists the files and images of a folder and its subfolders."""
 
 import os
 from pathlib import Path
@@ -9,13 +9,13 @@ from petseg.sources.patterns import IMAGE_SUFFIXES
 
 
 class Tree(NamedTuple):
-    """The file names in each folder below `root`, relative to it ("" for `root` itself)."""
+    """File names by folder, relative to `root` ("" for `root`)."""
 
     root: Path
     files: dict[str, list[str]]
 
     def images(self, folder: str) -> list[str]:
-        """Returns the names of the images in a folder, including masks."""
+        """Returns the image names in a folder, including masks."""
         return [name for name in self.files[folder] if suffix(name) in IMAGE_SUFFIXES]
 
     def image_folders(self) -> list[str]:
@@ -23,11 +23,11 @@ class Tree(NamedTuple):
         return [folder for folder in self.files if self.images(folder)]
 
     def image_paths(self) -> list[str]:
-        """Returns the images in all folders, relative to `root`."""
+        """Returns all images, relative to `root`."""
         return self.paths(*IMAGE_SUFFIXES)
 
     def paths(self, *suffixes: str) -> list[str]:
-        """Returns the files with one of these suffixes, relative to `root`."""
+        """Returns files with these suffixes, relative to `root`."""
         return [
             join(folder, name)
             for folder, names in self.files.items()
@@ -37,9 +37,9 @@ class Tree(NamedTuple):
 
 
 def walk(root: Path) -> Tree:
-    """Lists all files below a folder, except hidden ones; follows symbolic links.
+    """Lists all but hidden files below a folder; follows symbolic links.
 
-    Raises PetsegError if the folder is missing, or if a folder below it cannot be read.
+    Raises PetsegError if a folder is missing or unreadable.
     """
 
     def refuse(error: OSError) -> None:
@@ -61,12 +61,12 @@ def walk(root: Path) -> Tree:
 
 
 def join(folder: str, name: str) -> str:
-    """Returns the path of a file in a folder of a Tree."""
+    """Returns a file's path in a Tree."""
     return f"{folder}/{name}" if folder else name
 
 
 def split_path(path: str) -> tuple[str, str]:
-    """Splits a path into folder and name, the inverse of `join`."""
+    """Returns folder and name, the inverse of `join`."""
     folder, _, name = path.rpartition("/")
     return folder, name
 
@@ -77,12 +77,12 @@ def stem(name: str) -> str:
 
 
 def suffix(name: str) -> str:
-    """Returns the last suffix of a name, in lower case."""
+    """Returns the last suffix in lower case."""
     return os.path.splitext(name)[1].lower()  # noqa: PTH122
 
 
 def one_line(text: str) -> str:
-    """Escapes unprintable characters, so that text with any file name stays on one line."""
+    """Escapes unprintable characters, so that any file name fits one line."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in os.fsencode(text).decode("utf-8", "backslashreplace")

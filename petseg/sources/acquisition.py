@@ -1,4 +1,4 @@
-"""Brings a dataset to disk: downloads, copies or generates it."""
+"""Downloads, copies or generates a dataset."""
 
 import tempfile
 from pathlib import Path
@@ -15,15 +15,12 @@ FROM_TRAINING: dict[str, float | None] = {"validation": None}
 
 
 def download_folder() -> Path:
-    """Returns the folder that keeps downloads between runs."""
+    """Returns the folder of downloads, kept between runs."""
     return user_cache() / "downloads"
 
 
 def bring(dataset: DatasetFile, target: Path) -> dict:
-    """Writes a dataset to `target`, for `raw.open_raw`; returns its provenance.
-
-    Raises PetsegError if the dataset is not available or has mistakes.
-    """
+    """Writes a dataset, returns its provenance; raises PetsegError if unavailable or faulty."""
     return _SOURCES[type(dataset.source)](dataset, target)
 
 
@@ -43,7 +40,6 @@ def _bring_pets(dataset: DatasetFile, target: Path) -> dict:
 
 
 def _draw_pets(dataset: DatasetFile, target: Path) -> dict:
-    """Generates pets and prepares them like the Oxford-IIIT Pet dataset."""
     oxford_pets.require_groups(dataset.groups)
     pets = dataset.source
     assert isinstance(pets, GeneratedPets)

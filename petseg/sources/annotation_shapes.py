@@ -1,4 +1,4 @@
-"""Draws the area of one COCO or LabelMe annotation with pycocotools."""
+"""Draws one COCO or LabelMe annotation with pycocotools."""
 
 import base64
 import io
@@ -39,14 +39,14 @@ def _run_lengths(where: str, rle: dict, size: tuple[int, int]) -> np.ndarray:
         fits = list(rle["size"]) == list(size) and sum(runs) == math.prod(size) and min(runs) >= 0
     except (KeyError, TypeError, ValueError, IndexError):
         fits = False
-    if not fits:  # pycocotools would leave pixels that no run covers uninitialized
+    if not fits:  # pycocotools would leave uncovered pixels uninitialized
         raise PetsegError(f"{where}: the run lengths are damaged, or not for {_by(size)} pixels")
     drawn = coco_masks.frPyObjects({"counts": runs, "size": list(size)}, *size)
     return coco_masks.decode(drawn).astype(bool)
 
 
 def _uncompressed(text: str) -> list[int]:
-    """Decodes COCO's compressed run lengths; source: rleFrString in cocoapi's maskApi.c."""
+    """Decodes compressed run lengths, as rleFrString in cocoapi's maskApi.c."""
     runs: list[int] = []
     run = shift = 0
     for letter in text.encode("ascii"):
@@ -98,10 +98,10 @@ def labelme_area(where: str, shape: dict, size: tuple[int, int]) -> np.ndarray:
 
 
 def _labelme_bitmap(where: str, data: Any, corner: tuple, size: tuple) -> np.ndarray:
-    """Returns the area of a LabelMe mask: a small image, placed by its upper left corner."""
+    """Draws a LabelMe mask, an image placed by its upper left corner."""
     try:
         bitmap = Image.open(io.BytesIO(base64.b64decode(data))).convert("L")
-    except Exception as error:  # Pillow's decoders raise many types of error
+    except Exception as error:  # Pillow's decoders raise many types
         raise PetsegError(f"{where}: the mask cannot be decoded: {error}") from None
     drawn = Image.new("L", size[::-1])
     drawn.paste(bitmap, corner)

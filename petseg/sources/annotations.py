@@ -1,7 +1,6 @@
-"""Draws masks from COCO and LabelMe annotations with pycocotools.
+"""Draws masks from COCO and LabelMe annotations, later ones over earlier ones.
 
-Labels match classes by name. Annotations are drawn in file order, later ones over earlier ones. The
-label "void" means void unless a class has that name.
+Labels are class names; "void" means void unless a class has that name.
 """
 
 import io
@@ -25,10 +24,9 @@ _ID = int | str
 
 
 class Coco:
-    """The annotations of a COCO file; see https://cocodataset.org/#format-data.
+    """A COCO file's annotations; see https://cocodataset.org/#format-data.
 
-    `categories` are the categories in use, in file order. `uses` maps each of them to the image
-    names of its annotations.
+    `categories` in use are in file order; `uses` has the image names of each one's annotations.
     """
 
     def __init__(self, path: Path, content: object) -> None:
@@ -60,14 +58,14 @@ class Coco:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The file names of the images, in file order."""
+        """The image names in file order."""
         return tuple(self._sizes)
 
     def mask(self, name: str, spec: DatasetSpec, unlabelled: str | None) -> bytes:
-        """Returns a mask as a single-channel PNG, with the first value of each class.
+        """Returns a mask as single-channel PNG, with the first value of each class.
 
-        `unlabelled` is the class of pixels without an annotation, or "void". Raises PetsegError if
-        a category of any image is not a class, or if an annotation is damaged.
+        Pixels without annotation become `unlabelled`: a class or "void". Raises PetsegError for a
+        damaged annotation, or if any image has a category that is not a class.
         """
         require_classes(self.uses, spec, str(self.path))
         size, values = self._sizes[name], _values(spec)
@@ -78,15 +76,14 @@ class Coco:
 
 
 def open_coco(path: Path) -> Coco:
-    """Reads a COCO file; raises PetsegError if it is damaged or not a COCO file."""
+    """Reads a COCO file; raises PetsegError if it is damaged."""
     return Coco(path, _read_json(path))
 
 
 def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str | None) -> bytes:
-    """Returns the mask of a LabelMe file, like `Coco.mask`.
+    """Draws the polygons, rectangles, circles and masks of a LabelMe file, like `Coco.mask`.
 
-    Draws polygons, rectangles, circles and masks. Raises PetsegError for other shapes, for a label
-    that is not a class, and for a damaged file.
+    Raises PetsegError for other shapes, unknown labels and damaged files.
     """
     content, values = _read_json(path), _values(spec)
     shapes = _labelme_shapes(path, content)
@@ -100,7 +97,7 @@ def labelme_mask(path: Path, spec: DatasetSpec, unlabelled: str | None) -> bytes
 
 
 def labelme_labels(path: Path) -> list[str]:
-    """Returns the label of each shape in a LabelMe file."""
+    """Returns the label of each shape."""
     return [one["label"] for _, one in _labelme_shapes(path, _read_json(path))]
 
 
@@ -141,7 +138,7 @@ def _draw(shapes: Iterable[tuple[int, np.ndarray]], size: tuple, unlabelled: int
 
 
 def _png(mask: np.ndarray, values: dict[str, int]) -> bytes:
-    """Encodes with 8 bits if all class values of the dataset fit, else with 16."""
+    """Uses 16 bits if any class value of the dataset needs them."""
     stream = io.BytesIO()
     Image.fromarray(mask.astype(np.uint8) if max(values.values()) < 256 else mask).save(
         stream, "PNG"
@@ -167,7 +164,7 @@ def _size(where: str, height: Any, width: Any) -> tuple[int, int]:
 
 
 def _entries(path: Path, entries: list, what: str, **keys: Any) -> Iterable[tuple[str, dict]]:
-    """Yields each entry with its location; raises PetsegError for a missing or damaged key."""
+    """Yields each entry with its location; checks that it has `keys` of these types."""
     for index, one in enumerate(entries):
         where = f"{path}, {what}[{index}]"
         one = one if isinstance(one, dict) else {}

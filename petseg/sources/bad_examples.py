@@ -1,4 +1,4 @@
-"""Reports all images and masks that cannot be used, with a summary of unknown mask values."""
+"""Reports all unusable images and masks, and summarizes unknown mask values."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ LISTED = 10
 
 
 class Bad(NamedTuple):
-    """An example that cannot be used, and the reason."""
+    """An unusable example."""
 
     name: str
     split: str
@@ -24,10 +24,7 @@ class Bad(NamedTuple):
 
 
 def refuse_more_than(allowed: int, bad: Sequence[Bad], pixels: int, file: str) -> None:
-    """Raises PetsegError if more than `allowed` examples are bad.
-
-    `pixels` is the pixel count of all masks, `file` the dataset's YAML file.
-    """
+    """Raises PetsegError for more than `allowed` bad examples; `pixels` is the masks' total."""
     if len(bad) <= allowed:
         return
     unknown = {one.name: one.reason for one in bad if isinstance(one.reason, UnknownValues)}
@@ -40,7 +37,7 @@ def refuse_more_than(allowed: int, bad: Sequence[Bad], pixels: int, file: str) -
 
 
 def _summed_up(unknown: dict[str, UnknownValues], pixels: int, file: str) -> list[str]:
-    """Returns a line for each value that is neither class nor void, most frequent first."""
+    """Returns a line for each unknown value, most frequent first."""
     names: dict[int | str, list[str]] = defaultdict(list)
     counts: dict[int | str, int] = defaultdict(int)
     for name, reason in unknown.items():
@@ -64,5 +61,4 @@ def _summed_up(unknown: dict[str, UnknownValues], pixels: int, file: str) -> lis
 
 
 def _percent(share: float) -> str:
-    """Formats a share as a percentage with two significant digits."""
     return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

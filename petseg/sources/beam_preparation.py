@@ -1,9 +1,7 @@
 """Writes the same records with Apache Beam: first blocks of examples, then shards.
 
-How many examples of a block are left out is known only after reading it, and determines which shard
-the later ones belong to. So each block is first written to its own folder, then each shard is
-joined from the bytes of blocks. Blocks are kept until the records are complete: after an
-interruption, only missing blocks are read again.
+Only reading a block shows how many of its examples are left out, and so which shard later ones
+belong to: shards are joined from finished blocks. After an interruption, these are reused.
 """
 
 import itertools
@@ -38,7 +36,7 @@ PLAN, DONE, WRITTEN = "plan", "done", "written.pickle"
 
 
 class Shard(NamedTuple):
-    """A shard to be joined from pieces: (block, first example, end)."""
+    """A shard to join from pieces: (block, first example, end)."""
 
     split: str
     number: int
@@ -53,9 +51,9 @@ def write(
     shard_examples: int,
     options: Sequence[str],
 ) -> preparation.Written:
-    """Writes the dataset in `raw` as shards in a folder; all workers need access to both.
+    """Writes shards with workers that all need access to `raw` and `folder`.
 
-    Raises PetsegError if a block or a shard cannot be written.
+    Raises PetsegError if a block or shard fails.
     """
     dataset = open_raw(raw)
     blocks = _plan(raw, dataset, drawn, rules)
@@ -102,7 +100,7 @@ def write(
 
 
 def write_block(number: int, *, raw: Path, blocks: Path, rules: preparation.Rules) -> None:
-    """Writes the examples of a block to its own folder, unless that exists."""
+    """Writes a block to its own folder, unless that exists."""
     if _done(blocks, number).is_dir():
         return
     plan, dataset = read_json(_planned(blocks, number)), open_raw(raw)
@@ -119,7 +117,7 @@ def write_block(number: int, *, raw: Path, blocks: Path, rules: preparation.Rule
 
 
 def write_shard(shard: Shard, *, blocks: Path, folder: Path) -> None:
-    """Joins a shard from its pieces, and stores its manifest entry in the folder of blocks."""
+    """Joins a shard, and writes its manifest entry to `blocks`."""
     pieces = [
         records.Piece(*records.shard_files(_done(blocks, block), shard.split, 0), first, end)
         for block, first, end in shard.pieces
@@ -128,10 +126,7 @@ def write_shard(shard: Shard, *, blocks: Path, folder: Path) -> None:
 
 
 def _plan(raw: Path, dataset: RawDataset, drawn: dict[str, str], rules) -> Path:
-    """Returns the folder of the blocks, with a file that describes each block.
-
-    Reuses the folder of an interrupted run if data, code and parameters are the same.
-    """
+    """Returns the folder of planned blocks, reused if data, code and parameters are the same."""
     name = fingerprint.of([_state(raw), rules, sorted(drawn.items())], CODE)
     target = BLOCKS.absolute() / name
     for other in BLOCKS.glob("*"):
@@ -153,10 +148,7 @@ def _plan(raw: Path, dataset: RawDataset, drawn: dict[str, str], rules) -> Path:
 
 
 def _state(folder: Path) -> str:
-    """Returns a SHA-256 of the names, sizes and times of a folder's files.
-
-    Does not read the files, as there may be millions.
-    """
+    """Returns a SHA-256 of file names, sizes and times; reading millions of files is slow."""
     digest = sha256()
     for inside, folders, names in os.walk(folder):
         folders.sort()
@@ -171,7 +163,6 @@ def _state(folder: Path) -> str:
 def _shards(
     split: str, written: Sequence[preparation.Written], shard_examples: int
 ) -> Iterator[Shard]:
-    """Yields the shards of a split, with the examples of blocks that each holds."""
     held, number, pieces = 0, 0, []
     for block, one in enumerate(written):
         first, count = 0, one.splits[split]["examples"]

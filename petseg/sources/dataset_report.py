@@ -1,4 +1,4 @@
-"""Writes the report on a dataset: small tables for DVC plots, and an HTML page without images."""
+"""Writes a dataset's report: tables for DVC plots, and an HTML page without images."""
 
 import html
 import io
@@ -39,10 +39,10 @@ HEATMAP = 96
 
 
 def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
-    """Returns the tables of a dataset by file name.
+    """Returns the tables by file name.
 
-    - classes: for each split and class, its share of the pixels, and the share of images with it
-    - aspect_ratios, brightness: the middle of each bin, and its number of images
+    - classes: each class's share of a split's pixels, and the share of images with it
+    - aspect_ratios, brightness: middle of each bin, and number of images
     - near_duplicates: pairs of similar images, with their splits
     """
     images = [image for image in outcome.images if not image.left_out]
@@ -59,13 +59,13 @@ def tables(outcome: Outcome) -> dict[str, pd.DataFrame]:
 
 
 def across_splits(near: pd.DataFrame) -> pd.Series:
-    """Returns which near-duplicates are pairs of images in different splits: bool."""
+    """Returns which near-duplicates are in different splits: bool."""
     left_out = (near == LEFT_OUT).any(axis=1)
     return (near["split"] != near["other_split"]) & ~left_out
 
 
 def write(outcome: Outcome, page_folder: Path, tables_folder: Path) -> dict[str, pd.DataFrame]:
-    """Writes the page, the near-duplicates beside it, and the other tables; returns all tables."""
+    """Writes the page beside the near-duplicates, and the other tables; returns all tables."""
     found = tables(outcome)
     with atomic_folder(page_folder) as folder:
         write_csv(folder / DUPLICATES, found[DUPLICATES])
@@ -136,7 +136,7 @@ def _near_duplicates(outcome: Outcome) -> pd.DataFrame:
 
 
 def _heatmaps(spec: DatasetSpec, places: np.ndarray) -> Iterable[str]:
-    """Yields a heatmap of each class's positions in the images, darker where more frequent."""
+    """Yields a heatmap of each class, darker where more frequent."""
     for name, colour, sums in zip(spec.class_names, spec.colours, places, strict=True):
         share = (sums / max(sums.max(), 1e-9))[..., None]
         pixels = 255 * (1 - share) + np.array(ImageColor.getrgb(colour)) * share

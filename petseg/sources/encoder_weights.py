@@ -1,4 +1,4 @@
-"""Brings the encoder's pretrained weights to disk, so that training needs no network access."""
+"""Stores the encoder's weights, so that training needs no network."""
 
 from http.client import HTTPException
 from pathlib import Path
@@ -21,12 +21,11 @@ from petseg.sources.inputs import (
 
 
 def bring(params: TrainUnet, folder: Path) -> dict:
-    """Stores the encoder that `params` names in `folder`; returns its description and provenance.
+    """Stores the encoder of `params`; returns its description and provenance.
 
-    For MobileNetV2, `encoder_weights` is imagenet (from the offline copy if it has the file, else
-    from Keras's download), none, or the path of a Keras weights file. A preset is read from its
-    folder or the offline copy, or downloaded by KerasHub. The encoder is loaded, checked, and
-    stored in one format. Raises PetsegError if it is not available or does not fit.
+    `encoder_weights` of MobileNetV2 is imagenet (offline copy, else Keras's download), none or a
+    Keras file. A preset comes from its folder, the offline copy or KerasHub. All are checked and
+    stored in one format. Raises PetsegError for an unavailable or unsuitable encoder.
     """
     description: dict = {"encoder": params.encoder, "weights": params.encoder_weights}
     if params.encoder != MOBILENET_V2:
@@ -75,7 +74,7 @@ _ANY_SIZE = (256, 256)
 
 
 def _load(weights: str, alpha: float):
-    """Returns the network with these weights, and their provenance."""
+    """Returns the network and its weights' provenance."""
     if file := weights_file(weights):
         return _from_file(file, alpha, "a file")
     if file := offline_weights(alpha):

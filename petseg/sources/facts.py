@@ -1,4 +1,4 @@
-"""Collects facts about each image for the dataset report."""
+"""Facts about each image for the dataset report."""
 
 from typing import NamedTuple
 
@@ -13,8 +13,7 @@ CELLS = 32
 
 
 class Facts(NamedTuple):
-    """An image: original size in pixels, mean grey in [0, 1], 64-bit perceptual hash, and mask
-    pixels of each class at the size of the records."""
+    """Original size, mean grey in [0, 1], 64-bit perceptual hash, mask pixels of each class."""
 
     width: int
     height: int
@@ -24,7 +23,7 @@ class Facts(NamedTuple):
 
 
 class Image(NamedTuple):
-    """An image's name, its split, whether it is left out, and its facts."""
+    """An image with its facts."""
 
     name: str
     split: str
@@ -33,9 +32,9 @@ class Image(NamedTuple):
 
 
 def of_image(size: tuple[int, int], image: np.ndarray, mask: np.ndarray, classes: int) -> Facts:
-    """Returns the facts of a record's image, uint8 (H, W, 3), of original (width, height) `size`.
+    """Returns the facts of a record's uint8 (H, W, 3) image of original (width, height) `size`.
 
-    The hash is ImageHash's phash: the signs of the lowest frequencies of the grey image.
+    ImageHash's phash takes the signs of the lowest grey frequencies.
     """
     pixels = np.bincount(mask.ravel(), minlength=VOID + 1)[:classes]
     digest = int(str(imagehash.phash(PIL.Image.fromarray(image))), 16)
@@ -43,9 +42,9 @@ def of_image(size: tuple[int, int], image: np.ndarray, mask: np.ndarray, classes
 
 
 def places(mask: np.ndarray, classes: int) -> np.ndarray:
-    """Returns the share of each class in each cell of a grid: float64 (C, CELLS, CELLS).
+    """Returns class shares in grid cells, float64 (C, CELLS, CELLS).
 
-    `mask` is (H, W), multiples of CELLS, as in all records.
+    The mask's sides are multiples of CELLS, as in all records.
     """
     height, width = (side // CELLS for side in mask.shape)
     cells = mask.reshape(CELLS, height, CELLS, width)

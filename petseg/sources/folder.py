@@ -1,4 +1,4 @@
-"""Checks the images and masks of a folder and copies them to data/raw/dataset."""
+"""Checks a folder's images and masks, and copies them to data/raw/dataset."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,13 +21,13 @@ DAMAGED = "files that cannot be read; fix or replace them"
 
 
 class _Unreadable(Exception):
-    """A file of the dataset cannot be read; the message names the file and the reason."""
+    """The message names an unreadable file and the reason."""
 
 
 def bring(dataset: DatasetFile, target: Path) -> dict:
-    """Copies images, and copies or draws masks, to `target`; returns the provenance.
+    """Copies images, copies or draws masks, and returns the provenance.
 
-    Raises one PetsegError with all mistakes of the folder; `target` may then be incomplete.
+    Raises PetsegError with all mistakes; `target` may then be incomplete.
     """
     found = listing.find(dataset)
     known = {kind: list(them) for kind, them in found.mistakes.items() if them}
@@ -47,7 +47,7 @@ def bring(dataset: DatasetFile, target: Path) -> dict:
 def _store(
     dataset: DatasetFile, rows: list[Row], target: Path | None, known: Mistakes
 ) -> list[Stored]:
-    """Stores examples in `target`, or only reads them; adds mistakes to `known`."""
+    """Stores or only reads examples; adds mistakes to `known`."""
     read_mask = _reader(dataset, rows) if target else None
     results = parallel_map(
         lambda row: _store_one(row, target, read_mask),
@@ -89,7 +89,6 @@ def _store_one(
 
 
 def _reader(dataset: DatasetFile, rows: list[Row]) -> Callable[[Mask], bytes]:
-    """Returns the function that reads or draws an encoded mask."""
     source = dataset.source
     assert isinstance(source, Folder)
     if not source.annotated:

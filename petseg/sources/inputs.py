@@ -1,4 +1,4 @@
-"""Finds and checks inputs outside the project: an offline copy, encoder weights, image folders.
+"""Finds and checks inputs outside the project.
 
 Does not import TensorFlow, so that a wrong path fails in a second, not a minute.
 """
@@ -27,10 +27,7 @@ YAML_SHA256 = "dataset_yaml_sha256"
 
 
 def offline_folder() -> Path | None:
-    """Returns the folder that PETSEG_OFFLINE_DIR names, or None if it is unset.
-
-    Raises PetsegError if it is not a folder.
-    """
+    """Returns PETSEG_OFFLINE_DIR, or None if unset; raises PetsegError if it is not a folder."""
     value = os.environ.get(OFFLINE_VARIABLE)
     if not value:
         return None
@@ -43,7 +40,7 @@ def offline_folder() -> Path | None:
 def weights_file(encoder_weights: str) -> Path | None:
     """Returns the file that train_unet.encoder_weights names, or None for imagenet and none.
 
-    Raises PetsegError if the file does not exist.
+    Raises PetsegError if it is missing.
     """
     if encoder_weights in ("imagenet", "none"):
         return None
@@ -57,10 +54,9 @@ def weights_file(encoder_weights: str) -> Path | None:
 
 
 def preset_folder(encoder: str) -> Path | None:
-    """Returns the folder of the preset that train_unet.encoder names, or None to download it.
+    """Returns the folder that train_unet.encoder names, or None to download the preset.
 
-    The name is a path, or that of a folder in the offline copy. Raises PetsegError if a path is
-    not a preset.
+    The name is a path or in the offline copy. Raises PetsegError for a path without a preset.
     """
     path = Path(encoder).expanduser()
     if "://" not in encoder and len(path.parts) > 1:
@@ -76,19 +72,19 @@ def preset_folder(encoder: str) -> Path | None:
 
 
 def imagenet_name(alpha: float) -> str:
-    """Returns the name of the ImageNet weights file in an offline copy."""
+    """Returns the file name of ImageNet weights in an offline copy."""
     return f"mobilenet_v2_{alpha}_no_top.weights.h5"
 
 
 def offline_weights(alpha: float) -> Path | None:
-    """Returns the ImageNet weights file in the offline copy, or None."""
+    """Returns the offline copy's ImageNet weights file, or None."""
     folder = offline_folder()
     path = folder and folder / imagenet_name(alpha)
     return path if path and path.is_file() else None
 
 
 def require(params: Params, dataset: DatasetFile) -> None:
-    """Raises PetsegError if an input is missing: of params, dataset.yaml or the environment."""
+    """Raises PetsegError if params, dataset.yaml or environment name a missing input."""
     unet = params.train_unet
     weights_file(unet.encoder_weights)
     if unet.encoder != MOBILENET_V2:
@@ -103,16 +99,16 @@ def require(params: Params, dataset: DatasetFile) -> None:
 
 
 def require_usable(dataset: DatasetFile) -> None:
-    """Raises PetsegError with all mistakes of an image folder that show without reading images."""
+    """Raises PetsegError with an image folder's mistakes that show without reading images."""
     if isinstance(dataset.source, Folder):
         refuse(dataset.file, find(dataset).mistakes)
 
 
 def require_unchanged(params: Params, dataset: DatasetFile) -> None:
-    """Raises PetsegError if the inputs of data/raw have changed.
+    """Raises PetsegError if inputs of data/raw changed that DVC does not track.
 
-    DVC does not track environment variables, paths in parameters, or files outside the dataset's
-    folder. If data/raw is missing or parameters changed, DVC itself runs `download`.
+    These are environment variables, paths in parameters, and files outside the dataset's folder.
+    DVC itself runs `download` for changed parameters or if data/raw is missing.
     """
     if not PROVENANCE.exists():
         return
@@ -129,7 +125,7 @@ def require_unchanged(params: Params, dataset: DatasetFile) -> None:
 
 
 def encoder_source(unet: TrainUnet) -> Path | None:
-    """Returns the weights file or preset folder that the encoder is read from, or None."""
+    """Returns the encoder's weights file or preset folder, or None."""
     if unet.encoder != MOBILENET_V2:
         return preset_folder(unet.encoder)
     if unet.encoder_weights == "imagenet":
@@ -138,7 +134,7 @@ def encoder_source(unet: TrainUnet) -> Path | None:
 
 
 def preset_sha256(folder: Path) -> str:
-    """Returns the hexadecimal SHA-256 of the names and content of a preset's files."""
+    """Returns the hex SHA-256 of a preset's file names and contents."""
     digest = sha256()
     for path in sorted(folder.glob("*.*")):
         digest.update(f"{path.name}\0{file_sha256(path)}\n".encode())
@@ -146,18 +142,18 @@ def preset_sha256(folder: Path) -> str:
 
 
 def fingerprint(folder: Path) -> str:
-    """Returns the hexadecimal SHA-256 of the names and sizes of an offline copy's files.
+    """Returns the hex SHA-256 of the relative names and sizes of an offline copy's files.
 
-    Does not depend on the copy's location, and does not read the files, as there are thousands.
+    Does not read the files, as there are thousands.
     """
     parts = (folder / "images", folder / "annotations")
     return _fingerprint(folder, [path for part in parts for path in part.rglob("*")])
 
 
 def folder_fingerprint(dataset: DatasetFile, found: Listing) -> str | None:
-    """Returns the `fingerprint` of a folder source's files, or None if all are beside dataset.yaml.
+    """Returns a folder source's `fingerprint`, or None if all files are beside dataset.yaml.
 
-    DVC tracks those itself.
+    DVC tracks those.
     """
     files = [path for row in found.rows for path in (row.image, row.mask.path)] + found.tables
     if not any(os.path.relpath(path, dataset.folder).startswith(os.pardir) for path in files):
@@ -196,7 +192,7 @@ def _require_same(made: str | None, now: str | None, path: Path, way_out: str = 
 
 
 def _why(path: Path) -> str:
-    """Returns the absolute path of a missing relative path, and possible reasons, for a message."""
+    """Explains why a relative path may be missing."""
     if path.is_absolute():
         return ""
     return (

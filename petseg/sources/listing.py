@@ -1,7 +1,4 @@
-"""Lists the examples of a folder source (split, image, mask, groups) and all its mistakes.
-
-Does not import TensorFlow or read images.
-"""
+"""Lists the examples and mistakes of a folder source, without TensorFlow or reading images."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -46,7 +43,7 @@ class Row(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The examples in order, the other files that define them, and all mistakes."""
+    """Ordered examples, the other files that define them, and mistakes."""
 
     rows: list[Row]
     tables: list[Path]
@@ -54,19 +51,19 @@ class Listing(NamedTuple):
 
 
 def base_folder(dataset: DatasetFile) -> Path:
-    """Returns the folder that the paths of a folder source are relative to."""
+    """Returns the folder that a folder source's paths are relative to."""
     return dataset.folder / Path(_source(dataset).path).expanduser()
 
 
 def shares(dataset: DatasetFile) -> dict[str, float | None]:
-    """Returns the shares, or None, of the splits to draw from the training split, in order."""
+    """Returns the shares, or None, of splits to draw from training, in order."""
     splits = _source(dataset).splits
     given = {"test": splits.test, "validation": splits.validation}
     return {split: share for split, share in given.items() if not isinstance(share, str)}
 
 
 def find(dataset: DatasetFile) -> Listing:
-    """Lists the examples of a folder source, and all their mistakes."""
+    """Lists a folder source's examples and mistakes."""
     base, source = base_folder(dataset), _source(dataset)
     mistakes: Mistakes = defaultdict(list)
     splits = {split: getattr(source.splits, split) for split in SPLITS}
@@ -105,7 +102,7 @@ def _source(dataset: DatasetFile) -> Folder:
 
 
 def _of_folders(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
-    """Returns the examples if paths contain {split}: all that are found for each split."""
+    """Lists the examples if paths contain {split}."""
     rows: list[Row] = []
     all_masks: list[Mask] = []
     for split, text in given.items():
@@ -118,7 +115,7 @@ def _of_folders(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistake
 
 
 def _of_lists(base: Path, dataset: DatasetFile, given: dict, mistakes: Mistakes) -> list[Row]:
-    """Returns the examples in lists; without a list for training, the rest are for training."""
+    """Lists the examples in lists; without a training list, the rest are for training."""
     images = find_images(base, _source(dataset), "", mistakes)
     masks = find_masks(base, _source(dataset), "", images, mistakes)
     rows: list[Row] = []
@@ -159,10 +156,7 @@ def _note_left_over(masks: Iterable[Mask], rows: list[Row], mistakes: Mistakes) 
 
 
 def _note_alike(rows: list[Row], mistakes: Mistakes) -> None:
-    """Records names in two splits, and names that differ only in case.
-
-    Some file systems do not distinguish case.
-    """
+    """Records names in two splits, or different only in case, which some file systems ignore."""
     seen: dict[str, Row] = {}
     for row in rows:
         other = seen.setdefault(row.name.casefold(), row)

@@ -1,4 +1,4 @@
-"""Reports all mistakes of a dataset in one message: each kind once, with its fix and files."""
+"""Reports all mistakes of a dataset in one message, by kind."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ LISTED = 10
 
 
 def refuse(file: object, mistakes: Mapping[str, Sequence[object]]) -> None:
-    """Raises PetsegError if there are mistakes: kind with its fix -> the files or other items."""
+    """Raises PetsegError for mistakes: kind with its fix -> files or other items."""
     kinds = {kind: found for kind, found in mistakes.items() if found}
     if not kinds:
         return

@@ -1,4 +1,4 @@
-"""Finds similar images by the distance of their perceptual hashes."""
+"""Finds similar images by their perceptual hashes."""
 
 import itertools
 from collections import defaultdict
@@ -19,7 +19,7 @@ _BITS = 64
 
 
 class Pair(NamedTuple):
-    """The indices of two images, and the number of bits in which their hashes differ."""
+    """Indices of two images, and their hashes' distance in bits."""
 
     first: int
     second: int
@@ -27,7 +27,7 @@ class Pair(NamedTuple):
 
 
 def find(hashes: Sequence[int]) -> list[Pair]:
-    """Returns all pairs that differ in at most DISTANCE bits, nearest first.
+    """Returns pairs within DISTANCE bits, nearest first.
 
     Compares only hashes with an equal part, to avoid quadratic time.
     """

@@ -1,7 +1,6 @@
 """Prepares the Oxford-IIIT Pet dataset with TensorFlow Datasets, from the network or a folder.
 
-Both run the same builder and write the same prepared dataset: the official `train` split (3,680
-images) and `test` split (3,669), each image with a trimap.
+Both give the official `train` (3,680 images) and `test` split (3,669) with trimaps.
 Source: https://www.robots.ox.ac.uk/~vgg/data/pets/ (CC BY-SA 4.0).
 """
 
@@ -39,9 +38,9 @@ _DOWNLOAD_ERRORS = (tfds.download.DownloadError, NonMatchingChecksumError, Extra
 
 
 def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
-    """Downloads the archives (or reuses verified ones) and prepares the dataset in `data_dir`.
+    """Downloads the archives, or reuses verified ones, and prepares the dataset in `data_dir`.
 
-    Raises PetsegError if a download fails or does not match its published checksum.
+    Raises PetsegError if a download fails or its checksum differs.
     """
     download_dir.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(download_dir)
@@ -51,7 +50,7 @@ def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
     builder = tfds_pets.Builder(data_dir=str(data_dir), version=VERSION)
     try:
         with in_use(download_dir):
-            for url in missing:  # TFDS itself would retry for minutes
+            for url in missing:  # TFDS would retry for minutes
                 urllib.request.urlopen(
                     urllib.request.Request(url, method="HEAD"), timeout=30
                 ).close()
@@ -67,10 +66,10 @@ def prepare_from_network(data_dir: Path, download_dir: Path) -> None:
 
 
 def prepare_from_folder(folder: Path, data_dir: Path, download_dir: Path) -> None:
-    """Prepares the dataset in `data_dir` from the images/ and annotations/ in `folder`.
+    """Prepares the dataset from images/ and annotations/ in `folder`, without modifying it.
 
-    `folder` has the layout of the unpacked archives and is not modified. Raises PetsegError with
-    everything that is missing or contradictory in it.
+    The layout is that of the unpacked archives. Raises PetsegError with everything missing or
+    contradictory.
     """
     mistakes = check_folder(folder, len(BREEDS), len(SPECIES))
     if mistakes:
@@ -80,7 +79,7 @@ def prepare_from_folder(folder: Path, data_dir: Path, download_dir: Path) -> Non
 
 
 def require_groups(groups: Iterable[str]) -> None:
-    """Raises PetsegError if the dataset lacks one of the groups."""
+    """Raises PetsegError if the dataset lacks a group."""
     if unknown := [group for group in groups if group not in GROUPS]:
         raise PetsegError(
             f"groups: the Oxford-IIIT Pet dataset has no {', '.join(unknown)}; "
@@ -89,13 +88,13 @@ def require_groups(groups: Iterable[str]) -> None:
 
 
 def blocks(data_dir: Path, split: str, size: int) -> list[Block]:
-    """Returns a prepared split as blocks of `size` examples; `start` is an example's index."""
+    """Returns a split as blocks of `size` examples; `start` is an example's index."""
     count = counts(data_dir)[split]
     return [Block(split, start, min(size, count - start)) for start in range(0, count, size)]
 
 
 def examples(data_dir: Path, block: Block, groups: Sequence[str]) -> Iterator[RawExample]:
-    """Yields the encoded examples of a block of a prepared split, always in the same order."""
+    """Yields a block's encoded examples, always in the same order."""
     skip = tfds.decode.SkipDecoding()
     part = tfds.core.ReadInstruction(
         block.split, from_=block.start, to=block.start + block.count, unit="abs"
@@ -106,7 +105,7 @@ def examples(data_dir: Path, block: Block, groups: Sequence[str]) -> Iterator[Ra
 
 
 def keys(data_dir: Path, split: str, groups: Sequence[str]) -> list[Key]:
-    """Returns the keys to draw splits by, without reading the images of a prepared split."""
+    """Returns the keys to draw splits by, without reading images."""
     features = {"file_name": True} | {GROUPS[group][0]: True for group in groups[:1]}
     rows = _rows(data_dir, split, tfds.decode.PartialDecoding(features))
     named = [(_name(row), "".join(_groups(row, groups[:1]))) for row in rows]
@@ -114,7 +113,7 @@ def keys(data_dir: Path, split: str, groups: Sequence[str]) -> list[Key]:
 
 
 def masks(data_dir: Path, split: str, names: Container[str]) -> dict[str, bytes]:
-    """Returns the encoded masks of the examples with these names in a prepared split."""
+    """Returns a split's encoded masks by name."""
     key = "segmentation_mask"
     decoders = tfds.decode.PartialDecoding(
         {"file_name": True, key: True}, decoders={key: tfds.decode.SkipDecoding()}
@@ -124,19 +123,19 @@ def masks(data_dir: Path, split: str, names: Container[str]) -> dict[str, bytes]
 
 
 def counts(data_dir: Path) -> dict[str, int]:
-    """Returns the number of examples in each prepared split."""
+    """Returns the number of examples per split."""
     splits = _prepared(data_dir).info.splits
     return {split: splits[split].num_examples for split in SPLITS}
 
 
 def archives() -> dict[str, str]:
-    """Returns the URL of each archive -> the SHA-256 that TFDS requires."""
+    """Returns archive URLs -> the SHA-256 that TFDS requires."""
     return {url: checksum for url, (_, checksum) in _archives().items()}
 
 
 # TFDS has no types, so mypy does not know the keyword.
 class _FolderBuilder(tfds_pets.Builder, skip_registration=True):  # type: ignore[call-arg]
-    """TFDS's builder of the dataset, but reading a folder instead of downloading."""
+    """TFDS's builder, but reading a folder."""
 
     name = "oxford_iiit_pet"
     pkg_dir_path = Path(tfds_pets.__file__).parent
@@ -157,14 +156,14 @@ class _FolderBuilder(tfds_pets.Builder, skip_registration=True):  # type: ignore
 
 
 def _prepare(builder, download_dir: Path) -> None:
-    """Runs a TFDS builder without its output, except progress bars in a terminal."""
+    """Runs a TFDS builder, silent except for progress bars in a terminal."""
     tfds.display_progress_bar(sys.stderr.isatty())
     with contextlib.redirect_stdout(io.StringIO()):
         builder.download_and_prepare(download_dir=str(download_dir))
 
 
 def _rows(data_dir: Path, split: str | tfds.core.ReadInstruction, decoders) -> Iterator[dict]:
-    """Yields the examples of a prepared split as dictionaries; reads in batches for speed."""
+    """Yields a split's examples; reads in batches for speed."""
     dataset = _prepared(data_dir).as_dataset(
         split=split,
         decoders=decoders,
@@ -188,14 +187,14 @@ def _prepared(data_dir: Path):
 
 
 def _archives() -> dict[str, tuple[int, str]]:
-    """Returns the URL of each archive -> its size in bytes and its SHA-256."""
+    """Returns archive URLs -> size in bytes and SHA-256."""
     table = Path(tfds_pets.__file__).with_name("checksums.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines())
     return {url: (int(size), checksum) for url, size, checksum, *_ in rows}
 
 
 def _missing_archives(download_dir: Path) -> dict[str, tuple[int, str]]:
-    """Returns the archives that are not in `download_dir`, whether put there by TFDS or by hand."""
+    """Returns the archives that neither TFDS nor a user put into `download_dir`."""
 
     def is_here(url: str) -> bool:
         stem = url.rsplit("/", 1)[-1].split(".")[0]
@@ -205,7 +204,7 @@ def _missing_archives(download_dir: Path) -> dict[str, tuple[int, str]]:
 
 
 def _clear_leftovers(download_dir: Path) -> None:
-    """Removes what killed or failed TFDS downloads and extractions left behind."""
+    """Removes leftovers of killed or failed downloads and extractions."""
     if not is_in_use(download_dir):
         for path in download_dir.glob("*/*"):
             if re.fullmatch(r".+\.tmp\.[0-9a-f]{32}|incomplete\.[0-9a-f]{32}[_.].+", path.name):

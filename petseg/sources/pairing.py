@@ -1,4 +1,4 @@
-"""Finds the images and masks of a folder source, and names them, independent of splits."""
+"""Finds and names a folder source's images and masks."""
 
 import os
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ ALIKE_MASKS = "a second mask of the same image; keep one, or narrow the pattern"
 
 
 class Mask(NamedTuple):
-    """A mask file, or an annotation file with the `entry` of the image."""
+    """A mask file, or an annotation file and the image's `entry`."""
 
     path: Path
     entry: str = ""
 
 
 class Named(NamedTuple):
-    """Files by image name, and the names that a list may use for a file -> the image name."""
+    """Files by image name, and other names that lists may use -> image names."""
 
     found: dict[str, Any]
     aliases: dict[str, str]
@@ -52,7 +52,7 @@ def find_images(base: Path, source: Folder, split: str, mistakes: Mistakes) -> N
 
 
 def find_masks(base: Path, source: Folder, split: str, images: Named, mistakes: Mistakes) -> Named:
-    """Finds the masks or annotations of images; `split` replaces {split}."""
+    """Finds masks or annotations; `split` replaces {split}."""
     if source.coco is not None:
         return _annotated(base / source.coco.replace(SPLIT, split), images, mistakes)
     if source.labelme is not None:
@@ -78,7 +78,7 @@ def _mask_files(source: Folder, found: Found) -> list[Path]:
 
 
 def _annotated(path: Path, images: Named, mistakes: Mistakes) -> Named:
-    """Finds the images in a COCO file; entries without a matching path keep their own names."""
+    """Finds a COCO file's images; entries that match no path keep their names."""
     from petseg.sources.annotations import open_coco
 
     named = Named({}, {})
@@ -114,7 +114,7 @@ def _add(named: Named, name: str, what: Path | Mask, aliases: Iterable[str]) -> 
 
 
 def _aliases(base: Path, root: Path, path: Path) -> list[str]:
-    """Returns the names that a list may use for a file: relative to root or base, or absolute."""
+    """Returns a file's possible names in lists: relative to root or base, or absolute."""
     ways: list[Path | str] = [path.relative_to(root), os.path.relpath(path, base), path.absolute()]
     with_suffix = [Path(way).as_posix() for way in ways]
     return with_suffix + [Path(way).with_suffix("").as_posix() for way in with_suffix]

@@ -1,4 +1,4 @@
-"""Finds files by folder or pattern, and describes what cannot be found or read."""
+"""Finds files by folder or pattern."""
 
 import os
 from collections.abc import Iterator
@@ -28,10 +28,7 @@ IMAGE_SUFFIXES = frozenset(
 
 
 class Found(NamedTuple):
-    """The `files` that match a pattern, in order, and the `root` that their names start from.
-
-    `unreadable` are folders without read permission.
-    """
+    """Matching `files` in order, the `root` of their names, and folders without read permission."""
 
     root: Path
     files: list[Path]
@@ -39,10 +36,9 @@ class Found(NamedTuple):
 
 
 def find(base: Path, pattern: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> Found:
-    """Finds the files in a folder and its subfolders, or those that match a shell-style pattern.
+    """Finds files in a folder and its subfolders, or by a shell-style pattern relative to `base`.
 
-    The pattern is relative to `base`; `**` matches any number of folders. Skips hidden files. A
-    missing folder has no files.
+    `**` matches any number of folders. Skips hidden files; a missing folder has none.
     """
     root, wild = _parts(base, pattern)
     unreadable: list[Path] = []
@@ -57,12 +53,12 @@ def find(base: Path, pattern: str, suffixes: frozenset[str] = IMAGE_SUFFIXES) ->
 
 
 def name_of(root: Path, path: Path) -> str:
-    """Returns an example's name: the path relative to root, with / and without the suffix."""
+    """Returns the path relative to root, with / and without suffix."""
     return path.relative_to(root).with_suffix("").as_posix()
 
 
 def present(folder: Path, limit: int = 5) -> str:
-    """Describes what a folder, or its nearest existing parent, contains, for a message."""
+    """Describes the content of a folder, or of its nearest existing parent."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:
@@ -77,14 +73,14 @@ def present(folder: Path, limit: int = 5) -> str:
 
 
 def printable(path: object) -> str:
-    """Returns a path as printable text, even if its bytes are not UTF-8."""
+    """Returns printable text, even for bytes that are not UTF-8."""
     return os.fsencode(str(path)).decode("utf-8", "backslashreplace")
 
 
 def _parts(base: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
-    """Splits a pattern into its leading folder and the rest."""
+    """Splits off a pattern's leading folder."""
     if (base / pattern).is_dir():
-        return base / pattern, ()  # the folder's name may contain a bracket
+        return base / pattern, ()  # its name may contain a bracket
     parts = Path(pattern).parts
     fixed = next((i for i, part in enumerate(parts) if any(c in part for c in "*?[")), len(parts))
     return base.joinpath(*parts[:fixed]), parts[fixed:]

@@ -1,4 +1,4 @@
-"""Checks a folder that contains the unpacked archives of the Oxford-IIIT Pet dataset."""
+"""Checks a folder of unpacked Oxford-IIIT Pet archives."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ LISTS = {"train": "trainval.txt", "test": "test.txt"}
 
 
 def check_folder(folder: Path, breeds: int, species_count: int) -> list[str]:
-    """Returns a sentence for each mistake in a copy of the dataset; empty if it is usable."""
+    """Returns a sentence for each mistake."""
     mistakes = []
     seen: dict[str, str] = {}
     for list_name in LISTS.values():

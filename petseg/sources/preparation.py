@@ -1,4 +1,4 @@
-"""Turns a dataset on disk into records: checks, resizes, splits and writes the examples."""
+"""Turns a dataset into records: checks, resizes, splits and writes examples."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,17 +21,14 @@ from petseg.sources.splits import draw
 
 
 class Rules(NamedTuple):
-    """How to make records: their height and width, and which examples to leave out."""
+    """Height and width of records, and which examples to leave out."""
 
     image_size: tuple[int, int]
     drop_unlabelled: bool
 
 
 class Written(NamedTuple):
-    """Manifest entries of written and left-out examples, and facts about the images.
-
-    `places` is the sum of `facts.places` over all written examples.
-    """
+    """Manifest entries, facts about images, and the sum of written examples' `facts.places`."""
 
     splits: dict[str, dict]
     named: list[dict]
@@ -44,7 +41,7 @@ class Written(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The manifest of the records, and facts about the images; see `Written`."""
+    """The manifest, and facts as in `Written`."""
 
     manifest: dict
     images: list[facts.Image]
@@ -66,10 +63,11 @@ def write_records(
 ) -> Outcome:
     """Writes the dataset in `raw` as records of all splits.
 
-    `image_size` is height and width. `validation_share` applies if the dataset gives neither a
-    validation split nor a share. Both values of `runner`, local and beam, write the same files.
-    Raises PetsegError with all unusable images and masks if there are more than `max_bad_examples`;
-    also for an empty split, a name in two splits, or a class without pixels.
+    `image_size` is (height, width). `validation_share` applies if the dataset gives neither that
+    split nor a share. The runners local and beam write the same files.
+
+    Raises PetsegError with all unusable examples if there are more than `max_bad_examples`; also
+    for an empty split, a name in two splits, or a class without pixels.
     """
     dataset = open_raw(raw)
     shares = {s: share or validation_share for s, share in dataset.shares.items()}
@@ -109,10 +107,7 @@ def write_examples(
     folder: Path,
     shard_examples: int,
 ) -> Written:
-    """Writes examples, each with its split in the dataset, as shards in a folder.
-
-    `drawn` maps the names that leave the training split to their new split.
-    """
+    """Writes examples with their given splits as shards; `drawn` maps names to new splits."""
     spec = dataset.spec
     named, unlabelled, converted, bad, images, mask_pixels = [], [], [], [], [], 0
     classes = len(spec.classes)
@@ -147,7 +142,7 @@ def write_examples(
 
 
 def _keys(dataset: RawDataset) -> dict[str, list[Key]]:
-    """Returns the keys of each split's examples; raises PetsegError for a name in two splits."""
+    """Returns keys by split; raises PetsegError for a name in two."""
     keys = {split: dataset.keys(split) for split in dataset.counts}
     split_of: dict[str, str] = {}
     for split, held in keys.items():
@@ -187,7 +182,7 @@ def absent_classes(manifest: dict) -> list[str]:
 
 
 def not_left_out(raw: Path, manifest: dict) -> list[str]:
-    """Returns a sentence on the names in the dataset's `leave_out` that match no image."""
+    """Returns a sentence on names in `leave_out` that match no image."""
     dataset = open_raw(raw)
     unknown = sorted(dataset.leave_out - {entry["name"] for entry in manifest["left_out"]})
     if not unknown:
@@ -200,7 +195,7 @@ def not_left_out(raw: Path, manifest: dict) -> list[str]:
 
 
 def records_bytes(raw: Path, image_size: tuple[int, int]) -> int:
-    """Returns the most bytes that the records of `raw` need, to a few percent."""
+    """Returns the records' maximal size in bytes, to a few percent."""
     height, width = image_size
     return sum(open_raw(raw).counts.values()) * height * width * 4  # RGB and a label
 

@@ -15,7 +15,7 @@ from petseg.sources.raw_example import RawExample
 
 
 class Prepared(NamedTuple):
-    """A record's example, or the reason why there is none."""
+    """A record's example, or why there is none."""
 
     name: str
     example: Any  # records.Example, or None where `bad` is the reason
@@ -26,7 +26,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(raw: RawExample, size: tuple[int, int], spec: DatasetSpec) -> Prepared:
-    """Checks an example and resizes image and mask to (h, w)."""
+    """Checks an example and resizes it to (h, w)."""
     try:
         photograph = decode_photograph(raw.image, at_least=size)
         labels = decode_mask(raw.mask, spec, photograph.size, photograph.orientation)
@@ -48,7 +48,7 @@ def resize(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Resizes an image (bilinear, antialiased) and its labels (nearest) to `size`, (h, w).
 
-    `box` (left, upper, right, lower) crops the image first. Returns uint8 (h, w, 3) and (h, w).
+    `box` (left, upper, right, lower) crops the image first. Returns uint8 (h, w, 3), (h, w).
     """
     small_image = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box))
     small_labels = Image.fromarray(labels).resize(size[::-1], Image.Resampling.NEAREST)

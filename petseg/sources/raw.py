@@ -1,7 +1,6 @@
-"""Reads the encoded dataset that `download` wrote to data/raw/dataset, from any source.
+"""Reads the encoded dataset in data/raw/dataset, from any source.
 
-`dataset.json` there holds the dataset's spec, the layout of the examples (`tfds` or `files`), and
-the shares of the splits that are not drawn yet.
+`dataset.json` there holds spec, layout (`tfds` or `files`), and shares of splits to draw.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -21,14 +20,12 @@ _LAYOUTS = {"tfds": oxford_pets, "files": stored_files}
 
 
 class RawDataset(NamedTuple):
-    """A dataset on disk.
+    """A dataset on disk, in constant order.
 
-    `blocks` takes a split and the number of examples in a block, `examples` a block, `keys` a
-    split; their order never changes. `masks` takes a split and names, and returns encoded masks.
-
-    `shares` are the splits to draw from `train`, in order: a split -> its share of the rest, or
-    None to use that in params.yaml. `leave_out` are names to exclude from training and validation.
-    `described_in` is the dataset's YAML file.
+    `blocks` takes a split and a block's size, `examples` a block, `keys` a split, `masks` a split
+    and names. `shares` maps splits to draw from `train`, in order, to their share of the rest, or
+    None for that in params.yaml. `leave_out` is excluded from training and validation.
+    `described_in` is the YAML file.
     """
 
     spec: DatasetSpec
@@ -43,7 +40,7 @@ class RawDataset(NamedTuple):
 
 
 def describe(raw: Path, dataset: DatasetFile, layout: str, shares: dict[str, float | None]) -> None:
-    """Writes the description of the examples in `raw` that `open_raw` needs."""
+    """Writes the description that `open_raw` needs."""
     content = {
         "spec": dataset.spec().to_json(),
         "file": dataset.file.as_posix(),
@@ -55,7 +52,7 @@ def describe(raw: Path, dataset: DatasetFile, layout: str, shares: dict[str, flo
 
 
 def open_raw(raw: Path) -> RawDataset:
-    """Opens the dataset in a folder; raises PetsegError if it is missing, damaged or outdated."""
+    """Opens a dataset; raises PetsegError if it is missing, damaged or outdated."""
     path = raw / DESCRIPTION
     try:
         content = read_json(path)
@@ -80,7 +77,7 @@ def open_raw(raw: Path) -> RawDataset:
 
 
 def masks(raw: Path, split: str, names: Iterable[str]) -> list[bytes]:
-    """Returns the encoded masks of examples of a split, in the order of `names`."""
+    """Returns a split's encoded masks in the order of `names`."""
     names = list(names)
     dataset = open_raw(raw)
     found = dataset.masks("train" if split in dataset.shares else split, set(names))

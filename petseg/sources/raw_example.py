@@ -1,10 +1,10 @@
-"""Data types of all sources: encoded examples, blocks of them, and keys to draw splits by."""
+"""Data types of all sources."""
 
 from typing import NamedTuple
 
 
 class RawExample(NamedTuple):
-    """An encoded image and mask, with a value for each group."""
+    """An encoded image and mask, with group values."""
 
     name: str
     groups: tuple[str, ...]
@@ -13,7 +13,7 @@ class RawExample(NamedTuple):
 
 
 class Block(NamedTuple):
-    """`count` consecutive examples of a split from `start`, in units of the layout."""
+    """`count` examples of a split from `start`, whose unit depends on the layout."""
 
     split: str
     start: int
@@ -21,10 +21,9 @@ class Block(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What an example's split is drawn by: its name, and its stratum, the value of the first group.
+    """What a split is drawn by: name, and stratum (value of the first group).
 
-    Examples with the same `digest` stay in one split. It is the SHA-256 of the image, or the name
-    if the image was not read.
+    Examples with the same `digest` (SHA-256 of the image, or its name if unread) stay together.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Draws splits from the training split by hashing, so that only names and seed matter."""
+"""Draws splits by hashing, so that only names and seed matter."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _SALT = {"validation": ""}
 
 
 def draw(keys: Sequence[Key], shares: dict[str, float], seed: int) -> dict[str, str]:
-    """Draws splits: returns the names that leave the training split -> their new split.
+    """Returns names that leave the training split -> their new split.
 
     Each split takes its share of the rest. Raises PetsegError for a duplicate name.
     """
@@ -26,10 +26,10 @@ def draw(keys: Sequence[Key], shares: dict[str, float], seed: int) -> dict[str, 
 
 
 def _chosen(keys: Sequence[Key], share: float, prefix: str) -> set[str]:
-    """Chooses a share of each stratum, and with each name all names of the same digest.
+    """Chooses a share of each stratum, with all names of the same digest.
 
-    The choice depends only on names in the same stratum, unless a digest is in several strata.
-    Strata whose share rounds to 0 are combined. At least one of two or more names is chosen.
+    The choice depends only on names in the stratum, unless a digest is in several. Combines strata
+    whose share rounds to 0. Chooses at least one of two or more names.
     """
     strata = defaultdict(list)
     for key in keys:

@@ -1,4 +1,4 @@
-"""Stores a dataset in data/raw/dataset as files: images/, masks/, and a table of examples."""
+"""Stores a dataset as images/, masks/ and a table in data/raw/dataset."""
 
 import csv
 import itertools
@@ -15,7 +15,7 @@ _COLUMNS = ("split", "name", "image", "mask", "digest")
 
 
 class Stored(NamedTuple):
-    """A row of the table; paths are relative to the table's folder."""
+    """A row of the table, with paths relative to its folder."""
 
     split: str
     name: str
@@ -26,7 +26,7 @@ class Stored(NamedTuple):
 
 
 def write_table(folder: Path, rows: Iterable[Stored], groups: Sequence[str]) -> None:
-    """Writes the table of the examples in a folder."""
+    """Writes the table of examples."""
     with open(folder / TABLE, "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow([*_COLUMNS, *groups])
@@ -34,12 +34,12 @@ def write_table(folder: Path, rows: Iterable[Stored], groups: Sequence[str]) -> 
 
 
 def counts(folder: Path) -> dict[str, int]:
-    """Returns the number of examples in each split."""
+    """Returns the number of examples per split."""
     return dict(Counter(row.split for row in _table(folder)))
 
 
 def blocks(folder: Path, split: str, size: int) -> list[Block]:
-    """Returns a split as blocks of `size` examples; `start` is a byte position in the table."""
+    """Returns blocks of `size` examples; `start` is a byte position in the table."""
     found: list[Block] = []
     before = 0
     for row, behind in _rows(folder):
@@ -52,8 +52,8 @@ def blocks(folder: Path, split: str, size: int) -> list[Block]:
 
 
 def examples(folder: Path, block: Block, groups: Sequence[str]) -> Iterator[RawExample]:
-    """Yields the encoded examples of a block, always in the same order."""
-    del groups  # the table has the groups of the stored spec
+    """Yields a block's encoded examples, always in the same order."""
+    del groups  # the table has the spec's groups
     rows = (row for row in _table(folder, block.start) if row.split == block.split)
     for row in itertools.islice(rows, block.count):
         image, mask = (folder / path for path in (row.image, row.mask))
@@ -71,7 +71,7 @@ def keys(folder: Path, split: str, groups: Sequence[str]) -> list[Key]:
 
 
 def masks(folder: Path, split: str, names: Container[str]) -> dict[str, bytes]:
-    """Returns the encoded masks of the examples with these names in a split."""
+    """Returns a split's encoded masks by name."""
     return {
         row.name: (folder / row.mask).read_bytes()
         for row in _table(folder)
@@ -84,7 +84,7 @@ def _table(folder: Path, start: int = 0) -> Iterator[Stored]:
 
 
 def _rows(folder: Path, start: int = 0) -> Iterator[tuple[Stored, int]]:
-    """Yields the table's rows from position `start`, each with the position after it."""
+    """Yields rows from byte `start`, each with the position after it."""
     fixed = len(_COLUMNS)
     with open(folder / TABLE, "rb") as stream:
         stream.seek(start)

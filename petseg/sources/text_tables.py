@@ -1,4 +1,4 @@
-"""Reads the text files of a folder source: lists of a split's examples, and a table of groups."""
+"""Reads a folder source's lists of examples and table of groups."""
 
 import csv
 import io
@@ -20,10 +20,10 @@ _SEPARATOR = re.compile(r"\s*[,;\t]\s*|\s+")
 def read_pairs(
     path: Path, images: Named, masks: Named, mistakes: Mistakes
 ) -> dict[str, Mask | None]:
-    """Reads a list: the names of its images -> their masks, or None without a mask.
+    """Reads a list: image names -> their masks, or None.
 
-    A line has an image, or an image and its mask, separated by spaces, tab, comma or semicolon,
-    with or without suffixes. A line that starts with # is a comment.
+    A line has an image, or an image and its mask after spaces, tab, comma or semicolon. Suffixes
+    are optional; # starts a comment line.
     """
     pairs: dict[str, Mask | None] = {}
     for where, entry in _entries(path, mistakes):
@@ -47,8 +47,7 @@ def read_pairs(
 def read_paths(base: Path, list_name: str, mistakes: Mistakes) -> list[tuple[str, Path, Mask]]:
     """Reads a list with an image and its mask on each line: names, image paths and masks.
 
-    Both paths are relative to `base`; the files need not exist. The name is the image's path
-    without suffix.
+    Paths are relative to `base` and need not exist. A name is the image's path without suffix.
     """
     path = base / list_name
     rows: dict[str, tuple[str, Path, Mask]] = {}
@@ -68,7 +67,7 @@ def read_paths(base: Path, list_name: str, mistakes: Mistakes) -> list[tuple[str
 def read_groups(
     path: Path, groups: Sequence[str], rows: Iterable, mistakes: Mistakes
 ) -> dict[str, tuple[str, ...]]:
-    """Reads the groups of each example from a CSV file with the images in the first column."""
+    """Reads examples' groups from a CSV file with images in the first column."""
     text = _text(path, mistakes)
     if text is None:
         return {}
@@ -96,14 +95,13 @@ def read_groups(
 
 
 def _entries(path: Path, mistakes: Mistakes) -> Iterator[tuple[str, str]]:
-    """Yields the entries of a list, each with its location; skips empty lines and comments."""
+    """Yields a list's entries, each with its location, without comments."""
     for number, line in enumerate((_text(path, mistakes) or "").splitlines(), start=1):
         if (entry := line.strip()) and not entry.startswith("#"):
             yield f"{path}, line {number}: ", entry
 
 
 def _name_of(named: Named, entry: str) -> str | None:
-    """Returns the name that belongs to a list's entry."""
     return named.aliases.get(entry.replace("\\", "/").removeprefix("./"))
 
 

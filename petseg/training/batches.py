@@ -1,4 +1,4 @@
-"""The batches of a training run, shared by all replicas."""
+"""Batches of a training run, shared by all replicas."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,7 +17,7 @@ SPLITS = ("train", "validation")
 
 
 class Batches(NamedTuple):
-    """Training and validation data of a run, epoch by epoch."""
+    """A run's training and validation data."""
 
     train: records.Source
     validation: records.Source
@@ -34,7 +34,7 @@ class Batches(NamedTuple):
         return self.train.count // self.params.batch_size
 
     def training_epoch(self, epoch: int) -> Iterable:
-        """Returns batches of (images, masks), see `records.batches.training_batches`."""
+        """Returns (images, masks), see `records.batches.training_batches`."""
         geometry = epoch < self.params.epochs - self.params.final_epochs_without_geometry
         augmentation = self.params.augmentation
         return self._shared(
@@ -46,7 +46,7 @@ class Batches(NamedTuple):
         )
 
     def validation_pass(self) -> Iterable:
-        """Returns batches of (images, masks, counted), see `records.batches.evaluation_batches`."""
+        """Returns (images, masks, counted), see `records.batches.evaluation_batches`."""
         return self._shared(evaluation_batches, self.validation)
 
     def _shared(self, make: Callable, source: records.Source, **options) -> Iterable:

@@ -1,4 +1,4 @@
-"""Saves and loads checkpoints: one atomically written file, replaced each epoch, for each run."""
+"""Saves and loads checkpoints: one file per run, replaced each epoch."""
 
 import glob
 import hashlib
@@ -23,19 +23,19 @@ KEPT = 3
 
 
 class Checkpoint(NamedTuple):
-    """Everything needed to resume a run: groups of arrays, and progress that JSON can store."""
+    """Groups of arrays, and progress that fits JSON."""
 
     arrays: dict[str, list[np.ndarray]]
     progress: dict
 
 
 def fingerprint(causes: Sequence) -> str:
-    """Returns a short hash of what determines a run: `causes` (JSON), code, TensorFlow version."""
+    """Returns a short hash of `causes` (JSON), code and TensorFlow version."""
     return fingerprints.of([causes, tf.__version__], CODE)
 
 
 def digest(arrays: Iterable[np.ndarray]) -> str:
-    """Returns the SHA-256 of the values, dtypes and shapes of arrays."""
+    """Returns the SHA-256 of values, dtypes and shapes."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype} {array.shape}".encode())
@@ -45,9 +45,9 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
 
 
 def prune(folder: Path, name: str, keep: Path) -> None:
-    """Deletes the checkpoints of the network `name` in `folder`, except `keep` and the KEPT newest.
+    """Deletes a network's checkpoints, except `keep` and the KEPT newest.
 
-    Also deletes incomplete checkpoints of killed processes.
+    Also deletes incomplete ones of killed processes.
     """
     for incomplete in folder.glob(f"{TEMPORARY}{glob.escape(name)}-*"):
         if not is_in_use(incomplete):
@@ -59,7 +59,7 @@ def prune(folder: Path, name: str, keep: Path) -> None:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint; keeps the previous one until the new one is complete."""
+    """Replaces the checkpoint once the new one is complete."""
     flat = {
         f"{group}/{index}": array
         for group, arrays in checkpoint.arrays.items()
@@ -74,7 +74,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path) -> Checkpoint | None:
-    """Loads the checkpoint at `path`, or None; raises PetsegError if it is damaged."""
+    """Loads a checkpoint, None if missing; raises PetsegError if damaged."""
     if not path.exists():
         return None
     try:
@@ -85,18 +85,18 @@ def load(path: Path) -> Checkpoint | None:
                 for group, count in header["counts"].items()
             }
         return Checkpoint(arrays, header["progress"])
-    except Exception as error:  # numpy and zipfile raise ValueError, EOFError, zlib.error, ...
+    except Exception as error:  # numpy and zipfile raise many types
         raise PetsegError(
             f"the checkpoint {path} is damaged ({error}); delete it to train from the beginning"
         ) from error
 
 
 def values(variables: Iterable) -> list[np.ndarray]:
-    """Returns the current values of Keras variables."""
+    """Returns the values of Keras variables."""
     return [np.array(variable) for variable in variables]
 
 
 def assign(variables: Iterable, arrays: Iterable[np.ndarray]) -> None:
-    """Sets Keras variables to `arrays`, in the same order."""
+    """Sets Keras variables to `arrays`, in order."""
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)

@@ -1,8 +1,7 @@
-"""Selects the devices for training: one, several on this machine, or those of several machines.
+"""Selects devices: one, several on this machine, or several machines.
 
-The same training step runs under any `tf.distribute` strategy; a single device uses TensorFlow's
-default strategy. This module also decides what only the chief does (write files), and what all
-workers must agree on (where to resume, when to stop).
+All run the same training step. Only the chief writes files; all workers agree where to resume and
+when to stop.
 """
 
 import json
@@ -22,10 +21,10 @@ TF_CONFIG = "TF_CONFIG"
 
 
 def resolve(requested: str) -> tuple[tf.distribute.Strategy, str]:
-    """Returns the strategy for auto, single, mirrored or multi_worker, with a short description.
+    """Returns the strategy (auto, single, mirrored or multi_worker) and a description.
 
-    Call it before any other use of TensorFlow: workers connect here, and wait for each other.
-    Raises PetsegError if TF_CONFIG does not describe a cluster.
+    Call it before other TensorFlow code: workers connect here, and wait for each other. Raises
+    PetsegError if TF_CONFIG describes no cluster.
     """
     gpus = tf.config.list_physical_devices("GPU")
     workers = 1
@@ -71,7 +70,7 @@ def check_same(strategy: tf.distribute.Strategy, fingerprint: str) -> None:
 
 
 def from_chief(strategy: tf.distribute.Strategy, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """Returns the chief's arrays on every worker; `arrays` have the same shapes and dtypes."""
+    """Returns the chief's arrays, of the same shapes and dtypes, on every worker."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return arrays
 
@@ -95,7 +94,7 @@ def text_from_chief(strategy: tf.distribute.Strategy, text: str) -> str:
 
 
 def synchronize_batch_norm(model: keras.Model) -> None:
-    """Makes batch normalization compute its statistics over the batches of all replicas."""
+    """Makes batch normalization use the statistics of all replicas."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
@@ -105,7 +104,7 @@ def synchronize_batch_norm(model: keras.Model) -> None:
 
 @contextmanager
 def report_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Turns TensorFlow's errors about a lost worker into one PetsegError."""
+    """Turns errors of lost workers into one PetsegError."""
     try:
         yield
     except (
@@ -133,17 +132,17 @@ def _the_cpu() -> str:
 def _multi_worker(workers: int) -> tuple[tf.distribute.Strategy, str]:
     task = json.loads(os.environ[TF_CONFIG])["task"]
     print(f"{task['type']} {task['index']}: waiting for all {workers} workers", flush=True)
-    # No timeout: with one, each collective operation would keep a thread until the timeout is over.
-    # Heartbeats of TensorFlow's coordination service detect workers that die.
+    # No timeout: each collective operation would keep a thread until then. Heartbeats of
+    # TensorFlow's coordination service detect dead workers.
     on_termination = signal.getsignal(signal.SIGTERM)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    signal.signal(signal.SIGTERM, on_termination)  # that service makes the process ignore it
+    signal.signal(signal.SIGTERM, on_termination)  # restored: the service ignores it
     replicas = strategy.num_replicas_in_sync
     return strategy, f"multi_worker, {replicas} replicas on {workers} workers"
 
 
 def _cluster() -> list[str]:
-    """Returns the addresses of all workers in TF_CONFIG; raises PetsegError if it has none."""
+    """Returns all workers' addresses in TF_CONFIG, or raises PetsegError."""
     example = (
         '{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, '
         '"task": {"type": "worker", "index": 0}}'
@@ -160,7 +159,7 @@ def _cluster() -> list[str]:
         index = task["index"]
         if not well_formed or type(index) is not int or index < 0:
             raise ValueError
-        jobs[task["type"]][index]  # raises KeyError or IndexError for an unknown task
+        jobs[task["type"]][index]  # KeyError or IndexError for an unknown task
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise PetsegError(
             f"strategy multi_worker needs {TF_CONFIG} in the environment, with the addresses of "

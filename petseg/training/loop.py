@@ -1,4 +1,4 @@
-"""The training loop of every network: it knows only a name and a Keras model."""
+"""The training loop of every network."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -36,11 +36,12 @@ def train(
 ) -> dict | None:
     """Trains a network; saves its best averaged weights and, every epoch, its learning curve.
 
-    Resumes an interrupted run after its last epoch, even on other devices. `scaled_groups` as in
-    `state.create`. Raises PetsegError, without saving a model, if the records are damaged, if a
-    worker is lost or trains something else, or if the loss or a gradient is not finite. Returns the
-    run report: devices, strategy, precision, and each epoch's seconds and training images per
-    second. Only the chief writes files; other workers return None.
+    Resumes an interrupted run, even on other devices. `scaled_groups` as in `state.create`. Only
+    the chief writes files and returns the run report: devices, strategy, precision, and seconds and
+    training images per second of each epoch.
+
+    Raises PetsegError, without saving a model, if records are damaged, a worker is lost or differs,
+    or the loss or a gradient is not finite.
     """
     strategy, strategy_used = devices.resolve(machine.strategy)
     devices.check_batch_size(strategy, params.batch_size)
@@ -100,7 +101,7 @@ def train(
 def train_epoch(
     train_step: Callable, run: state.State, batches: Batches, epoch: int, label: str
 ) -> dict:
-    """Trains one epoch; returns the first part of its row in the learning curve."""
+    """Trains an epoch; returns the first part of its learning curve row."""
     schedule = Schedule(batches.params, batches.steps)
     losses, matrices = [], []
     progress = tqdm(
@@ -126,7 +127,7 @@ def train_epoch(
 
 
 def validate(validation_step: Callable, run: state.State, batches: Batches) -> dict:
-    """Returns the rest of the epoch's row: loss and scores of the averaged weights."""
+    """Returns the rest of the row: loss and scores of averaged weights."""
     if not batches.params.ema_decay:
         run.averaged.set_weights(run.model.get_weights())
     losses, matrices = [], []

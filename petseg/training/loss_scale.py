@@ -1,8 +1,7 @@
 """Loss scaling, so that small gradients do not become 0 in float16.
 
-The loss is multiplied by a scale before differentiation, and the gradients are divided by it. If
-they overflow, the update is skipped and the scale halved; after enough updates without overflow it
-is doubled. Source: Micikevicius et al., arXiv:1710.03740, section 3.2.
+Multiplies the loss by a scale and divides gradients by it. Overflow skips the update and halves
+the scale, enough updates without double it: Micikevicius et al., arXiv:1710.03740, section 3.2.
 """
 
 from typing import NamedTuple
@@ -18,17 +17,14 @@ UPDATES_TO_DOUBLE = 2000
 
 
 class LossScale(NamedTuple):
-    """The factor of the loss, and the number of successful updates since its last change."""
+    """The loss's factor, and successful updates since its last change."""
 
     scale: keras.Variable
     updates: keras.Variable
 
 
 def create(policy: str) -> LossScale | None:
-    """Returns the state of loss scaling for a Keras dtype policy, None if it needs none.
-
-    Call it in the scope of the training strategy.
-    """
+    """Returns the state for a Keras dtype policy, or None; call it in the strategy's scope."""
     if policy != "mixed_float16":
         return None
     return LossScale(
@@ -38,7 +34,7 @@ def create(policy: str) -> LossScale | None:
 
 
 def not_finite(gradients) -> tf.Tensor:
-    """Counts the gradients, float32 tensors or None, with values that are not finite."""
+    """Counts gradients (float32 or None) with values that are not finite."""
     finite = [
         tf.reduce_all(tf.math.is_finite(found))
         for found in tf.nest.flatten(gradients)
@@ -48,7 +44,7 @@ def not_finite(gradients) -> tf.Tensor:
 
 
 def succeeded(state: LossScale) -> None:
-    """Counts an update; doubles the scale after UPDATES_TO_DOUBLE of them."""
+    """Counts an update; doubles the scale after UPDATES_TO_DOUBLE."""
     double = state.updates + 1 >= UPDATES_TO_DOUBLE
     state.scale.assign(tf.where(double, state.scale * 2, state.scale))
     state.updates.assign(tf.where(double, 0, state.updates + 1))

@@ -1,7 +1,7 @@
-"""The loss of each image, so that the sum does not depend on how replicas divide a batch.
+"""Losses per image, so that sums do not depend on how replicas divide a batch.
 
-Internally, classes come before pixels: (C, B, P), with P pixels per image. On a CPU, a softmax and
-its gradient are several times slower along a short last axis.
+Tensors are (C, B, P), P pixels per image: on a CPU, a softmax and its gradient are several
+times slower along a short last axis.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from petseg.core.training_params import Loss
 
 
 class Objective(NamedTuple):
-    """A dataset's loss: a weight for each class, and whether there are void pixels."""
+    """A dataset's loss, with class weights."""
 
     params: Loss
     class_weights: tuple[float, ...]
@@ -21,12 +21,10 @@ class Objective(NamedTuple):
 
 
 def objective(params: Loss, manifest: dict) -> Objective:
-    """Returns the loss for records with this manifest.
+    """Returns the loss for a manifest; raises PetsegError if all classes weigh 0.
 
-    `balanced` weights a class by all pixels / (classes * pixels of the class) in the training
-    split, so that classes count equally; the formula is that of scikit-learn's
-    compute_class_weight. A class without training pixels weighs 0. Raises PetsegError if all
-    classes weigh 0.
+    `balanced` weighs a class by training pixels / (classes * pixels of the class), as in
+    scikit-learn's compute_class_weight, or by 0 without pixels.
     """
     split = manifest["splits"]["train"]
     pixels, named = split["class_pixels"], params.class_weights
@@ -42,14 +40,14 @@ def objective(params: Loss, manifest: dict) -> Objective:
 
 
 def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, objective: Objective) -> tf.Tensor:
-    """Returns the weighted sum of cross-entropy and soft Dice loss of each image: float32 (B,).
+    """Returns each image's weighted sum of cross-entropy and soft Dice loss: float32 (B,).
 
-    `labels` are integer (B, H, W), 0 to C - 1, or VOID for pixels to ignore; `logits` are float32
-    (B, H, W, C). The loss of an image of only void is 0.
+    `labels` are integer (B, H, W), 0 to C - 1 or VOID; `logits` are float32 (B, H, W, C). Ignores
+    VOID; without other labels, the loss is 0.
     """
     params, classes, images = objective.params, len(objective.class_weights), tf.shape(labels)[0]
     logits = tf.transpose(tf.reshape(logits, (images, -1, classes)), (2, 0, 1))
-    # VOID is not a class: its one-hot vector of zeros removes such pixels from all products.
+    # VOID's one-hot vector is zeros, which removes it from all products.
     truth = tf.one_hot(tf.cast(tf.reshape(labels, (images, -1)), tf.int32), classes, axis=0)
     counted = tf.reduce_sum(truth, axis=0) if objective.has_void else None
 
@@ -72,9 +70,9 @@ def segmentation_loss(labels: tf.Tensor, logits: tf.Tensor, objective: Objective
 def weighted_cross_entropy(
     truth: tf.Tensor, log_probabilities: tf.Tensor, objective: Objective
 ) -> tf.Tensor:
-    """Returns the cross-entropy of each pixel, in nats, times its class weight: float32 (B, P).
+    """Returns each pixel's cross-entropy, in nats, times its class weight: float32 (B, P).
 
-    `truth`, one-hot, and `log_probabilities` are float32 (C, B, P).
+    Takes float32 (C, B, P); `truth` is one-hot.
     """
     smoothing = objective.params.label_smoothing
     target = truth * (1 - smoothing) + smoothing / len(objective.class_weights)
@@ -85,9 +83,8 @@ def weighted_cross_entropy(
 def dice_loss(truth: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
     """Returns one minus the soft Dice coefficient, averaged over classes: float32 (B,) in [0, 1].
 
-    `truth`, one-hot, and `probabilities`, in [0, 1], are float32 (C, B, P). Adds one to numerator
-    and denominator, so that a class that is neither present nor predicted has coefficient 1.
-    Source: Milletari et al., arXiv:1606.04797.
+    Takes float32 (C, B, P). Adds one to numerator and denominator: a class neither present nor
+    predicted has coefficient 1. Source: Milletari et al., arXiv:1606.04797.
     """
     overlap = tf.reduce_sum(truth * probabilities, axis=2)
     total = tf.reduce_sum(truth + probabilities, axis=2)
@@ -95,7 +92,7 @@ def dice_loss(truth: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
 
 
 def _mean(of_pixels: tf.Tensor, counted: tf.Tensor | None) -> tf.Tensor:
-    """Returns the mean over the counted pixels: (B, P) -> (B,)."""
+    """Averages over the counted pixels: (B, P) -> (B,)."""
     if counted is None:
         return tf.reduce_mean(of_pixels, axis=1)
     return tf.reduce_sum(of_pixels, axis=1) / tf.maximum(tf.reduce_sum(counted, axis=1), 1)

@@ -1,7 +1,7 @@
-"""Saves trained networks reproducibly: the same network gives the same bytes.
+"""Saves trained networks reproducibly.
 
-DVC compares files by content. Keras stores the time of saving and memory addresses of shared
-objects; with these, retraining to the same weights would rerun all later stages.
+DVC compares content: with Keras's time of saving and addresses of shared objects, retraining to
+the same weights would rerun all later stages.
 """
 
 import json
@@ -19,10 +19,9 @@ _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def save(model: keras.Model, path: Path, spec: DatasetSpec) -> None:
-    """Saves a model atomically as a `.keras` file that also contains the spec of its dataset.
+    """Saves a `.keras` file with the dataset's spec, for `dataset_spec.of_model`; Keras ignores it.
 
-    Keras ignores the spec; `dataset_spec.of_model` reads it. Raises PetsegError if the disk is
-    full.
+    Raises PetsegError if the disk is full.
     """
     needs = sum(variable.nbytes for variable in model.get_weights())
     with atomic_file(path, needs) as temporary:
@@ -42,7 +41,6 @@ def _without_date(metadata: bytes) -> bytes:
 
 
 def _with_numbered_objects(config: bytes) -> bytes:
-    """Numbers objects that layers share by their order instead of their addresses."""
     numbers: dict[bytes, int] = {}
 
     def numbered(match: re.Match) -> bytes:

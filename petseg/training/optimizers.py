@@ -1,4 +1,4 @@
-"""Builds an optimizer for each group of variables, as groups may have different learning rates."""
+"""Builds an optimizer for each learning rate."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from petseg.core.training_params import Training
 
 
 class Group(NamedTuple):
-    """Variables with their optimizer, and their learning rate relative to the schedule's."""
+    """Variables, their optimizer, and learning rate relative to the schedule's."""
 
     optimizer: keras.optimizers.Optimizer
     variables: list
@@ -19,9 +19,9 @@ class Group(NamedTuple):
 def build_groups(
     model: keras.Model, params: Training, scaled: Sequence[tuple[list, float]]
 ) -> list[Group]:
-    """Groups all trainable variables of `model`: those in `scaled` by their scale, and the rest.
+    """Groups the trainable variables: those in `scaled`, and the rest.
 
-    Call it in the scope of the training strategy.
+    Call it in the strategy's scope.
     """
     taken = {id(variable) for variables, _ in scaled for variable in variables}
     rest = [variable for variable in model.trainable_variables if id(variable) not in taken]
@@ -30,7 +30,7 @@ def build_groups(
 
 
 def set_learning_rate(groups: Sequence[Group], rate: float) -> None:
-    """Sets the learning rate of the schedule, times each group's scale."""
+    """Sets `rate` times each group's scale."""
     for group in groups:
         group.optimizer.learning_rate.assign(rate * group.learning_rate_scale)
 

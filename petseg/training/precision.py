@@ -1,4 +1,4 @@
-"""Selects the number format for training from the hardware, unless params.yaml sets it."""
+"""Selects the training precision."""
 
 import platform
 from pathlib import Path
@@ -9,10 +9,10 @@ BFLOAT16_CPU_FLAGS = ("amx_bf16", "avx512_bf16")
 
 
 def resolve(requested: str) -> tuple[str, str]:
-    """Returns the Keras dtype policy for `requested` (auto or a policy's name), and the reason.
+    """Returns the Keras dtype policy for `requested` (auto or a policy), and the reason.
 
-    16-bit formats help only with hardware support: GPUs have bfloat16 from compute capability 8.0
-    on, and float16 in tensor cores from 7.0 on. A CPU without support is many times slower in them.
+    GPUs have bfloat16 from compute capability 8.0 on, and float16 in tensor cores from 7.0 on. A
+    CPU without 16-bit support is many times slower in it.
     """
     if requested != "auto":
         return requested, "as params.yaml says"
@@ -34,7 +34,6 @@ def resolve(requested: str) -> tuple[str, str]:
 
 
 def _cpu_flags() -> set[str]:
-    """Returns the CPU flags that Linux reports; empty on other systems."""
     information = Path("/proc/cpuinfo")
     if platform.system() != "Linux" or not information.exists():
         return set()

@@ -1,4 +1,4 @@
-"""Schedules the learning rate and the decay of the moving average."""
+"""Schedules learning rate and moving average."""
 
 import math
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from petseg.core.training_params import Training
 
 
 class Schedule(NamedTuple):
-    """The schedule of a run with `steps` updates per epoch; updates count from 0."""
+    """Updates count from 0, with `steps` per epoch."""
 
     params: Training
     steps: int
@@ -15,8 +15,8 @@ class Schedule(NamedTuple):
     def learning_rate(self, update: int) -> float:
         """Returns the learning rate, before a group's scale.
 
-        It rises linearly during `warmup_epochs`, then stays (constant) or follows half a cosine
-        down to 0 (cosine; Loshchilov and Hutter, arXiv:1608.03983).
+        It rises linearly during `warmup_epochs`, then stays, or follows half a cosine to 0
+        (Loshchilov and Hutter, arXiv:1608.03983).
         """
         peak = self.params.learning_rate
         warmup = round(self.params.warmup_epochs * self.steps)
@@ -28,5 +28,5 @@ class Schedule(NamedTuple):
         return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def ema_decay(self, update: int) -> float:
-        """Returns the decay of the moving average: small at first, as weights begin random."""
+        """Returns the moving average's decay: small at first, as weights begin random."""
         return min(self.params.ema_decay, (1 + update) / (10 + update))

@@ -1,9 +1,7 @@
 """The state of a training run, and its checkpoints.
 
-A run has two models of the same architecture. One is trained, in the selected precision, and
-computes with its accelerated twin. The other holds the moving average of its weights, in float32
-and stock layers: it is validated, and its best epoch is saved, so the saved file loads without this
-project.
+One model trains, in the selected precision, through its accelerated twin. Another, of float32
+stock layers, holds its moving average, is validated and saved: it loads without this project.
 """
 
 import json
@@ -27,10 +25,9 @@ from petseg.training.optimizers import Group, build_groups
 class State:
     """Everything that a run needs to continue.
 
-    `model` is trained; `accelerated` is the same function of the same variables, but possibly in
-    another order. `averaged` is the moving average of its weights. `history` has a row of the
-    learning curve for each epoch, `best` the averaged weights of the best epoch. `loss_scale` is
-    for float16.
+    `accelerated` computes the same as `model` with its variables, possibly in another order;
+    `averaged` has its moving average. `history` has a learning curve row per epoch, `best` the best
+    averaged weights. `loss_scale` is for float16.
     """
 
     model: keras.Model
@@ -42,11 +39,11 @@ class State:
     history: list[dict] = field(default_factory=list)
 
     def best_epoch(self) -> int:
-        """Returns the index of the first epoch with the highest validation mean IoU."""
+        """Returns the first epoch of highest validation mean IoU, from 0."""
         return int(np.argmax([row["val_mean_iou"] for row in self.history]))
 
     def add_epoch(self, row: dict) -> None:
-        """Adds a row to the history, and stores the averaged weights if it is the best so far."""
+        """Adds a row; stores the averaged weights if it is the best so far."""
         self.history.append(row)
         if self.best_epoch() == len(self.history) - 1:
             self.best = checkpoint.values(self.averaged.variables)
@@ -59,18 +56,18 @@ class State:
         return len(self.history) >= params.epochs or 0 < params.early_stopping_patience <= waited
 
     def save_best_model(self, path: Path, spec: DatasetSpec) -> None:
-        """Saves the best averaged weights as a Keras model of stock layers in float32."""
+        """Saves the best averaged weights as a float32 model of stock layers."""
         checkpoint.assign(self.averaged.variables, self.best)
         model_file.save(self.averaged, path, spec)
 
     def save(self, path: Path) -> None:
-        """Writes the state to a checkpoint."""
+        """Writes a checkpoint."""
         arrays = {name: checkpoint.values(found) for name, found in self._variables().items()}
         arrays["best"] = self.best
         checkpoint.save(path, checkpoint.Checkpoint(arrays, {"history": self.history}))
 
     def resume(self, path: Path, strategy: tf.distribute.Strategy) -> bool:
-        """Restores the state from the chief's checkpoint at `path`; False if there is none."""
+        """Restores the chief's checkpoint; False if there is none."""
         stored = checkpoint.load(path) if devices.is_chief(strategy) else None
         progress = devices.text_from_chief(strategy, json.dumps(stored and stored.progress))
         if progress == "null":
@@ -102,9 +99,9 @@ def create(
     policy: str,
     strategy: tf.distribute.Strategy,
 ) -> State:
-    """Returns the state before the first epoch; `policy` is the Keras dtype policy of training.
+    """Returns the state before the first epoch; `policy` is a Keras dtype policy.
 
-    `scaled_groups` returns the model's variables whose learning rate is scaled, with the scale.
+    `scaled_groups` returns variables with the scale of their learning rate.
     """
     keras.utils.set_random_seed(seed)
     if params.deterministic:

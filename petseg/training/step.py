@@ -1,4 +1,4 @@
-"""The training step and the validation step, run on all replicas of a strategy."""
+"""The training and validation steps, run on all replicas."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +23,12 @@ _NOT_FINITE = re.compile(r"(the (?:loss|gradient of .+)) : Tensor had (.+ values
 def training_step(
     state: State, params: Training, objective: Objective, strategy: tf.distribute.Strategy
 ) -> Callable:
-    """Returns a function that updates the model once: (images, masks, decay) -> (loss, matrix).
+    """Returns a function that updates the model: (images, masks, EMA decay) -> (loss, matrix).
 
-    Images are float32 (B, H, W, 3) in [0, 255], masks uint8 (B, H, W), `decay` is that of the
-    moving average. It returns the mean loss of the batch and its confusion matrix, int64 (C, C). It
-    raises tf.errors.InvalidArgumentError if the loss or a gradient is not finite, and leaves
-    weights, optimizers and averages unchanged. In float16, overflowing gradients only lower the
-    loss scale.
+    Images are float32 (B, H, W, 3) in [0, 255], masks uint8 (B, H, W); returns mean loss and
+    confusion matrix, int64 (C, C). If the loss or a gradient is not finite, it raises
+    tf.errors.InvalidArgumentError and changes nothing; in float16, overflow only lowers the loss
+    scale.
     """
     classes = len(objective.class_weights)
     averages = list(zip(state.averaged.weights, state.model.weights, strict=True))
@@ -79,8 +78,7 @@ def validation_step(
 ) -> Callable:
     """Returns a function that scores averaged weights: (images, masks, counted) -> (loss, matrix).
 
-    As in `training_step`, but images are uint8, and the loss is the sum over the images for which
-    `counted`, bool (B,), is true.
+    As `training_step`, but images are uint8, and the loss sums those `counted`, bool (B,).
     """
     classes = len(objective.class_weights)
     with strategy.scope():
@@ -100,7 +98,7 @@ def validation_step(
 
 @contextmanager
 def report_not_finite(where: str) -> Iterator[None]:
-    """Turns TensorFlow's error about values that are not finite into a PetsegError."""
+    """Turns errors about values that are not finite into a PetsegError."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
@@ -115,18 +113,18 @@ def report_not_finite(where: str) -> Iterator[None]:
 
 
 def _finite(loss, gradients: Sequence[Sequence], groups: Sequence[Group]) -> list[tf.Tensor]:
-    """Returns tensors whose computation fails if the loss or a gradient is not finite."""
+    """Returns tensors that fail unless loss and gradients are finite."""
     with tf.control_dependencies([tf.debugging.check_numerics(loss, "the loss")]):
         return [
             tf.debugging.check_numerics(gradient, f"the gradient of {variable.path}")
             for group, found in zip(groups, gradients, strict=True)
             for variable, gradient in zip(group.variables, found, strict=True)
-            if gradient is not None  # None for a variable that the logits do not depend on
+            if gradient is not None  # None if the logits do not depend on it
         ]
 
 
 def _summed(function: Callable, strategy: tf.distribute.Strategy) -> Callable:
-    """Wraps `function` to run on each replica, and sums its results over the replicas."""
+    """Runs `function` on each replica, and sums its results."""
 
     def run(*args):
         results = strategy.run(function, args)

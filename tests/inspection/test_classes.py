@@ -1,4 +1,4 @@
-"""Classes, void and threshold are proposed from the masks, and the proposal can be used."""
+"""Proposed classes, void and threshold, which can be used."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def write(*mask_arrays, suffix: str = ".png", mode: str | None = None) -> Path:
-    """A folder with a pair of image and mask for each array."""
+    """A folder with an image for each mask array."""
     folder = Path("folder").absolute()
     for index, array in enumerate(mask_arrays):
         mask = Image.fromarray(array)
@@ -27,12 +27,12 @@ def write(*mask_arrays, suffix: str = ".png", mode: str | None = None) -> Path:
 
 
 def stripes(*values, dtype=np.uint8) -> np.ndarray:
-    """A mask with the same number of pixels of each value."""
+    """A mask with equal shares of values."""
     return np.repeat(np.array(values, dtype), 10)[None].repeat(8, axis=0)
 
 
 def soft(fraction: float = 0.5) -> np.ndarray:
-    """A mask of 0 and 255 with many values at the edge."""
+    """0 and 255, with many values at the edge."""
     ramp = np.clip(np.linspace(-255 * 10 * fraction, 255 * 10 * (1 - fraction) + 255, 300), 0, 255)
     return ramp.astype(np.uint8)[None].repeat(20, axis=0)
 

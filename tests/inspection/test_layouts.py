@@ -1,4 +1,4 @@
-"""Common layouts are recognised, and the proposal lists every pair."""
+"""Common layouts are recognised, with every pair."""
 
 import json
 

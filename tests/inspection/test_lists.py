@@ -1,4 +1,4 @@
-"""Files that list images, or images and masks, define the splits."""
+"""Lists of images, or images and masks, define splits."""
 
 import pytest
 

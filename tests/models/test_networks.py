@@ -60,7 +60,7 @@ def test_training_steps_lower_the_loss(network):
     optimizer.build(variables)
 
     def step() -> float:
-        """Runs eagerly: building a graph takes as long as ten steps."""
+        """Eager: building a graph takes as long as ten steps."""
         with tf.GradientTape() as tape:
             logits = network(images, training=True)
             loss = tf.reduce_mean(segmentation_loss(masks, logits, objective))
@@ -80,9 +80,9 @@ def test_save_and_load_give_the_same_output(network, tmp_path):
 
 @pytest.mark.parametrize("classes", [2, MAX_CLASSES])
 def test_networks_take_any_number_of_classes_and_shape(classes):
-    """Each class has an output, and the accelerated network is the same function."""
+    """The accelerated network is the same function."""
     shape = (64, 32)
-    keras.utils.set_random_seed(0)  # with some seeds, all ReLU outputs of a layer are 0
+    keras.utils.set_random_seed(0)  # some seeds make a layer's ReLU outputs all 0
     unet = networks.unet(shape, classes, refinement_filters=8 * (classes > 2))
     shallow = in_float64(lambda: networks.shallow(shape, classes))
     for network in (unet, shallow):

@@ -1,4 +1,4 @@
-"""The environment selects the source of the dataset; the provenance has every file's hash."""
+"""The dataset's source and provenance."""
 
 from pathlib import Path
 
@@ -131,7 +131,7 @@ def test_unknown_groups_of_pets_are_refused(monkeypatch, tmp_path, name):
 
 @pytest.mark.parametrize("pets", [10, 300], ids=["prepared", "drawn"])
 def test_a_full_disk_is_reported_and_leaves_no_files(small_disk, pets):
-    """The disk has room for ten generated pets, but not also for the dataset that TFDS prepares."""
+    """Ten generated pets fit, but not also the dataset that TFDS prepares."""
     require_mount(small_disk)
     room = 64 if pets == 10 else 0
     (small_disk / "filled").write_bytes(bytes(room << 10))

@@ -30,7 +30,7 @@ def box(left, top, right, bottom) -> list[int]:
 
 
 def expected(unlabelled: int, *boxes) -> np.ndarray:
-    """A mask with boxes (value, left, top, right, bottom), later ones over earlier ones."""
+    """A mask with boxes: value, left, top, right, bottom."""
     mask = np.full(SIZE, unlabelled)
     for value, left, top, right, bottom in boxes:
         mask[top:bottom, left:right] = value
@@ -42,7 +42,7 @@ def decoded(data: bytes) -> np.ndarray:
 
 
 def coco(folder: Path, *segmentations, **changes) -> annotations.Coco:
-    """A COCO file with annotations of the image a.jpg: (category id, segmentation)."""
+    """Annotates a.jpg with (category id, segmentation)."""
     content = {
         "images": [
             {"id": 30, "file_name": "a.jpg", "height": SIZE[0], "width": SIZE[1]},
@@ -60,7 +60,7 @@ def coco(folder: Path, *segmentations, **changes) -> annotations.Coco:
 
 
 def labelme(folder: Path, *shapes, **changes) -> Path:
-    """A LabelMe file with shapes: (label, kind, points), or complete dicts."""
+    """Takes shapes: (label, kind, points), or complete dicts."""
     keys = ("label", "shape_type", "points")
     shapes = [one if isinstance(one, dict) else dict(zip(keys, one, strict=True)) for one in shapes]
     content = {"shapes": shapes, "imageHeight": SIZE[0], "imageWidth": SIZE[1], "imagePath": "a"}
@@ -70,7 +70,7 @@ def labelme(folder: Path, *shapes, **changes) -> Path:
 
 
 def as_run_lengths(mask: np.ndarray) -> dict:
-    """Uncompressed run lengths: column by column, beginning with uncovered pixels."""
+    """Run lengths by columns, beginning with uncovered pixels."""
     runs, current = [0], 0
     for pixel in mask.T.ravel():
         if pixel != current:

@@ -1,4 +1,4 @@
-"""Apache Beam writes the same records as the local runner, even if workers fail."""
+"""Apache Beam writes the local runner's records, even if workers fail."""
 
 import os
 import pickle
@@ -39,7 +39,7 @@ write_records(Path("raw"), Path(sys.argv[1]), **settings)
 
 
 def noise(folder: Path, count: int, side: int = 40) -> None:
-    """A folder of images and masks: two are damaged, one is not annotated, one is transparent."""
+    """Two examples are damaged, one is not annotated, one transparent."""
     random = np.random.default_rng(0)
     for number in range(count):
         image = random.integers(0, 256, (side, side, 4), np.uint8)
@@ -55,7 +55,7 @@ def noise(folder: Path, count: int, side: int = 40) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A folder with two datasets as `download` writes them, one in each layout."""
+    """Two datasets as from `download`, one in each layout."""
     folder = tmp_path_factory.mktemp("beam")
     write_dataset(folder / "drawings", train=111, test=74, image_size=32, seed=1)
     prepared_pets(folder / "drawings", folder / "pets/raw", ["beagle_1"])
@@ -77,7 +77,7 @@ def workdir(data, request, tmp_path, monkeypatch) -> Path:
 
 
 def written(folder: str, runner: str = "local", options=(), **changes) -> dict[str, bytes]:
-    """Runs a runner; returns the content of each file that it writes."""
+    """Returns the content of each file written."""
     settings = SETTINGS | changes | {"runner": runner, "beam_options": options}
     write_records(Path("raw"), Path(folder), **settings)
     return contents(Path(folder))
@@ -108,7 +108,6 @@ def start(folder: str, *options: str, **variables) -> subprocess.Popen:
 
 
 def wait_for_blocks(count: int) -> set[Path]:
-    """Waits until `count` blocks exist; returns them."""
     end = time.monotonic() + 300
     while time.monotonic() < end:
         found = {path for path in BLOCKS.glob("*/done/*") if not path.name.startswith(".")}

@@ -20,7 +20,7 @@ GREY = 0.4
 
 
 def draw(folder: Path) -> None:
-    """Draws eleven images, 90x60, one without a cell; and a small copy of the first, for test."""
+    """Eleven images, 90x60, one without a cell, and a small copy of the first for test."""
     random = np.random.default_rng(0)
     for number in range(12):
         coarse = random.normal(255 * GREY, 40, (6, 9, 3)).clip(0, 255).astype(np.uint8)
@@ -89,7 +89,7 @@ def test_the_page_has_all_sections_and_shows_no_image(outcome, tables):
         assert text in page.replace("Near", "near"), text
     assert re.search(r"<td>07</td><td>\w+</td><td>its mask holds no pixel of cell</td>", page)
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
-    assert len(pictures) == page.count("<img") == 2  # the heatmaps of the classes
+    assert len(pictures) == page.count("<img") == 2  # heatmaps
 
 
 def test_class_positions_are_summed_over_images(outcome):

@@ -1,4 +1,4 @@
-"""A preset is read from its folder or an offline copy; otherwise a message lists the options."""
+"""Presets come from a folder or an offline copy; else a message lists options."""
 
 import shutil
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_a_preset_folder_is_stored_as_the_same_network(vgg, tmp_path):
 
 def test_storing_a_preset_twice_gives_the_same_bytes(vgg, tmp_path):
     for name in ("one", "two"):
-        keras.utils.clear_session()  # numbers layers from 1 again, as a new process does
+        keras.utils.clear_session()  # numbers layers from 1, as a new process
         encoder_weights.bring(section(vgg), tmp_path / name)
     assert len({inputs.preset_sha256(tmp_path / name / "preset") for name in ("one", "two")}) == 1
 

@@ -1,4 +1,4 @@
-"""Encoder weights come from the source that params.yaml names, or a message lists the options."""
+"""Encoder weights come from the named source, or a message lists options."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def weights(network, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def keras_file(network, tmp_path_factory) -> bytes:
-    """The weights in the older format of Keras Applications."""
+    """In the older format of Keras Applications."""
     path = tmp_path_factory.mktemp("keras") / "weights.h5"
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, network)
@@ -46,7 +46,7 @@ def keras_file(network, tmp_path_factory) -> bytes:
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch, tmp_path) -> None:
-    """Disables downloads, and unsets the offline folder."""
+    """Also unsets the offline folder."""
     monkeypatch.setattr(mobilenet_v2, "IMAGENET_URL", "http://127.0.0.1:9/")  # an unused port
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(OFFLINE_VARIABLE, raising=False)
@@ -58,7 +58,6 @@ def bring(weights: str, folder: Path, alpha: float = ALPHA) -> dict:
 
 
 def values(path: Path) -> dict[str, np.ndarray]:
-    """Returns the arrays in a weights file."""
     found = {}
 
     def collect(name: str, item) -> None:

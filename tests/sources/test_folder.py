@@ -1,4 +1,4 @@
-"""Images and masks of a folder are found, paired, split and copied byte for byte."""
+"""A folder's images and masks are found, paired, split and copied unchanged."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ DRAWN = {"test": 0.2}
 
 
 def pair(folder: Path, image: str, mask: str, shade: int = 0) -> None:
-    """Writes an image that is unique for its shade, and a mask with two values."""
+    """Writes an image unique for its shade, and a two-valued mask."""
     labels = np.zeros((8, 6), np.uint8)
     labels[2:5, 1:4] = 255
     for path, pixels in ((folder / image, labels // 2 + shade), (folder / mask, labels)):
@@ -31,7 +31,7 @@ def pair(folder: Path, image: str, mask: str, shade: int = 0) -> None:
 
 
 def brought(dataset: DatasetFile, target: Path) -> dict[str, dict[str, RawExample]]:
-    """Brings a dataset; returns the stored examples: split -> name -> example."""
+    """Returns the stored examples: split -> name -> example."""
     provenance = acquisition.bring(dataset, target)
     stored = open_raw(target)
     assert stored.spec == dataset.spec()

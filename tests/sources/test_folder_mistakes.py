@@ -1,4 +1,4 @@
-"""All mistakes of a folder are reported in one message, with the files and the fix."""
+"""All mistakes are reported in one message, with files and fix."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ def add(folder: Path, name: str, shade: int) -> None:
 
 
 def test_a_list_with_all_paths_needs_no_folders(folder):
-    """Files that the list does not name do not matter."""
+    """Other files do not matter."""
     lines = {"train": "abc", "test": "de"}
     for split, names in lines.items():
         text = "# image, mask\n" + "".join(f"images/{n}.png\tmasks/{n}.png\n" for n in names)
@@ -80,7 +80,7 @@ def copy(folder: Path, name: str, other: str) -> None:
 
 
 def mistakes(folder: Path, splits: dict = DRAWN, **rest) -> dict[str, list[str]]:
-    """Returns the kinds of mistakes, without the fix -> the lines of each, without the folder."""
+    """Returns mistakes without fix -> lines without folder."""
     dataset = described(folder, splits, **rest)
     with pytest.raises(PetsegError) as caught, atomic_folder(folder / "data") as data:
         acquisition.bring(dataset, data / "raw")
@@ -241,7 +241,7 @@ def test_names_that_are_not_utf8_are_refused(folder):
 
 
 def test_a_folder_without_read_permission_is_unreadable():
-    """Root may read everything, so root temporarily becomes another user."""
+    """Root may read everything, so it becomes another user."""
     folder = Path(tempfile.mkdtemp())
     try:
         folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""External inputs are checked before any work; data/raw is checked against their current state."""
+"""External inputs are checked before any work, and against data/raw."""
 
 import shutil
 from pathlib import Path
@@ -28,7 +28,7 @@ def with_weights(value: str) -> params.Params:
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch) -> Path:
-    """An offline copy that the environment names; the working folder is empty."""
+    """An offline copy in the environment; the working folder is empty."""
     folder = tmp_path / "copy"
     for part in ("images", "annotations/trimaps"):
         (folder / part).mkdir(parents=True)
@@ -132,7 +132,7 @@ def test_generated_pets_need_the_offline_folder_only_for_weights(copy, monkeypat
 
 
 def elsewhere(tmp_path: Path, splits: dict | None = None, **source) -> DatasetFile:
-    """A dataset with images outside the folder of its dataset.yaml."""
+    """Images outside the folder of dataset.yaml."""
     datasets.cells(tmp_path / "elsewhere", 3)
     home = tmp_path / "datasets" / "cells"
     home.mkdir(parents=True)
@@ -140,7 +140,7 @@ def elsewhere(tmp_path: Path, splits: dict | None = None, **source) -> DatasetFi
 
 
 def brought(dataset: DatasetFile) -> None:
-    """Brings the dataset, and writes the provenance that `download` would write."""
+    """Brings the dataset and writes its provenance."""
     made = {"name": dataset.name} | acquisition.bring(dataset, paths.RAW_DATASET)
     encoder = {"weights": "none", "alpha": 1.0}
     write_json(paths.PROVENANCE, {"dataset": made, "encoder": encoder})

@@ -1,4 +1,4 @@
-"""The dataset is complete, from a folder or the network; otherwise a message lists the options."""
+"""The dataset is complete, from folder or network; else a message lists options."""
 
 import io
 import os
@@ -56,7 +56,7 @@ def check(folder: Path) -> list[str]:
 
 
 def listed(folder: Path, split: str) -> dict[str, list[int]]:
-    """Returns name -> class, species and breed number, from the split's list."""
+    """Returns name -> class, species and breed number."""
     rows = (folder / "annotations" / oxford_pets.LISTS[split]).read_text().splitlines()
     return {name: list(map(int, numbers)) for name, *numbers in map(str.split, rows)}
 
@@ -122,7 +122,7 @@ def test_paths_may_have_spaces_and_non_ascii_letters(drawings, data_dir, tmp_pat
 
 @pytest.fixture
 def read_only(copy):
-    """A read-only folder. Permissions do not restrict root, so for root it is a read-only mount."""
+    """A read-only folder; for root, whom permissions do not restrict, a read-only mount."""
     if os.geteuid():
         everything = [copy, *copy.rglob("*")]
         for path in everything:
@@ -317,7 +317,7 @@ def test_archives_have_their_published_checksums():
 
 
 def archive(drawings: Path, top: str) -> bytes:
-    """A part of the generated pets as an archive, with members that escape the target folder."""
+    """Generated pets, with members that escape the target folder."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
         tar.add(drawings / top, top)
@@ -341,7 +341,7 @@ def files(drawings) -> dict[str, bytes]:
 
 @pytest.fixture
 def host(monkeypatch, files):
-    """Serves the archives from a local server; the fixture is the server's answers by file name."""
+    """Serves archives locally; the fixture is the answers by file name."""
     answers = {name: Answer(data) for name, data in files.items()}
     with serving(answers) as address:
         published = {
@@ -382,10 +382,10 @@ stage_runner.run(lambda: oxford_pets.prepare_from_network(data, downloads), "bri
 
 
 def error_in_another_process(tmp_path: Path) -> str:
-    """Returns the errors that `bring` prints in a process that ends like a stage.
+    """Returns the errors of `bring` in a process that ends like a stage.
 
-    In this process, TFDS's threads would still extract the good archive while the next attempt
-    deletes leftovers.
+    Here, TFDS's threads would still extract the good archive while the next attempt deletes
+    leftovers.
     """
     script = BRING.format(
         address=oxford_pets.tfds_pets._BASE_URL,

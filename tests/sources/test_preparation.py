@@ -1,4 +1,4 @@
-"""Records contain every image, correctly split and resized, except those reported as left out."""
+"""Records contain every image, split and resized, except those left out."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ TRAIN, TEST, SIZE = 3 * 37, 37, 32
 
 
 def prepared(drawings: Path) -> Path:
-    """Prepares the TFDS dataset of a folder of drawings, next to it."""
+    """Prepares drawings with TFDS, next to them."""
     return prepared_pets(drawings, drawings.with_name(f"{drawings.name} prepared"))
 
 
@@ -66,7 +66,7 @@ def written(raw, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def flawed(drawings, tmp_path_factory) -> Path:
-    """The drawings with flaws: numbers 1 to 3 of a breed are in the training split, 4 in test."""
+    """Numbers 1 to 3 of a breed are in the training split, 4 in test."""
     folder = tmp_path_factory.mktemp("flawed") / "drawings"
     shutil.copytree(drawings, folder)
     image = jpg(folder, "Abyssinian_1")
@@ -85,7 +85,7 @@ def flawed(drawings, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def flawed_kept(flawed, tmp_path_factory) -> Path:
-    """Records of the flawed drawings, including masks without a pet."""
+    """Includes masks without a pet."""
     folder = tmp_path_factory.mktemp("records") / "kept"
     write(flawed, folder, max_bad_examples=2, drop_unlabelled=False)
     return folder
@@ -93,7 +93,7 @@ def flawed_kept(flawed, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def flawed_dropped(flawed, tmp_path_factory) -> Path:
-    """Records of the flawed drawings, without masks without a pet."""
+    """Excludes masks without a pet."""
     folder = tmp_path_factory.mktemp("records") / "dropped"
     manifest = write(flawed, folder, max_bad_examples=2, drop_unlabelled=True)
     assert read_json(folder / records.MANIFEST) == manifest
@@ -137,7 +137,7 @@ def test_images_are_resized_with_antialiasing():
     columns = np.tile(np.array([0, 0, 70, 210], np.uint8), (4, 1))
     image = Image.fromarray(np.stack([columns] * 3, axis=-1))
     mask = np.full((4, 4), 2, np.uint8)
-    # A triangle filter four pixels wide weights the nearest three pixels by 3/7, 3/7 and 1/7.
+    # A triangle filter four pixels wide weights the nearest by 3/7, 3/7 and 1/7.
     small, labels = resize(image, mask, (2, 2))
     assert small.tolist() == [[[10] * 3, [120] * 3]] * 2
     assert (labels.dtype, labels.tolist()) == (np.uint8, [[2, 2], [2, 2]])
@@ -234,7 +234,7 @@ def test_masks_without_a_pet_are_left_out_except_in_the_test_split(flawed_kept, 
 
 
 def test_named_images_are_left_out_except_in_the_test_split(drawings, written, tmp_path):
-    """Even a damaged one; all other images stay in their split."""
+    """Even a damaged one; others stay in their split."""
     copy = shutil.copytree(drawings, tmp_path / "drawings")
     cut(jpg(copy, "pug_1"))
     leave_out = ["pug_1", "boxer_1", "boxer_2", "boxer_3", "boxer_4", "boxer_5000"]
@@ -272,12 +272,12 @@ def recolour(path: Path) -> None:
 
 
 def turn(path: Path) -> None:
-    """Sets an EXIF orientation without changing the pixels."""
+    """Sets only the EXIF orientation."""
     Image.open(path).save(path, exif=exif(6), quality=95)
 
 
 def store_on_its_side(path: Path) -> None:
-    """Stores the image rotated with a matching EXIF orientation, as cameras do."""
+    """Stores it rotated with a matching EXIF orientation, as cameras do."""
     as_stored(Image.open(path), 6).save(path, exif=exif(6), quality=95)
 
 

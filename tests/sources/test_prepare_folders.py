@@ -1,4 +1,4 @@
-"""Records are made from a user's images and masks, of any shapes, values and colours."""
+"""Records from a user's images and masks, of any shapes, values and colours."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ TWENTY = numbered_classes(20)
 
 
 def write(dataset: DatasetFile, parent: Path, **changes) -> Path:
-    """Writes the records of a dataset; returns their folder."""
+    """Writes records; returns their folder."""
     acquisition.bring(dataset, parent / "raw")
     folder = parent / "records"
     write_records(parent / "raw", folder, **({"image_size": (32, 64)} | changes))
@@ -48,7 +48,7 @@ def examples(folder: Path) -> dict[str, records.Example]:
 
 
 def save(folder: Path, name: str, mask: np.ndarray, image: Image.Image | None = None) -> None:
-    """Writes a pair with an image that is unique for its name."""
+    """The default image is unique for its name."""
     if image is None:
         image = Image.new("RGB", mask.shape[::-1], tuple(name.encode().ljust(3)[:3]))
     datasets.write_pair(folder, name, image, mask)
@@ -127,7 +127,7 @@ def test_unknown_values_are_summed_up_over_all_masks(tmp_path):
         "4 images or masks cannot be used and preprocess.max_bad_examples allows 0:"
     )
     fix = f"make it a class or void in {tmp_path}/dataset.yaml"
-    pixels = 8 * 40 * 56  # in all masks of the same size as their image
+    pixels = 8 * 40 * 56  # in all masks of their image's size
     assert lines == [
         "  - small: the mask is 56x40, the image 5x4",
         f"  - value 7 is in 3 masks ({100 * 3 * 1120 / pixels:.2g} % of all pixels), "

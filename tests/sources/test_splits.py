@@ -1,4 +1,4 @@
-"""Splits depend only on names and seed, are stratified, and keep identical images together."""
+"""Splits depend on names and seed, are stratified, and keep identical images together."""
 
 from collections import Counter
 from hashlib import sha256
@@ -29,7 +29,7 @@ def test_validation_takes_its_share_of_each_breed(share):
 
 
 def test_validation_is_the_published_split():
-    """For each breed, the names with the smallest hashes: published scores use this split."""
+    """Each breed's smallest hashes: published scores use this split."""
     expected = set()
     for breed in range(6):
         names = [one.name for one in KEYS if one.stratum == str(breed)]

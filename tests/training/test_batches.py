@@ -1,4 +1,4 @@
-"""A run's data: the number of updates, the augmentation of each epoch, damaged records."""
+"""A run's data: updates, augmentation by epoch, damaged records."""
 
 import numpy as np
 import pytest

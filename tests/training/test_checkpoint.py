@@ -1,4 +1,4 @@
-"""Checkpoints are restored bit for bit, written atomically, and pruned."""
+"""Checkpoints are exact, atomic and pruned."""
 
 import io
 import os
@@ -34,7 +34,7 @@ def test_a_missing_checkpoint_loads_as_none(tmp_path):
 
 
 def large(value: float) -> Checkpoint:
-    """A checkpoint so large that a small disk has room for one, but not for two."""
+    """One fits a small disk, but not two."""
     return Checkpoint({"weights": [np.full(SMALL_DISK // 10, value, np.float32)]}, {})
 
 

@@ -1,4 +1,4 @@
-"""Several devices train like one; a lost worker stops the others, and the run can resume."""
+"""Several devices train like one; after a lost worker, the run can resume."""
 
 import functools
 import json
@@ -31,7 +31,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory, records_folder):
-    """Returns the folder of a network trained on one device."""
+    """A network trained on one device."""
 
     @functools.cache
     def trained(network: str) -> Path:
@@ -44,7 +44,7 @@ def alone(tmp_path_factory, records_folder):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts train_process in `tmp_path`, alone or as worker `index` of a cluster."""
+    """Starts train_process, alone or as worker `index`."""
 
     def start(cluster: list[str] | None = None, index: int = 0, **options) -> subprocess.Popen:
         variables = {"CUDA_VISIBLE_DEVICES": ""}
@@ -59,7 +59,7 @@ def start(tmp_path):
 
 
 def end(process: subprocess.Popen, code: int = 0, timeout: float = 300) -> str:
-    """Waits until a process ends with `code`; returns its output."""
+    """Returns the process's output; it must end with `code`."""
     try:
         output, errors = process.communicate(timeout=timeout)
     finally:
@@ -208,7 +208,7 @@ LOST = [
 
 @pytest.mark.parametrize("kind", LOST)
 def test_a_lost_worker_is_reported_only_in_a_cluster(kind):
-    """Only the class of the strategy matters; creating one would wait for other workers."""
+    """Only the strategy's class matters; creating one would wait for workers."""
     error = kind(None, None, "\nconnection reset\nby peer")
     workers = object.__new__(tf.distribute.MultiWorkerMirroredStrategy)
     with (

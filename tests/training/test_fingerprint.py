@@ -1,4 +1,4 @@
-"""The fingerprint of a run depends on everything that determines it: causes and code."""
+"""A run's fingerprint depends on its causes and code."""
 
 import shutil
 
@@ -12,7 +12,7 @@ from tests.helpers import ROOT
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A copy of the package that tests may change."""
+    """A copy that tests may change."""
     copy = shutil.copytree(ROOT / "petseg", tmp_path / "petseg")
     monkeypatch.setattr(petseg, "__file__", str(copy / "__init__.py"))
     return copy
@@ -30,7 +30,7 @@ def test_a_fingerprint_depends_on_its_causes():
 
 
 def test_the_code_matches_the_deps_of_the_training_stages():
-    """The code includes all of models/, as a checkpoint may belong to any network."""
+    """It includes all of models/, as checkpoints belong to any network."""
     stages = yaml12.read(ROOT / "dvc.yaml")["stages"]
     deps = [dep for name, stage in stages.items() if "train" in name for dep in stage["deps"]]
     folders = {dep.split("/")[1] for dep in deps if dep.startswith("petseg/")}

@@ -1,4 +1,4 @@
-"""The training loop learns, is reproducible bit for bit, and stops at non-finite values."""
+"""The loop learns, reproduces exactly, and stops at non-finite values."""
 
 import json
 from functools import partial
@@ -29,7 +29,7 @@ def test_training_learns_an_easy_task(tmp_path, records_folder):
 
 
 def test_five_classes_with_void_in_oblong_images_are_learnt(tmp_path):
-    """Pixels at void would teach something else; the model's file contains the spec."""
+    """Void pixels would teach something else; the model's file has the spec."""
     write_stripes(tmp_path / "records")
     build = partial(networks.tiny, 0.0, (32, 64), 5)
     changes = {"batch_size": 4, "epochs": 20, "ema_decay": 0.8, "learning_rate": 0.03}
@@ -43,7 +43,7 @@ def test_five_classes_with_void_in_oblong_images_are_learnt(tmp_path):
 
 
 def test_class_weights_of_unknown_classes_are_ignored(tmp_path, records_folder, capsys):
-    """Weights for another dataset may stay in params.yaml when the dataset changes."""
+    """Weights for another dataset may stay in params.yaml."""
     runs = []
     for name, named in (("one", {"border": 2.0, "car": 3.0, "bus": 0.0}), ("two", {"border": 2.0})):
         weights = settings().loss.model_dump() | {"class_weights": named}
@@ -75,7 +75,7 @@ NOT_FINITE = r"the (loss|gradient of \S+) has (NaN|Inf|Inf and NaN) values"
 
 
 def test_a_last_update_that_breaks_the_network_is_detected(tmp_path, records_folder):
-    """A step computes the loss before its update, so only validation sees the last update."""
+    """A step's loss precedes its update, so only validation sees the last."""
     with pytest.raises(
         PetsegError, match=r"the loss has (NaN|Inf) values at the validation of epoch 1; no"
     ):
@@ -92,7 +92,7 @@ def test_a_loss_that_is_not_finite_stops_without_a_model(tmp_path, records_folde
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf")])
 def test_a_gradient_that_is_not_finite_stops_without_a_model(tmp_path, records_folder, factor):
-    """The loss is finite, as the forward pass is unchanged."""
+    """The loss is finite: the forward pass is unchanged."""
     message = (
         r"^the gradient of first/kernel has (NaN|Inf|Inf and NaN) values at epoch 1, step 1; no"
     )

@@ -1,4 +1,4 @@
-"""In float16, small gradients are kept, and overflowing gradients do not change the weights."""
+"""In float16, small gradients are kept, and overflowing ones change no weights."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ PARAMS = changed(SHIPPED.train_shallow, batch_size=4, optimizer="sgd", ema_decay
 
 
 def created(policy: str = "mixed_float16", factor: float = 1.0) -> state.State:
-    """A run that multiplies the gradients of the first layer by `factor`, in its precision."""
+    """Multiplies the first layer's gradients by `factor`, in the run's precision."""
     run = state.create(
         lambda: networks.breakable(factor),
         PARAMS,

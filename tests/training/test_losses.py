@@ -1,4 +1,4 @@
-"""The losses equal values computed by hand for a few pixels."""
+"""Losses equal values computed by hand."""
 
 import math
 
@@ -43,7 +43,7 @@ def test_label_smoothing_spreads_the_target():
 
 
 def test_dice_equals_a_value_computed_by_hand():
-    """Overlaps 0.5, 0.5, 0; sums 1.75, 1.75, 0.5; one is added to numerator and denominator."""
+    """Overlaps 0.5, 0.5, 0; sums 1.75, 1.75, 0.5; one is added to both."""
     terms = [1 - 2 / 2.75, 1 - 2 / 2.75, 1 - 1 / 1.5]
     assert loss(cross_entropy=0.0, dice=1.0) == pytest.approx(sum(terms) / 3, CLOSE)
 

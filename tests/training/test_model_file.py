@@ -1,4 +1,4 @@
-"""Networks are saved atomically, with the same bytes for the same weights."""
+"""Networks are saved atomically and reproducibly."""
 
 import time
 
@@ -26,7 +26,7 @@ def test_the_same_weights_give_the_same_bytes(tmp_path, name):
     again = as_in_a_new_process(NETWORKS[name])
     again.set_weights(model.get_weights())
     model_file.save(model, tmp_path / "one.keras", PETS)
-    time.sleep(1.1)  # Keras stores the time of saving in whole seconds
+    time.sleep(1.1)  # Keras stores the time in whole seconds
     model_file.save(again, tmp_path / "other.keras", PETS)
     assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "other.keras").read_bytes()
 

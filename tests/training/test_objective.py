@@ -1,4 +1,4 @@
-"""A dataset's loss: class weights, and void pixels, which change nothing."""
+"""A dataset's class weights and void pixels."""
 
 import math
 
@@ -136,7 +136,7 @@ def test_an_image_of_only_void_has_no_loss():
 
 
 def test_void_smoothing_and_weights_match_a_value_by_hand():
-    """Two of three pixels count. Smoothing by 0.4 makes the targets 0.8 and 0.2."""
+    """Two of three pixels count; smoothed by 0.4, targets are 0.8 and 0.2."""
     params = Loss(cross_entropy=1.0, dice=0.0, class_weights={}, label_smoothing=0.4)
     labels = np.array([[[0, VOID, 1]]], np.uint8)
     logits = np.log([[[[0.75, 0.25], [0.9, 0.1], [0.5, 0.5]]]]).astype(np.float32)

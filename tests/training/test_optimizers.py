@@ -1,4 +1,4 @@
-"""Each variable is trained by one optimizer, at its group's learning rate."""
+"""Each variable has one optimizer, at its group's learning rate."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""auto follows the hardware; other values are used as params.yaml gives them."""
+"""auto follows the hardware; other values are used as given."""
 
 import pytest
 import tensorflow as tf
@@ -8,7 +8,7 @@ from petseg.training import precision
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Simulates a machine with these CPU flags and GPU compute capabilities."""
+    """Simulates CPU flags and GPU compute capabilities."""
 
     def pretend(flags=(), gpus=()):
         monkeypatch.setattr(precision, "_cpu_flags", lambda: set(flags))

@@ -1,4 +1,4 @@
-"""An interrupted run resumes from its own checkpoint, never from that of another run."""
+"""A run resumes from its own checkpoint, never another's."""
 
 from functools import partial
 
@@ -23,7 +23,6 @@ EVERYTHING = {
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, records_folder):
-    """Returns the result of an uninterrupted run with these settings."""
     runs = {}
 
     def of(**changes):
@@ -72,7 +71,7 @@ def test_a_checkpoint_of_another_run_is_not_used(tmp_path, records_folder, monke
 def test_a_checkpoint_from_other_initial_weights_is_not_used(
     tmp_path, records_folder, monkeypatch, capsys
 ):
-    """For example, the encoder's weights file was replaced by another of the same name."""
+    """For example, the encoder's weights file was replaced."""
 
     def other_network() -> keras.Model:
         model = networks.tiny()

@@ -1,4 +1,4 @@
-"""The learning rate and the decay of the moving average at important updates."""
+"""Learning rate and moving average's decay at important updates."""
 
 import pytest
 
@@ -9,7 +9,7 @@ STEPS = 4
 
 
 def schedule(kind: str = "cosine", **changes) -> Schedule:
-    """A schedule of three epochs with four updates each."""
+    """Three epochs of four updates."""
     values = {"learning_rate": 0.8, "epochs": 3, "warmup_epochs": 1.0, "schedule": kind}
     return Schedule(changed(SHIPPED.train_shallow, **(values | changes)), STEPS)
 

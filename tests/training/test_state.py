@@ -1,4 +1,4 @@
-"""The state of a run: the best epoch, the end of training, saving and resuming."""
+"""A run's best epoch, end, saving and resuming."""
 
 import keras
 import numpy as np

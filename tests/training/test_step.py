@@ -37,7 +37,7 @@ def created(build=networks.breakable, **changes) -> state.State:
 
 
 def values(run: state.State) -> dict[str, list[np.ndarray]]:
-    """Returns weights, averages and optimizers, without batch normalization statistics."""
+    """Without batch normalization statistics."""
     found = {f"optimizer of {g.variables[0].path}": g.optimizer.variables for g in run.groups}
     found |= {"weights": run.model.trainable_variables, "averages": run.averaged.variables}
     return {name: [np.array(variable) for variable in some] for name, some in found.items()}
@@ -99,7 +99,7 @@ def test_ema_decay_0_keeps_the_averages():
 
 @pytest.mark.parametrize("factor", [np.nan, np.inf, -np.inf])
 def test_a_gradient_that_is_not_finite_is_refused_before_the_update(factor):
-    """The gradient of one layer, in the middle of a run; those of other layers are finite."""
+    """In the middle of a run, for one layer; others are finite."""
     run = created()
     update = train_step(run)
     update(*training.batch(), DECAY)
@@ -159,7 +159,7 @@ def test_validation_ignores_images_that_are_not_counted():
 
 
 def test_void_pixels_are_ignored_in_a_step():
-    """Predictions at void count neither in the loss nor in the confusion matrix."""
+    """They count neither in the loss nor in the confusion matrix."""
     images, masks = training.batch()
     masks = masks.numpy()
     masks[:, :8] = VOID

@@ -1,4 +1,4 @@
-"""Builds the encoder that `train_unet.encoder` names: MobileNetV2, or a KerasHub preset."""
+"""Builds the encoder: MobileNetV2 or a KerasHub preset."""
 
 from pathlib import Path
 
@@ -16,11 +16,9 @@ With MobileNetV2's own 0.999, the initial statistics last for thousands of updat
 
 
 def build(input_size: tuple[int, int], params: TrainUnet, stored: Path | None) -> Encoder:
-    """Builds the encoder for images of `input_size`, (H, W), with its layers trainable or frozen.
+    """Builds the encoder for (H, W) images, trainable or frozen.
 
-    `stored` comes from `storage.stored_encoder`: the weights file of MobileNetV2, the folder of a
-    preset, or None for a random MobileNetV2. Raises PetsegError if the weights do not fit, or if
-    the encoder cannot be used.
+    `stored` is from `storage.stored_encoder`. Raises PetsegError if encoder or weights do not fit.
     """
     kind = mobilenet_v2 if params.encoder == MOBILENET_V2 else presets
     encoder = kind.encoder(input_size, params, stored)
@@ -36,10 +34,9 @@ def build(input_size: tuple[int, int], params: TrainUnet, stored: Path | None) -
 
 
 def _keep_in_inference_mode(layer: keras.layers.BatchNormalization) -> None:
-    """Keeps the pretrained statistics, without changing whether scale and offset train.
+    """Keeps pretrained statistics, without changing whether scale and offset train.
 
-    Calling the encoder with training=False does not work: Keras 3 overrides that argument with the
-    one of the outer call.
+    training=False does not work: Keras 3 overrides it with the outer call's argument.
     """
     learnt = [variable for variable in (layer.gamma, layer.beta) if variable is not None]
     scale_and_offset = [(variable, variable.trainable) for variable in learnt]

@@ -1,4 +1,4 @@
-"""The interface between an encoder and its decoder."""
+"""The interface of encoder and decoder."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -7,11 +7,10 @@ import keras
 
 
 class Encoder(NamedTuple):
-    """A network without its classifier, with features at several resolutions.
+    """A network without classifier, and its features.
 
-    `levels`, finest first: n -> a tensor of `network`, (B, H / 2**n, W / 2**n, C). Pixel values in
-    [0, 255] are multiplied by `scale`, then `offset` is added, as in pretraining: a number, or one
-    for each channel. `trained` are the layers to train. `pretrained` is false for random weights.
+    `levels`, finest first: n -> (B, H / 2**n, W / 2**n, C). The network expects pixels in [0, 255]
+    times `scale` plus `offset`: numbers, or one per channel.
     """
 
     network: keras.Model

@@ -1,4 +1,4 @@
-"""Builds MobileNetV2 without its classifier, and loads its weights.
+"""MobileNetV2 without its classifier.
 
 Source: Sandler et al., arXiv:1801.04381; https://keras.io/api/applications/mobilenet/.
 """
@@ -46,7 +46,7 @@ FIRST_BLOCKS = {
 
 
 def encoder(input_size: tuple[int, int], params: TrainUnet, weights: Path | None) -> Encoder:
-    """Builds MobileNetV2 with an output for each skip connection, and one for the bottom."""
+    """Builds MobileNetV2 with outputs for skip connections and bottom."""
     network = build(input_size, params.encoder_alpha, weights)
     names = (*SKIP_LAYERS[params.skip_connections], BOTTOM_LAYER)
     levels = {level: network.get_layer(name).output for level, name in enumerate(names, 1)}
@@ -62,7 +62,6 @@ def encoder(input_size: tuple[int, int], params: TrainUnet, weights: Path | None
 
 
 def _layers_from(network: keras.Model, fine_tune_from: str) -> list[keras.layers.Layer]:
-    """Returns the layers from the block that `fine_tune_from` names."""
     block = FIRST_BLOCKS.get(fine_tune_from, fine_tune_from)
     if block == "stem":
         return network.layers
@@ -76,8 +75,8 @@ def build(
 ) -> keras.Model:
     """Builds a model: images (B, H, W, 3) in [-1, 1] -> features (B, H/32, W/32, C).
 
-    `image_size` is (H, W), None for any. `weights` is a Keras weights file, None for random ones.
-    Raises PetsegError if the weights do not fit.
+    `image_size` None accepts any (H, W); `weights` None is random. Raises PetsegError if they do
+    not fit.
     """
     shape = (*(image_size or (None, None)), 3)
     model = keras.applications.MobileNetV2(shape, alpha=alpha, include_top=False, weights=None)
@@ -87,16 +86,15 @@ def build(
 
 
 def imagenet_file(alpha: float) -> str:
-    """Returns the name of Keras's file of ImageNet weights without a classifier."""
+    """Returns Keras's file name of ImageNet weights without classifier."""
     return f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5"
 
 
 def fetch_imagenet(alpha: float, folder: Path) -> Path:
-    """Returns Keras's file of ImageNet weights in `folder`; downloads it if it is missing.
+    """Returns Keras's ImageNet weights file in `folder`; downloads it if missing.
 
-    Raises OSError or HTTPException if the download fails or is cut short, PetsegError if the
-    content is something else. Keras's own download would accept an incomplete file of a killed
-    process.
+    Raises OSError or HTTPException for a failed download, PetsegError for wrong content. Keras's
+    own download would accept a killed process's incomplete file.
     """
     path = folder / imagenet_file(alpha)
     if not path.is_file():
@@ -112,7 +110,7 @@ def fetch_imagenet(alpha: float, folder: Path) -> Path:
 def _load_weights(model: keras.Model, path: Path, alpha: float) -> None:
     try:
         model.load_weights(path)
-    except Exception as error:  # Keras, h5py and zipfile raise many types of error
+    except Exception as error:  # Keras, h5py and zipfile raise many types
         raise PetsegError(
             f"{path} does not hold weights of MobileNetV2 with encoder_alpha {alpha} and no "
             f"classifier ({model.count_params():,} values were expected): {first_line(error)}"

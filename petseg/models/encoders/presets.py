@@ -1,6 +1,6 @@
-"""Uses KerasHub backbones as encoders: any with feature maps at halved resolutions.
+"""KerasHub backbones as encoders: any with feature maps at halved resolutions.
 
-Source: https://keras.io/keras_hub/. KerasHub is optional, so it is imported only when needed.
+Source: https://keras.io/keras_hub/. KerasHub is optional.
 """
 
 import re
@@ -22,17 +22,16 @@ _COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Preset(NamedTuple):
-    """A backbone, and the image converter of its preset, if any."""
+    """A backbone, and its image converter, if any."""
 
     backbone: keras.Model
     converter: keras.layers.Layer | None
 
 
 def encoder(input_size: tuple[int, int], params: TrainUnet, stored: Path | None) -> Encoder:
-    """Loads the backbone that `store` wrote to the folder `stored`, for images (H, W, 3).
+    """Loads the backbone that `store` wrote, for images (H, W, 3).
 
-    Raises PetsegError if a mask cannot be decoded from its features, or if its layers cannot be
-    separated at the level that `fine_tune_from` names.
+    Raises PetsegError for unsuitable features, or layers that `fine_tune_from` cannot separate.
     """
     if stored is None:
         raise PetsegError(f"train_unet.encoder: {params.encoder} is missing; run: dvc repro")
@@ -51,9 +50,8 @@ def encoder(input_size: tuple[int, int], params: TrainUnet, stored: Path | None)
 def load(preset: str, name: str, input_size: tuple[int, int], weights: bool = True) -> Preset:
     """Loads a KerasHub preset by name or folder, in the current dtype policy.
 
-    `input_size` is (H, W), for backbones of a fixed size. `weights` selects the preset's weights or
-    random ones. Raises PetsegError if KerasHub is missing or cannot load the preset, OSError if the
-    download fails.
+    `input_size`, (H, W), is for backbones of fixed size. Raises OSError if the download fails,
+    PetsegError if KerasHub is missing or cannot load the preset.
     """
     require_keras_hub(f"train_unet.encoder: {name}")
     import keras_hub as hub
@@ -69,7 +67,7 @@ def load(preset: str, name: str, input_size: tuple[int, int], weights: bool = Tr
         )
     except OSError:
         raise
-    except Exception as error:  # Keras and KerasHub raise many types of error
+    except Exception as error:  # Keras and KerasHub raise many types
         raise PetsegError(
             f"train_unet.encoder: {name} cannot be loaded by KerasHub: {reason(error)}"
         ) from None
@@ -81,7 +79,7 @@ def load(preset: str, name: str, input_size: tuple[int, int], weights: bool = Tr
 
 
 def store(preset: Preset, weights: bool, folder: Path) -> None:
-    """Stores a preset in `folder`, with its weights if `weights`; always writes the same bytes."""
+    """Stores a preset, with weights if `weights`; always writes the same bytes."""
     folder.mkdir(parents=True)
     require_room_for(preset.backbone, folder / WEIGHTS_FILE)
     preset.backbone.save_to_preset(str(folder))
@@ -95,10 +93,10 @@ def store(preset: Preset, weights: bool, folder: Path) -> None:
 def find_levels(
     backbone: keras.Model, input_size: tuple[int, int], name: str
 ) -> dict[int, keras.KerasTensor]:
-    """Returns n -> the backbone's features at 1 / 2**n of the input's sides, finest first.
+    """Returns n -> features at 1 / 2**n of the input's sides, finest first.
 
-    Prefers its outputs, then its pyramid outputs, then the last layer at each level. Raises
-    PetsegError if these do not suffice for a U-Net.
+    Prefers outputs, then pyramid outputs, then a level's last layer. Raises PetsegError if a U-Net
+    needs more.
     """
     layers = [layer.output for layer in backbone.layers]
     pyramid = getattr(backbone, "pyramid_outputs", {})
@@ -123,7 +121,7 @@ def find_levels(
 
 
 def _trained(backbone: keras.Model, levels: dict, params: TrainUnet) -> list:
-    """Returns the layers to train: those that the levels before `fine_tune_from` do not use."""
+    """Returns the layers that levels before `fine_tune_from` do not use."""
     start = params.fine_tune_from
     if start in ("frozen", "stem"):
         return backbone.layers if start == "stem" else []
@@ -139,7 +137,7 @@ def _trained(backbone: keras.Model, levels: dict, params: TrainUnet) -> list:
 
 
 def unusable(name: str, size: tuple[int, int], reason: str) -> PetsegError:
-    """Returns the error for a preset that cannot be the encoder for images of `size`, (H, W)."""
+    """Returns the error for a preset that does not suit `size`, (H, W)."""
     return PetsegError(
         f"train_unet.encoder: {name} cannot be the encoder of a U-Net for images of "
         f"{size[0]}x{size[1]} pixels: {reason}"
@@ -147,7 +145,7 @@ def unusable(name: str, size: tuple[int, int], reason: str) -> PetsegError:
 
 
 def reason(error: Exception) -> str:
-    """Returns the most useful line of an error; Keras's first line only names the layer."""
+    """Returns an error's most useful line; Keras's first only names the layer."""
     lines = [line for line in _COLOURS.sub("", str(error)).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith("Exception encountered")]
     return next(iter(telling), type(error).__name__)

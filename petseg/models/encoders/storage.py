@@ -1,4 +1,4 @@
-"""Stores an encoder for training, as `download` does: its files and their description."""
+"""Stores an encoder and its description for training."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _DESCRIPTION = "encoder.json"
 
 
 def store(network: keras.Model | None, description: dict, folder: Path) -> Path | None:
-    """Stores a network's weights and description in `folder`; returns the weights file."""
+    """Stores weights and description; returns the weights file."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS if network else None
     if network and weights:
@@ -23,12 +23,12 @@ def store(network: keras.Model | None, description: dict, folder: Path) -> Path 
 
 
 def describe(description: dict, stored: Path | None, folder: Path) -> None:
-    """Writes the description of the encoder in `folder`, with the name of `stored` there."""
+    """Writes the encoder's description, with the name of `stored`."""
     write_json(folder / _DESCRIPTION, description | {"file": stored and stored.name})
 
 
 def stored_encoder(folder: Path) -> Path | None:
-    """Returns the encoder described in `folder`: a weights file, a preset folder, or None (random).
+    """Returns MobileNetV2's weights file, a preset's folder, or None (random).
 
     Raises PetsegError if there is no description.
     """
@@ -42,8 +42,5 @@ def stored_encoder(folder: Path) -> Path | None:
 
 
 def require_room_for(network: keras.Model, path: Path) -> None:
-    """Raises PetsegError if the disk has no room for a network's weights.
-
-    Call it before saving: the HDF5 library crashes on a full disk.
-    """
+    """Raises PetsegError if the disk is too full; HDF5 would crash."""
     require_room(path, sum(array.nbytes + 4096 for array in network.get_weights()))

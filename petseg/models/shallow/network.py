@@ -1,4 +1,4 @@
-"""The in-house shallow network: four convolution layers from image to logits.
+"""The in-house shallow network: four convolution layers.
 
 | layer | what | side | receptive field in pixels |
 | --- | --- | --- | --- |
@@ -6,16 +6,16 @@
 | 1 | convolution 5x5, stride 2 | 1/4 | 10 |
 | 2 | convolution 3x3, stride 2 | 1/8 | 18 |
 | 3 | parallel convolutions 3x3, dilation 1 and 3 | 1/8 | 34 and 66 |
-|   | the same after average pooling 2x2 and 4x4, dilation 3 | 1/16, 1/32 | 122 and 234 |
-|   | self-attention: these four, averaged over similar pixels | 1/8 | the whole image |
-|   | global average pooling and a 1x1 convolution | - | the whole image |
-| 4 | transposed convolutions 4x4, stride 2, of layers 1 and 3 | 1/2 | the whole image |
-|   | bilinear upsampling | 1 | the whole image |
+|   | after average pooling 2x2 and 4x4, dilation 3 | 1/16, 1/32 | 122 and 234 |
+|   | self-attention: these four, averaged over similar pixels | 1/8 | image |
+|   | global average pooling, convolution 1x1 | - | image |
+| 4 | transposed convolutions 4x4, stride 2, of layers 1 and 3 | 1/2 | image |
+|   | bilinear upsampling | 1 | image |
 
 The receptive field grows by (kernel - 1) * dilation * (stride so far): Araujo et al., "Computing
-Receptive Fields of Convolutional Neural Networks", Distill 2019. Parallel convolutions of several
-dilations and scales follow Chen et al., arXiv:1706.05587, and Zhao et al., arXiv:1612.01105.
-Self-attention follows Wang et al., arXiv:1711.07971, but without its own convolutions.
+Receptive Fields of Convolutional Neural Networks", Distill 2019. Layer 3 follows Chen et al.,
+arXiv:1706.05587, and Zhao et al., arXiv:1612.01105; self-attention follows Wang et al.,
+arXiv:1711.07971, without its convolutions.
 """
 
 import keras
@@ -32,8 +32,8 @@ KEYS = 16
 def build(image_size: tuple[int, int], classes: int, params: TrainShallow) -> keras.Model:
     """Builds a model: images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
 
-    `image_size` is (H, W), multiples of 32. Batch normalization on a CPU is several times faster if
-    the numbers of filters are multiples of 16.
+    `image_size` is (H, W), multiples of 32. On a CPU, batch normalization is several times faster
+    with multiples of 16 filters.
     """
     width = params.width
     images = keras.Input((*image_size, 3), name="images")
@@ -75,10 +75,10 @@ def _relu(x, name: str):
 
 
 def _self_attention(features, context):
-    """Averages the context over the image, weighted by the similarity of features.
+    """Averages context by similarity of features: (B, H, W, F), (B, H, W, C) -> (B, H, W, C).
 
-    (B, H, W, F) and (B, H, W, C) -> (B, H, W, C). The weights are a softmax, over rectangles of
-    pixels, of the dot product of features: Vaswani et al., arXiv:1706.03762, section 3.2.1.
+    The weights are a softmax, over rectangles of pixels, of dot products: Vaswani et al.,
+    arXiv:1706.03762, section 3.2.1.
     """
     *size, channels = features.shape[1:]
     scale = tuple(max(1, side // KEYS) for side in size)

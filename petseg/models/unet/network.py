@@ -1,8 +1,8 @@
-"""A U-Net with a pretrained encoder and a decoder of pix2pix upsample blocks.
+"""A U-Net with a pretrained encoder and pix2pix upsample blocks.
 
-Sources: Ronneberger et al., arXiv:1505.04597 (U-Net); Sandler et al., arXiv:1801.04381
-(MobileNetV2); https://www.tensorflow.org/tutorials/images/segmentation (their combination); Shi et
-al., arXiv:1609.05158 (sub-pixel convolution).
+Sources: Ronneberger et al., arXiv:1505.04597 (U-Net);
+https://www.tensorflow.org/tutorials/images/segmentation (with MobileNetV2); Shi et al.,
+arXiv:1609.05158 (sub-pixel convolution).
 """
 
 from functools import partial
@@ -23,10 +23,9 @@ def build(
 ) -> keras.Model:
     """Builds a model: images (B, H, W, 3) in [0, 255] -> float32 logits (B, H, W, `classes`).
 
-    `image_size` is (H, W), multiples of 32. `encoder_weights` is a Keras weights file of
-    MobileNetV2, the folder of a preset, or None for random weights. Batch normalization learns its
-    statistics in a random encoder, and stays in inference mode in a pretrained one. Raises
-    PetsegError if the weights do not fit, or if the encoder cannot be used.
+    `image_size` is (H, W), multiples of 32; `encoder_weights` is from `storage.stored_encoder`.
+    Batch normalization of a pretrained encoder stays in inference mode. Raises PetsegError if
+    encoder or weights do not fit.
     """
     upscale = params.encoder_upscale
     height, width = image_size
@@ -58,8 +57,8 @@ def build(
 def require_usable(
     image_size: tuple[int, int], params: TrainUnet, encoder_weights: Path | None
 ) -> None:
-    """Raises PetsegError if a preset cannot be the encoder; some fail only when they run."""
-    if params.encoder == MOBILENET_V2:  # accepts every image size that params.yaml allows
+    """Raises PetsegError for an unusable preset; some fail only when run."""
+    if params.encoder == MOBILENET_V2:  # accepts all allowed image sizes
         return
     model = build(image_size, 2, params, encoder_weights)
     unusable = partial(presets.unusable, params.encoder, image_size)
@@ -69,20 +68,20 @@ def require_usable(
         raise unusable("its layers could not be loaded again from a saved network") from None
     try:
         model(np.zeros((1, *image_size, 3), np.float32))
-    except Exception as error:  # any type that the encoder's operations raise
+    except Exception as error:  # any type, from operations
         raise unusable(presets.reason(error)) from None
 
 
 def scaled_groups(model: keras.Model, params: TrainUnet) -> list[tuple[list, float]]:
-    """Returns the encoder's variables with the scale of their learning rate."""
+    """Returns the encoder's variables and their learning rate scale."""
     variables = model.get_layer("encoder").trainable_variables
     return [(variables, params.encoder_learning_rate_scale)]
 
 
 def _levels_below_half(encoder: Encoder, params: TrainUnet) -> list[int]:
-    """Returns the levels from half of the image's side to the encoder's coarsest features.
+    """Returns the levels from half the image's side to the coarsest.
 
-    Raises PetsegError unless `decoder_filters` has an upsample block for each but the coarsest.
+    Raises PetsegError for a wrong number of `decoder_filters`.
     """
     half, coarsest = params.encoder_upscale.bit_length(), max(encoder.levels)
     blocks = coarsest - half
@@ -103,9 +102,8 @@ def _tutorial_classifier(x, classes: int):
 def _refined_classifier(x, classes: int, filters: int):
     """(B, H, W, C) -> (B, 2H, 2W, classes): every pixel sees 5x5 pixels of `x`.
 
-    These convolutions decide outlines and narrow classes: the first merges decoder and skip
-    connection into few channels, the others see neighbouring pixels. They run at half the side; the
-    channels of each pixel then become the classes of four.
+    At half the side, the first convolution merges decoder and skip connection into few channels,
+    the others decide outlines and narrow classes. A pixel's channels become the classes of four.
     """
     height, width = x.shape[1:3]
     for name, size in (("merging", 1), ("refinement", 3)):

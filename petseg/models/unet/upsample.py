@@ -1,7 +1,7 @@
-"""The upsample block of pix2pix: transposed convolution, batch normalization, dropout, ReLU.
+"""The upsample block of pix2pix.
 
-Specification: tensorflow_examples/models/pix2pix/pix2pix.py, function `upsample`, after Isola et
-al., arXiv:1611.07004.
+Source: tensorflow_examples/models/pix2pix/pix2pix.py, `upsample`, after Isola et al.,
+arXiv:1611.07004.
 """
 
 import keras
@@ -12,9 +12,9 @@ from petseg.core.errors import PetsegError
 def upsample(
     filters: int, size: int, *, dropout: float = 0.0, name: str | None = None
 ) -> keras.Sequential:
-    """Builds a block that doubles the sides: (B, H, W, C) -> (B, 2H, 2W, filters), ReLU outputs.
+    """Builds transposed convolution, batch normalization, `dropout` unless 0, and ReLU.
 
-    `dropout` is the rate of a Dropout layer between normalization and ReLU; 0 omits it.
+    (B, H, W, C) -> (B, 2H, 2W, filters).
     """
     layers = [
         keras.layers.Conv2DTranspose(
@@ -37,9 +37,9 @@ def upsample(
 def tensorflow_examples_upsample(
     filters: int, size: int, *, dropout: float = 0.0, name: str | None = None
 ) -> keras.Sequential:
-    """Builds the same block with the package tensorflow-examples, whose dropout rate is 0.5 or 0.
+    """Builds the same block with tensorflow-examples.
 
-    Raises PetsegError for another rate, or if the package is not installed.
+    Raises PetsegError if it is not installed, or for a dropout rate other than 0 and 0.5.
     """
     if dropout not in (0.0, 0.5):
         raise PetsegError(

@@ -1,4 +1,4 @@
-"""Draws cluttered rooms, often in fur colours, so that colour alone does not identify the pet."""
+"""Draws cluttered rooms, often in fur colours, so that colour does not reveal the pet."""
 
 import numpy as np
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFilter
@@ -9,7 +9,7 @@ from petseg.sources.generated.shapes import ellipse, limb
 
 
 def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
-    """Draws a wall and a floor with four to eight objects: RGB, (width, height) `size`."""
+    """Draws an RGB room of (width, height) `size`."""
     width, height = size
     scene = Image.new("RGB", size, _random_colour(rng))
     horizon = int(height * rng.uniform(0.4, 0.8))
@@ -29,7 +29,7 @@ def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> Image.Im
 
 
 def _stripes(rng: np.random.Generator, draw: ImageDraw.ImageDraw, box) -> None:
-    """Draws stripes or tiles on two of three surfaces."""
+    """Draws stripes, tiles or nothing."""
     left, top, right, bottom = box
     step = max(8, int(right * rng.uniform(0.05, 0.2)))
     colour, kind = _random_colour(rng), rng.integers(3)
@@ -43,7 +43,7 @@ def _stripes(rng: np.random.Generator, draw: ImageDraw.ImageDraw, box) -> None:
 
 
 def _furniture(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x, y, r) -> None:
-    """Draws a chest of drawers on legs."""
+    """Draws a chest of drawers."""
     body, edge = _random_colour(rng), _random_colour(rng)
     tall = r * rng.uniform(0.6, 2)
     for side in (-0.9, 0.7):
@@ -55,7 +55,6 @@ def _furniture(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x, y, r) -> 
 
 
 def _plant(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x, y, r) -> None:
-    """Draws seven leaves in a pot."""
     green = (int(rng.integers(30, 120)), int(rng.integers(90, 170)), int(rng.integers(30, 90)))
     for lean in rng.uniform(-1, 1, size=7):
         leaf = [(x, y), (x + lean * r * 0.3, y - r), (x + lean * r * 1.3, y - r * 1.6)]
@@ -65,7 +64,6 @@ def _plant(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x, y, r) -> None
 
 
 def _cushion(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x, y, r) -> None:
-    """Draws a cushion, bowl or ball in two colours."""
     angle, squash, rim = rng.uniform((-0.5, 0.5, 0.3), (0.5, 1, 0.9))
     for size in (r, r * rim):
         blob = ellipse(x, y, size, size * squash, angle)
@@ -73,7 +71,7 @@ def _cushion(rng: np.random.Generator, draw: ImageDraw.ImageDraw, x, y, r) -> No
 
 
 def _random_colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    """Returns a breed's fur colour, varied, or, equally often, any other colour."""
+    """Returns a varied fur colour or, equally often, any colour."""
     if rng.random() < 0.5:
         breed = BREEDS[rng.integers(len(BREEDS))]
         fur = ImageColor.getrgb(breed.marks if rng.random() < 0.3 else breed.coat)

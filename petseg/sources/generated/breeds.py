@@ -1,13 +1,12 @@
-"""The 37 breeds of the Oxford-IIIT Pet dataset, and how to draw each."""
+"""The 37 breeds of the Oxford-IIIT Pet dataset, and how to draw them."""
 
 from typing import NamedTuple
 
 
 class Breed(NamedTuple):
-    """A breed's name as the dataset spells it, and how to draw it.
+    """A breed's name in the dataset, colours, and `pattern` of the marks (see fur.py).
 
-    `coat` and `marks` are colours; `pattern` gives the position of the marks (see fur.py). `shaggy`
-    is the depth of fur tufts as a share of the body's radius.
+    `shaggy` is the depth of fur tufts relative to the body's radius.
     """
 
     name: str
@@ -62,10 +61,10 @@ CAT, DOG = 1, 2
 
 
 def species_of(breed: Breed) -> int:
-    """Returns CAT or DOG: the dataset capitalizes cat breeds, but not dog breeds."""
+    """Returns CAT or DOG; the dataset capitalizes only cat breeds."""
     return CAT if breed.name[0].isupper() else DOG
 
 
 def tip_colour(breed: Breed) -> str | None:
-    """Returns the colour of ears, feet and tail, or None if they match the coat."""
+    """Returns the colour of ears, feet and tail, or None for the coat's."""
     return breed.marks if breed.pattern == "points" else None

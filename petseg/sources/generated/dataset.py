@@ -1,7 +1,4 @@
-"""Generates cats and dogs in the layout of the original Oxford-IIIT Pet archives.
-
-For tests, and for a first run without downloads.
-"""
+"""Generates pets for tests and a first run without downloads."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -23,15 +20,14 @@ _HEADERS = (_HEADER, "#Drawn by petseg.sources.synthetic")  # the second: earlie
 
 
 def write_dataset(folder: Path, *, train: int, test: int, image_size: int, seed: int) -> None:
-    """Writes generated pets to `folder`, in the layout of the unpacked original archives.
+    """Writes generated pets in the layout of the unpacked Oxford-IIIT Pet archives.
 
-    `images/NAME.jpg` are RGB; `annotations/trimaps/NAME.png` have values 1 pet, 2 background and 3
-    border; `annotations/{trainval,test,list}.txt` list the names. Sides are 1 to 1.5 times
-    `image_size`. An image depends only on `seed` and its name, so a larger dataset contains the
-    smaller one. Replaces an earlier generated dataset in `folder`.
+    `images/NAME.jpg` are RGB; `annotations/trimaps/NAME.png` have values 1 pet, 2 background, 3
+    border; `annotations/{trainval,test,list}.txt` list names. Sides are 1 to 1.5 times
+    `image_size`. An image depends only on `seed` and name: a larger dataset contains a smaller one.
 
-    Raises PetsegError for a count below 1, an image size below 32, a negative seed, or a folder
-    with anything else in it.
+    Replaces generated pets in `folder`. Raises PetsegError for other content, a count below 1, an
+    image size below 32, or a negative seed.
     """
     folder = Path(folder)
     if train < 1 or test < 1:
@@ -70,7 +66,6 @@ def _write_pet(root: Path, index: int, number: int, image_size: int, seed: int) 
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Raises PetsegError unless `folder` is missing, empty or a generated dataset."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     names = folder / "annotations" / "list.txt"

@@ -1,4 +1,4 @@
-"""Draws pets in cluttered rooms, with their trimaps."""
+"""Draws pets and their trimaps."""
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -14,17 +14,15 @@ PET, BACKGROUND, BORDER = 1, 2, 3
 """The values in a trimap, as in the real dataset."""
 
 _SUPERSAMPLING = 3
-_BORDER_WIDTH = 0.042  # relative to the root of the image's area: the mean of the real dataset
+_BORDER_WIDTH = 0.042  # relative to the root of the image's area, as the real dataset's mean
 
 
 def draw_pet(
     rng: np.random.Generator, breed: Breed, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one pet on a background.
+    """Draws a pet in a room: uint8 (height, width, 3), and its trimap, uint8 (height, width).
 
-    Returns the image, uint8 (height, width, 3), and its trimap, uint8 (height, width) with the
-    values PET, BACKGROUND and BORDER. The border straddles the pet's outline, but not where the
-    image's edge cuts the pet, as in the real dataset.
+    As in the real dataset, the border straddles the outline except at the image's edge.
     """
     size = (width * _SUPERSAMPLING, height * _SUPERSAMPLING)
     pet = random_pet(rng, breed)
@@ -32,8 +30,8 @@ def draw_pet(
     coat = coat_image(rng, breed, size, pet.head, to_pixels)
     fur, silhouette = paint_parts(pet.parts, coat, to_pixels)
 
-    # The blurred silhouette measures a pixel's distance from the outline: it shades the pet, and
-    # pixels within one sigma of the outline are the border.
+    # The blurred silhouette measures the distance from the outline: it shades the pet, and the
+    # border is within one sigma.
     sigma = _BORDER_WIDTH * (size[0] * size[1]) ** 0.5 / 2
     distance = silhouette.filter(ImageFilter.GaussianBlur(sigma))
     fur = ImageChops.multiply(fur, fur_light(rng, distance))
@@ -49,7 +47,7 @@ def draw_pet(
 def _placement(
     rng: np.random.Generator, size: tuple[int, int], head: tuple[float, float]
 ) -> ToPixels:
-    """Returns a random flip, tilt, size and position; one image in four is a close-up."""
+    """Returns a random flip, tilt, size and position; one in four is a close-up."""
     scale = (size[0] * size[1]) ** 0.5 * rng.uniform(0.62, 1.02)
     focus = np.array(head) * (0.3, 0)
     if rng.random() < 0.25:
@@ -62,9 +60,8 @@ def _placement(
 
 
 def _trimap(distance: Image.Image) -> np.ndarray:
-    """Returns the trimap of the blurred, supersampled silhouette: uint8, 1 to 3."""
-    # Across a straight outline, the blurred silhouette is the normal distribution function: 0.16
-    # one sigma outside, 0.84 one sigma inside.
+    # Across a straight outline, the blur is the normal distribution function: 0.16 and 0.84 are
+    # one sigma outside and inside.
     level = np.asarray(distance.reduce(_SUPERSAMPLING)) / 255
     trimap = np.full(level.shape, BORDER, np.uint8)
     trimap[level > 0.84] = PET

@@ -1,4 +1,4 @@
-"""Draws the fur of a pet: its colours, its parts, and the light on it."""
+"""Draws a pet's fur and the light on it."""
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -18,7 +18,7 @@ def coat_image(
     head: tuple[float, float],
     to_pixels: ToPixels,
 ) -> Image.Image:
-    """Draws fur that fills an RGB image of (width, height) `size`, to cut the parts from."""
+    """Fills an RGB image of (width, height) `size` with fur, to cut parts from."""
     coat = Image.new("RGB", size, breed.coat)
     draw = ImageDraw.Draw(coat)
 
@@ -49,7 +49,7 @@ def coat_image(
 def paint_parts(
     parts: list[Part], coat: Image.Image, to_pixels: ToPixels
 ) -> tuple[Image.Image, Image.Image]:
-    """Paints the parts in order; returns colours (RGB) and silhouette (L, 0 or 255)."""
+    """Paints parts in order; returns colours (RGB) and silhouette (L, 0 or 255)."""
     colours, tones, silhouette = coat.copy(), Image.new("L", coat.size), Image.new("L", coat.size)
     outline = max(1, coat.size[1] // 90)
     for part in parts:
@@ -70,10 +70,7 @@ def paint_parts(
 
 
 def fur_light(rng: np.random.Generator, distance: Image.Image) -> Image.Image:
-    """Returns the light to multiply fur by: grainy, and darker towards the outline.
-
-    `distance` is the blurred silhouette (L).
-    """
+    """Returns light to multiply fur by, darker where `distance`, the blurred silhouette, is."""
     round_light = 0.62 + 0.38 * np.asarray(distance, np.float32) / 255
     grain = smooth_noise(rng, distance.size, 90, 0.1)
     return grey_image(255 * round_light * grain)

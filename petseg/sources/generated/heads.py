@@ -1,4 +1,4 @@
-"""Draws the heads of cats and dogs, with (0, 0) as the centre."""
+"""Draws heads of cats and dogs, centred on (0, 0)."""
 
 import numpy as np
 from PIL import ImageColor
@@ -11,7 +11,7 @@ _DOG_EYES = ("#4a2c1a", "#2e1d14", "#6b4426")
 
 
 def draw_head(rng: np.random.Generator, breed: Breed) -> tuple[list[Part], list[np.ndarray]]:
-    """Returns the parts from back to front, and the lines of the whiskers, each (2, 2)."""
+    """Returns the parts from back to front, and whiskers, each (2, 2)."""
     return _cat_head(rng, breed) if species_of(breed) == CAT else _dog_head(rng, breed)
 
 
@@ -54,7 +54,6 @@ def _dog_head(rng: np.random.Generator, breed: Breed) -> tuple[list[Part], list[
 
 
 def _muzzle(breed: Breed, rx: float, y: float, ry: float) -> list[Part]:
-    """Returns a dark mouth and two cheeks, in the marks' colour or lighter than the coat."""
     if breed.pattern in ("points", "bib"):
         paint = breed.marks
     else:

@@ -1,4 +1,4 @@
-"""Draws whole pets, sitting, standing or lying, as polygons."""
+"""Draws sitting, standing and lying pets as polygons."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from petseg.sources.generated.shapes import Part, ellipse, limb, rotate
 
 
 class Pet(NamedTuple):
-    """A pet in pet units: parts from back to front, whiskers, and the centre of the head."""
+    """Parts from back to front, whiskers and centre of the head, in pet units."""
 
     parts: list[Part]
     whiskers: list[np.ndarray]
@@ -18,7 +18,7 @@ class Pet(NamedTuple):
 
 
 def random_pet(rng: np.random.Generator, breed: Breed) -> Pet:
-    """Returns a pet in one of the three poses, some with a collar."""
+    """Returns a pet in a random pose, some with a collar."""
     body, head = (_sitting, _standing, _lying)[rng.integers(3)](rng, breed)
     collar = rng.choice(["#c0392b", "#2471a3", "#d4ac0d", "#7d3c98"])
     if rng.random() < 0.4:

@@ -1,7 +1,6 @@
-"""Polygons for pets and furniture.
+"""Polygons in pet units: the animal is about 1 high, its centre is (0, 0), and y points down.
 
-In pet units, the whole animal is about 1 high, (0, 0) is its centre and y points down. Angles are
-in radians.
+Angles are in radians.
 """
 
 from collections.abc import Callable
@@ -14,7 +13,7 @@ ToPixels = Callable[[np.ndarray], list[float]]
 
 
 class Part(NamedTuple):
-    """A polygon of a pet: (N, 2) points in pet units, lightness 0..1, a colour or None for fur."""
+    """A polygon: (N, 2) points in pet units, lightness 0..1, a colour or None for fur."""
 
     points: np.ndarray
     tone: float = 1.0
@@ -22,7 +21,7 @@ class Part(NamedTuple):
 
 
 def ellipse(x, y, rx, ry, angle=0.0, shaggy=0.0) -> np.ndarray:
-    """Returns 48 points around (x, y), float64 (48, 2), with tufts of depth `shaggy`."""
+    """Returns points around (x, y), float64 (48, 2), with tufts of depth `shaggy`."""
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = 1 + shaggy * np.abs(np.sin(turn * 8))
     points = np.stack([rx * radius * np.cos(turn), ry * radius * np.sin(turn)], axis=1)
@@ -30,9 +29,9 @@ def ellipse(x, y, rx, ry, angle=0.0, shaggy=0.0) -> np.ndarray:
 
 
 def limb(points, thick: float, thin: float) -> np.ndarray:
-    """Returns a limb with round ends along a quadratic Bézier curve of three control points.
+    """Returns a limb with round ends along a quadratic Bézier curve: float64 (48, 2).
 
-    float64 (48, 2); the half width goes from `thick` to `thin`.
+    The half width goes from `thick` to `thin`.
     """
     start, bend, end = np.asarray(points, dtype=float)
     t = np.linspace(0, 1, 24)[:, None]

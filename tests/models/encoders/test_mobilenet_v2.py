@@ -1,4 +1,4 @@
-"""Stored encoder weights are found, and refused if they do not fit."""
+"""Stored encoder weights must fit."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every KerasHub family that can be an encoder works in the same U-Net."""
+"""Every suitable KerasHub family works in the U-Net."""
 
 import shutil
 from pathlib import Path
@@ -108,7 +108,7 @@ PLAIN = {"cross_entropy": 1.0, "dice": 0.0, "class_weights": {}, "label_smoothin
 def test_a_network_with_a_preset_is_exported(preset, tmp_path):
     model, images = network(preset), networks.squares(2, SIZE)[0]
     logits = model(images).numpy()
-    tflite = export_formats.FORMATS["tflite_float32"]  # made from a SavedModel, so tests that, too
+    tflite = export_formats.FORMATS["tflite_float32"]  # made from a SavedModel, so tests both
     tflite.write(export_formats.Source(model, PETS), tmp_path / tflite.file)
     exported = tflite.load(tmp_path / tflite.file).run(images)
     np.testing.assert_allclose(exported, logits, atol=1e-4 * np.abs(logits).max())
@@ -194,7 +194,7 @@ def test_a_family_that_cannot_be_reloaded_is_refused(tmp_path):
 
 
 class Squares(keras.layers.Layer):
-    """A layer that accepts only square images, but fails only at run time."""
+    """Accepts only square images; fails only at run time."""
 
     def call(self, images):
         return tf.reshape(images[:, :, : tf.shape(images)[1]], tf.shape(images))

@@ -1,4 +1,4 @@
-"""The shallow network has the documented depth and receptive fields."""
+"""The shallow network's depth and receptive fields."""
 
 import keras
 import numpy as np
@@ -11,7 +11,6 @@ from tests.helpers.sections import SHIPPED
 
 
 def convolutions_on_the_longest_path(model: keras.Model) -> int:
-    """Returns the most convolution layers on a path from image to logits."""
     depth: dict[str, int] = {}
     for layer in model.layers:
         sources = [
@@ -42,7 +41,7 @@ RECEPTIVE_FIELDS = {
 
 @pytest.mark.parametrize(("layer", "pixels"), RECEPTIVE_FIELDS.items())
 def test_receptive_fields_are_as_documented(layer, pixels):
-    """Measures which input pixels affect one output pixel of a convolution."""
+    """Measures which inputs affect one output pixel."""
     model = networks.shallow((512, 512), width=2)
     rng = np.random.default_rng(0)
     for convolution in model.layers:

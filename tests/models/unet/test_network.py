@@ -1,4 +1,4 @@
-"""The U-Net matches that of the tutorial, and the additions of this project work."""
+"""The tutorial's U-Net, and this project's additions."""
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def test_fine_tuning_starts_at_the_named_block(encoder_weights, fine_tune_from, 
 
 @pytest.mark.parametrize("black_and_white", [(-1.0, 1.0), (0.0, 1.0)])
 def test_the_model_rescales_to_the_encoder_range(black_and_white):
-    """The encoder gets this range if the model gets [0, 255]."""
+    """The model's input is [0, 255]."""
     black, white = black_and_white
     model = networks.unet(input_range=black_and_white)
     rescaled = model.get_layer("rescaling")(np.array([0.0, 127.5, 255.0]))
@@ -106,7 +106,7 @@ def test_the_model_rescales_to_the_encoder_range(black_and_white):
 
 
 def test_subpixels_become_four_pixels():
-    """With a classifier that only numbers the sub-pixels, every 2x2 pixels are 0 1 / 2 3."""
+    """A classifier that numbers sub-pixels gives 0 1 / 2 3 for every 2x2 pixels."""
     size, classes = (32, 64), 5
     model = networks.unet(size, classes, fine_tune_from="stem", refinement_filters=8)
     classifier = model.get_layer("classifier")

@@ -1,4 +1,4 @@
-"""The upsample block matches the pix2pix specification and that of the package."""
+"""The upsample block matches pix2pix and the package."""
 
 import sys
 from types import ModuleType
@@ -56,7 +56,7 @@ PIX2PIX = "tensorflow_examples.models.pix2pix.pix2pix"
 
 
 def load_stand_in(monkeypatch) -> None:
-    """Loads a fake tensorflow-examples whose block has our layers."""
+    """Its block has our layers."""
     module = ModuleType(PIX2PIX)
     module.upsample = lambda filters, size, apply_dropout: upsample(
         filters, size, dropout=0.5 * apply_dropout

@@ -1,4 +1,4 @@
-"""Generated pets have the original layout and realistic masks, and are reproducible."""
+"""Generated pets: layout, masks, reproducibility."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,7 +24,7 @@ def dataset(tmp_path_factory) -> Path:
 
 
 def read_list(folder: Path, name: str) -> dict[str, tuple[int, int, int]]:
-    """Returns image name -> class, species and breed number, from one of the lists."""
+    """Returns image name -> class, species and breed number."""
     lines = (folder / "annotations" / f"{name}.txt").read_text().splitlines()
     rows = [line.split(" ") for line in lines if not line.startswith("#")]
     assert len({row[0] for row in rows}) == len(rows)

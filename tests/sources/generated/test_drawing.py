@@ -1,4 +1,4 @@
-"""Each breed is drawn with the right shapes, dtypes and mask values; the image is not blank."""
+"""Each breed is drawn with the right shapes, dtypes and mask values."""
 
 import numpy as np
 import pytest
