@@ -1,4 +1,4 @@
-"""Cross-validation folds: networks judge only examples that they never saw."""
+"""Folds: networks judge only examples that they never saw."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack

@@ -9,7 +9,7 @@ from petseg.metrics.confusion import confusion_matrices
 
 
 def labels(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the labels in an encoded mask and those of logits, (h, w, C): uint8 (H, W) both."""
+    """Returns labels in an encoded mask, and of logits (h, w, C): uint8 (H, W) both."""
     truth = decode_mask(mask, spec)
     return truth, full_size.labels(logits, *truth.shape)
 

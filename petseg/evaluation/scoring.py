@@ -1,4 +1,4 @@
-"""Scores predictions on a split's images against the published masks."""
+"""Scores predictions against the published masks."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -56,7 +56,7 @@ def score_network(
 def fitted_temperature(
     run: Callable[[np.ndarray], np.ndarray], source: Source, batch_size: int, label: str
 ) -> float:
-    """Returns the temperature that calibrates a network best on a split not trained on.
+    """Returns the temperature that calibrates best, on a split not trained on.
 
     Uses about SAMPLED evenly spaced pixels per image.
     """

@@ -137,7 +137,7 @@ def per_group(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparison(counts: dict[str, np.ndarray], resamples: int, seed: int) -> dict:
-    """Returns mean IoU and differences with 95 % bootstrap intervals, from class counts (N, C, 3)."""
+    """Returns mean IoU and differences with 95 % intervals, from class counts (N, C, 3)."""
     found = bootstrap.intervals(counts, scores.mean_iou, resamples, seed)
     return {
         name: {"mean_iou": float(estimate), "low": float(low), "high": float(high)}
