@@ -23,14 +23,14 @@ from petseg.app import api
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> Network:
-    """A network that predicts pet for red, background for green and border for blue."""
+    """Predicts pet for red, background for green, border for blue."""
     path = tmp_path_factory.mktemp("api") / "unet.keras"
     networks.colours().save(path)
     return petseg.load(add_spec(path, PETS))
 
 
 def image(size: tuple[int, int] = (90, 60), kind: str = "PNG") -> bytes:
-    """Returns an image file: red on the left, green on the right."""
+    """An image file: left red, right green."""
     picture = Image.new("RGB", size, "lime")
     picture.paste("red", (0, 0, size[0] // 2, size[1]))
     stream = io.BytesIO()

@@ -31,7 +31,7 @@ def test_name_is_shown_on_one_line(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """A folder with images of such names, a broken image, and a model."""
+    """Images of such names, a broken image, and a model."""
     folder = tmp_path_factory.mktemp("names")
     pixels = keras.Input((8, 8, 3))
     keras.Model(pixels, keras.layers.Conv2D(3, 1)(pixels)).save(folder / "model.keras")
@@ -47,7 +47,7 @@ def home(tmp_path_factory) -> Path:
 
 
 def petseg(home: Path, encoding: str, *arguments) -> tuple[str, str]:
-    """Runs `petseg predict` with an encoding; returns its standard output and error."""
+    """Runs `petseg predict`; returns standard output and error."""
     command = [sys.executable, "-m", "petseg", "predict", "in", "--model", b"m\xf6del.keras"]
     variables = {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""`petseg predict`: pictures, the table, JSON, and messages for unreadable images."""
+"""`petseg predict`: pictures, table, JSON, and messages."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from tests.helpers.specs import PETS, add_spec
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A network that predicts pet for red, background for green and border for blue."""
+    """Predicts pet for red, background for green, border for blue."""
     path = tmp_path_factory.mktemp("models") / "colours.keras"
     networks.colours().save(path)
     return add_spec(path, PETS)

@@ -1,4 +1,4 @@
-"""Inputs of `petseg predict`: transparent and very large images, mixed folders, other models."""
+"""Inputs of `petseg predict`: images, mixed folders, other models."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SIDE = 16
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A network that predicts pet for red, background for green and border for blue."""
+    """Predicts pet for red, background for green, border for blue."""
     pixels = keras.Input((SIDE, SIDE, 3))
     network = keras.Model(pixels, keras.layers.Conv2D(3, 1, use_bias=False)(pixels))
     network.set_weights([np.eye(3).reshape(1, 1, 3, 3) / 50])
@@ -46,7 +46,7 @@ def run(*arguments) -> int:
 
 
 def test_transparent_image_is_segmented_and_drawn_on_grey(home, model):
-    """The image is red; its right half is fully transparent green."""
+    """Left red, right fully transparent green."""
     Path("in").mkdir()
     image = Image.new("RGBA", (90, 60), "red")
     image.paste((255, 0, 0, 80), (30, 0, 45, 60))
@@ -87,7 +87,7 @@ finally:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_image_of_200_megapixels_takes_bounded_memory(home):
-    """As large phone cameras: 0.8 GB in Pillow, and twice that while a picture is written."""
+    """0.8 GB in Pillow, and twice that while a picture is written."""
     Image.new("RGB", (16320, 12240), "red").save("large.jpg")
     network = ROOT / "pretrained/shallow.tflite"  # TensorFlow alone would take up to 1 GB
     arguments = ["large.jpg", "--model", str(network), "--cutout", "--json"]
@@ -129,7 +129,7 @@ def test_folder_images_are_found_by_suffix_and_content(home, model, capsys):
 
 
 def save(path: str, size: tuple[int, int], classes: int) -> Path:
-    """Saves a network with random weights for images of a size (h, w)."""
+    """Saves a random network for images of a size (h, w)."""
     keras.utils.set_random_seed(0)
     pixels = keras.Input((*size, 3))
     keras.Model(pixels, keras.layers.Conv2D(classes, 1)(pixels)).save(path)
