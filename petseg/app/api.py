@@ -1,9 +1,9 @@
 """The HTTP API of `petseg serve`.
 
-    POST /v1/segment   an image -> a mask, an overlay, a cutout, or JSON
-    GET  /v1/models    the networks, their classes and regions
+    POST /v1/segment   an image -> a mask, overlay, cutout, or JSON
+    GET  /v1/models    networks, classes and regions
     GET  /healthz      health check
-    GET  /openapi.json the description in OpenAPI; /docs shows it
+    GET  /openapi.json OpenAPI description; /docs shows it
 
 Stores nothing: images and results stay in memory. Every error is JSON,
 `{"error": {"status": 413, "message": "..."}}`.
@@ -41,8 +41,8 @@ DOCS = Path(__file__).with_name("api.html")
 class Limits(NamedTuple):
     """Limits of the service.
 
-    `upload` is the largest upload in bytes. `workers` requests run at a time, and `waiting` more
-    may wait. `seconds` is the time limit of a request, from its first byte to its answer.
+    `upload` is in bytes. `workers` requests run at a time, `waiting` more may wait. `seconds`
+    limits a request from its first byte to its answer.
     """
 
     upload: int = 30_000_000
@@ -54,9 +54,9 @@ class Limits(NamedTuple):
 def create(
     networks: dict[str, Network], limits: Limits | None = None, token: str | None = None
 ) -> FastAPI:
-    """Returns the application for networks by name; the first one is the default.
+    """Returns the application; the first network is the default.
 
-    With a `token`, every path except /healthz requires `Authorization: Bearer TOKEN`.
+    A `token` makes all paths but /healthz require `Authorization: Bearer TOKEN`.
     """
     limits = limits or Limits()
     seats, first = _Seats(limits), next(iter(networks))
@@ -121,7 +121,7 @@ def create(
 
 
 class _Seats:
-    """Threads that segment, and a limit on the requests that run or wait."""
+    """Threads that segment, and a limit on requests."""
 
     def __init__(self, limits: Limits):
         self.threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="segment")
@@ -129,7 +129,7 @@ class _Seats:
         self._limits = limits
 
     async def take(self) -> AsyncIterator[None]:
-        """Takes a seat while a request lasts; raises HTTPException 503 if none is free."""
+        """Takes a seat for a request; raises HTTPException 503 if none is free."""
         if not self._free:
             limits = self._limits
             raise HTTPException(
@@ -144,7 +144,6 @@ class _Seats:
             self._free += 1
 
     async def run(self, function: Callable, *arguments):
-        """Runs a function in one of the threads and returns its result."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
 
 
@@ -167,7 +166,7 @@ def _answer(
 
 
 def _json_content(found: Segmentation, name: str) -> dict:
-    """Returns the shares, and the mask of each class in COCO's compressed run-length encoding."""
+    """Returns shares, and class masks in COCO's compressed run-length encoding."""
     masks = {}
     for label, one in enumerate(found.spec.class_names):
         encoded = coco.encode(np.asfortranarray(found.labels == label, dtype=np.uint8))

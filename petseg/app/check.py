@@ -1,11 +1,10 @@
-"""Checks params.yaml, the dataset and the inputs that they name, before DVC runs a stage.
+"""Checks params.yaml, the dataset and inputs before DVC runs a stage.
 
     petseg check && dvc repro        # as `make repro` does
 
-DVC deletes the outputs of a stage before it starts the stage. This check reports wrong parameters
-while the outputs still exist. It also reports changes that `dvc status` cannot see: data/raw was
-made from another offline copy (PETSEG_OFFLINE_DIR), or from another content of the encoder_weights
-file.
+DVC deletes a stage's outputs before it starts the stage; this reports wrong parameters while they
+exist. It also reports what `dvc status` cannot see: data/raw from another offline copy
+(PETSEG_OFFLINE_DIR) or other content of the encoder_weights file.
 """
 
 import argparse
@@ -41,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def unused_weights(params: Params, dataset: DatasetSpec) -> list[str]:
-    """Returns a warning for each section with class weights for classes not in the dataset."""
+    """Returns a warning per section that weights unknown classes."""
     warnings = []
     for name, section in params:
         weights = section.loss.class_weights if isinstance(section, Training) else {}

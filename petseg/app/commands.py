@@ -1,7 +1,6 @@
-"""What the commands share: parsers, exit codes, common options, and tables.
+"""What the commands share: parsers, exit codes, options, and tables.
 
-Commands import TensorFlow only where they need it, as that takes seconds: `--help` and wrong
-options must not wait for it.
+Commands import TensorFlow, which takes seconds, only after they have parsed their options.
 """
 
 import argparse
@@ -17,7 +16,7 @@ from petseg.decoding import photograph
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
-    """Returns a parser for `petseg NAME`, to which the command adds its options."""
+    """Returns a parser for `petseg NAME`."""
     return argparse.ArgumentParser(
         prog=f"petseg {name}",
         description=description,
@@ -30,11 +29,8 @@ def run(
     parser: argparse.ArgumentParser,
     arguments: list[str] | None = None,
 ) -> None:
-    """Exits with the code that `main` returns; prints a PetsegError without a traceback."""
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # a name may have characters that the terminal cannot show
+    """Exits with `main`'s code; prints a PetsegError without a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # not every terminal can show every name
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     options = parser.parse_args(arguments)
@@ -50,7 +46,7 @@ def run(
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Returns an argparse type: a whole number from `least` to `most`."""
+    """Returns an argparse type for `least` to `most`."""
 
     def parse(text: str) -> int:
         number = int(text)
@@ -64,7 +60,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def add_model_option(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
-    """Adds `--model` and `--dataset`; without a default, `default_model.find` chooses the model."""
+    """Adds `--model` and `--dataset`."""
     parser.add_argument(
         "--model",
         type=Path,
@@ -105,10 +101,7 @@ def add_limit_option(parser: argparse.ArgumentParser) -> None:
 
 
 def named_dataset(name: str | None) -> DatasetSpec | None:
-    """Returns the dataset with this name or in this file; None for None.
-
-    Raises PetsegError if it does not exist or has mistakes.
-    """
+    """Returns the dataset of a name or file; raises PetsegError if missing or wrong."""
     if name is None:
         return None
     path = Path(name)
@@ -120,17 +113,14 @@ def named_dataset(name: str | None) -> DatasetSpec | None:
 
 
 def text(path: Path) -> str:
-    r"""Returns a path as valid Unicode, relative to the working folder if it is inside.
-
-    Bytes that are not UTF-8 are escaped, as in caf\xe9.jpg.
-    """
+    r"""Returns a path, relative if in the working folder; escapes non-UTF-8 bytes (\xe9)."""
     here = Path.cwd()
     path = path.relative_to(here) if path.is_relative_to(here) else path
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def shown(path: Path) -> str:
-    r"""Returns the same on one line: other unprintable characters are escaped too, such as \n."""
+    r"""Returns the same with all unprintable characters escaped, such as \n."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text(path)
@@ -138,7 +128,7 @@ def shown(path: Path) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a text table; aligns the first column left and the others right."""
+    """Returns a text table: first column left-aligned, others right."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()

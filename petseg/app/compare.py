@@ -1,11 +1,11 @@
-"""Compares two revisions: scores with bootstrap intervals, and parameters.
+"""Compares two revisions: parameters, and scores with intervals.
 
-    petseg compare HEAD~1            # a commit, branch or tag with the workspace
+    petseg compare HEAD~1            # a commit, branch or tag, with the workspace
     petseg compare main bold-exp     # two revisions or DVC experiments
 
-Reads data/per_image.csv, which `evaluate` writes, and compares image by image. A difference is
-REV2 minus REV. Its 95 % interval (paired bootstrap, see petseg/metrics/bootstrap.py) covers the
-choice of test images. It does not cover the training seed: train with several seeds to see that.
+Compares data/per_image.csv of `evaluate`, image by image. A difference is REV2 minus REV. Its 95 %
+interval (paired bootstrap, petseg/metrics/bootstrap.py) covers the choice of test images, not the
+training seed: train with several seeds to see that.
 """
 
 import argparse
@@ -20,7 +20,7 @@ ABSENT = "(absent)"
 
 
 def changed_params(old: dict, new: dict) -> dict[str, tuple]:
-    """Returns old and new value of each changed parameter, by full key (`train_unet.epochs`)."""
+    """Returns old and new values of changed parameters by key (`train_unet.epochs`)."""
     before, after = flat(old), flat(new)
     return {
         key: (before.get(key, ABSENT), after.get(key, ABSENT))
@@ -78,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def flat(nested: dict, prefix: str = "") -> dict:
-    """Joins nested keys by dots; keeps an empty section as a value."""
+    """Joins nested keys by dots; an empty section stays a value."""
     joined: dict = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"
@@ -103,8 +103,7 @@ def _json(found: Comparison, params: dict, options: argparse.Namespace) -> str:
 
 
 def _records(table: pd.DataFrame) -> list[dict]:
-    """Returns the rows of a table, with None for NaN."""
-    # pandas-stubs do not accept None here, pandas does.
+    # None for NaN: pandas accepts it, pandas-stubs do not.
     known = table.astype(object).where(table.notna(), None)  # type: ignore[call-overload]
     return known.to_dict("records")
 
@@ -144,7 +143,7 @@ def _table(table: pd.DataFrame, label: str) -> list[str]:
 
 
 def _number(value: float, form: str) -> str:
-    """Formats a number; for NaN, a dash of the same width."""
+    """Formats a number; NaN is a dash of equal width."""
     return f"{value:{form}}" if value == value else f"{'–':>{len(f'{0:{form}}')}}"
 
 

@@ -1,11 +1,11 @@
-"""Prints a script that completes the commands, options and files of petseg in a shell.
+"""Prints a script that completes petseg's commands, options and files.
 
     petseg completion bash > ~/.local/share/bash-completion/completions/petseg
     petseg completion zsh > ~/.zfunc/_petseg       # in a folder of $fpath
     petseg completion tcsh > ~/.petseg.tcsh        # in ~/.tcshrc: source ~/.petseg.tcsh
 
-The script is static. Print it again after an update of petseg, and after installing petseg[train]:
-it lacks the options of commands whose packages are not installed.
+The script lacks options of commands whose packages are missing: print it again after updating
+petseg or installing petseg[train].
 """
 
 import argparse
@@ -17,7 +17,7 @@ from petseg import __main__ as root
 from petseg.app import commands
 
 PATHS = {"FILE": shtab.FILE, "FOLDER": shtab.DIRECTORY, "IMAGE_OR_FOLDER": shtab.FILE}
-"""What completes the arguments that have one of these metavars."""
+"""What completes an argument, by metavar."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,7 +36,7 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """Returns the parser of petseg with those of all commands as its subparsers."""
+    """Returns petseg's parser, with all commands as subparsers."""
     parser = root.build_parser()
     subparsers = parser.add_subparsers()
     for name, summary in root.COMMANDS.items():

@@ -1,4 +1,4 @@
-"""Compares two per-image tables: scores of both, and differences with bootstrap intervals."""
+"""Compares per-image tables, with bootstrap intervals."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,24 +17,21 @@ LEVEL = 0.95
 
 
 class Comparison(NamedTuple):
-    """The result of `compare`. Both tables end in `old`, `new`, `difference`, `low` and `high`."""
+    """Two tables that end in `old`, `new`, `difference`, `low` and `high`."""
 
     scores: pd.DataFrame
-    """A row for each network and score (its key in the metrics files): `network`, `score`,
-    `images`."""
+    """By network and score (its key in the metrics files): `network`, `score`, `images`."""
     groups: pd.DataFrame
-    """The mean IoU of each group column, network and group: `column`, `network`, `group`,
-    `images`. Empty without groups."""
+    """Mean IoU by `column`, `network` and `group`, and `images`; empty without groups."""
     notes: list[str]
     """Caveats about the numbers."""
 
 
 def compare(old: pd.DataFrame, new: pd.DataFrame, resamples: int, seed: int) -> Comparison:
-    """Compares two per-image tables (see tables.per_image) on their common images.
+    """Compares two tables of `tables.per_image` on their common images.
 
-    Sorts the groups of each column and network, the largest difference first. Ignores regions and
-    group columns that only one table has. Raises PetsegError if the classes differ, or if the
-    tables have no network or no image in common.
+    Sorts groups by difference, the largest first. Ignores regions and group columns of one table
+    only. Raises PetsegError if classes differ, or no network or image is common.
     """
     _require_same_classes(old, new)
     notes = _notes(old, new)
@@ -69,23 +66,20 @@ def compare(old: pd.DataFrame, new: pd.DataFrame, resamples: int, seed: int) -> 
 
 
 def _common_rows(old: pd.DataFrame, new: pd.DataFrame, network: str):
-    """Returns a network's rows of the common images, in the same order and indexed by name."""
+    """Returns both tables' rows of common images, indexed by name."""
     before, after = (table[table["network"] == network].set_index("name") for table in (old, new))
     names = after.index[after.index.isin(before.index)]
     return before.loc[names], after.loc[names]
 
 
 def _scores(counts: np.ndarray, classes: int) -> np.ndarray:
-    """Returns mean IoU, and the IoU of each class and region: (..., K, 3) -> (..., 1 + K).
-
-    The classes come first among the K; mean IoU is over the classes.
-    """
+    """Returns mean IoU of the first `classes`, and all IoUs: (..., K, 3) -> (..., 1 + K)."""
     mean = scores.mean_iou(counts[..., :classes, :])
     return np.concatenate([mean[..., None], scores.iou(counts)], axis=-1)
 
 
 def _changes(counts: dict[str, np.ndarray], statistic: Callable, resamples: int, seed: int) -> dict:
-    """Returns a statistic of both counts and their difference: float, or float64 (K,)."""
+    """Returns a statistic, float or float64 (K,), and its change."""
     found = bootstrap.intervals(counts, statistic, resamples, seed, LEVEL)
     return {
         "old": found["old"].estimate,
@@ -132,7 +126,7 @@ def _notes(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 
 def _notes_on_masks(pairs: dict) -> list[str]:
-    # Pixels of each class in the mask: they differ only if the masks or their size changed.
+    # Pixels per class: they differ only if masks or their size changed.
     truths = [
         (tables.counts(before)[..., 0] != tables.counts(after)[..., 0]).any(axis=1)
         for before, after in pairs.values()

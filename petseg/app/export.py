@@ -1,29 +1,28 @@
-"""Exports a network to other formats, loads each file again and compares it with Keras.
+"""Exports a network to other formats, and compares each file with Keras.
 
     petseg export
     petseg export --model models/shallow.keras --formats tflite_int8 onnx
 
 Writes to the folder OUT:
 
-    saved_model/             for TensorFlow and TensorFlow Serving; any batch size
+    saved_model/             for TensorFlow (Serving); any batch size
     float32.tflite           for LiteRT (TensorFlow Lite); batch size 1
-    float16.tflite           the same with float16 weights, half the size
-    dynamic_range.tflite     the same with 8-bit weights; computes in float32
-    int8.tflite              all in 8 bits, also the input (uint8) and the outputs (int8)
-    model.onnx               for ONNX Runtime; needs the packages tf2onnx and onnxruntime
-    dataset.json             the classes in order, their mask values and colours, the regions
+    float16.tflite           with float16 weights, half the size
+    dynamic_range.tflite     with 8-bit weights; computes in float32
+    int8.tflite              all in 8 bits, also input (uint8) and outputs (int8)
+    model.onnx               for ONNX Runtime; needs tf2onnx and onnxruntime
+    dataset.json             classes in order, their mask values and colours, regions
     report.json              the printed table, and the signature
 
-The input is `images`, float32 (N, H, W, 3), RGB in [0, 255]. The outputs are `logits`, float32
-(N, H, W, C) for C classes, and `labels`, uint8 (N, H, W), the index of the largest logit. Each file
-also contains this signature, the classes and dataset.json: as metadata in ONNX, in a ZIP archive at
-the end of a .tflite file, and in assets.extra/ of the SavedModel.
+Input: `images`, float32 (N, H, W, 3), RGB in [0, 255]. Outputs: `logits`, float32 (N, H, W, C),
+and `labels`, uint8 (N, H, W), the index of the largest logit. Each file contains this signature,
+the classes and dataset.json: as metadata (ONNX), a ZIP archive at the end (.tflite), or in
+assets.extra/ (SavedModel).
 
-The table compares each format with the Keras model on test images: the share of pixels with the
-same label, the largest logit difference, the scores, and the latency relative to Keras on this
-machine. If the records have no test images of these classes, it uses generated pictures, without
-scores. int8.tflite is calibrated on training images, else on generated pictures. If a format fails
-or differs too much, the command reports it, goes on with the others, and exits with 1.
+The table compares each format with Keras on test images: share of equal labels, largest logit
+difference, scores, and relative latency on this machine. int8.tflite is calibrated on training
+images. Without records of these classes, both use generated pictures, without scores. Formats that
+fail or differ too much are reported, and the exit code is 1.
 """
 
 import argparse
@@ -95,7 +94,7 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def _export(source: Source, kind: Format, out: Path, reference: Measured, images: Images) -> dict:
-    """Exports one format; returns its row of the report: the comparison, or why it failed."""
+    """Returns a format's report row: the comparison, or why it failed."""
     if missing := missing_packages(kind):
         return {"reason": f"needs {' and '.join(missing)}: pip install {' '.join(missing)}"}
     path = out / kind.file
@@ -116,7 +115,7 @@ def _export(source: Source, kind: Format, out: Path, reference: Measured, images
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Raises PetsegError before an export would replace a folder that is not a SavedModel."""
+    """Refuses to replace a folder that is no SavedModel."""
     if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
         raise PetsegError(f"{path} is not a SavedModel and would be replaced; choose another --out")
 

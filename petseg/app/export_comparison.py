@@ -1,4 +1,4 @@
-"""Compares an exported network with its Keras model on the same images."""
+"""Compares exported networks with Keras."""
 
 import itertools
 import statistics
@@ -14,7 +14,7 @@ from petseg.prediction.runtimes import Run
 
 
 class Images(NamedTuple):
-    """Images uint8 (N, H, W, 3), and masks uint8 (N, H, W) of labels and VOID, if any."""
+    """Images uint8 (N, H, W, 3), and masks uint8 (N, H, W) with VOID, if any."""
 
     pixels: np.ndarray
     masks: np.ndarray | None
@@ -24,10 +24,7 @@ class Images(NamedTuple):
 def some_images(
     count: int, size: tuple[int, int], spec: DatasetSpec, split: str = "test"
 ) -> Images:
-    """Returns the first images of a split, if the records have these classes and this size.
-
-    Otherwise, returns generated pictures.
-    """
+    """Returns a split's first images, or generated pictures if no records match."""
     from petseg import records
 
     try:
@@ -49,7 +46,7 @@ def some_images(
 
 
 class Measured(NamedTuple):
-    """Logits of each image, and the median time of an image in seconds."""
+    """Logits, and median seconds per image."""
 
     logits: np.ndarray
     seconds: float
@@ -57,7 +54,7 @@ class Measured(NamedTuple):
 
 def measure(run: Run, images: Images) -> Measured:
     """Runs a network on one image at a time."""
-    run(images.pixels[:1])  # the first call is slower: it also initializes
+    run(images.pixels[:1])  # the first call also initializes
     logits, seconds = [], []
     for index in range(len(images.pixels)):
         start = time.perf_counter()
@@ -67,7 +64,7 @@ def measure(run: Run, images: Images) -> Measured:
 
 
 def compared(found: Measured, reference: Measured, images: Images, spec: DatasetSpec) -> dict:
-    """Returns how far two networks agree, and the scores of the first; None where undefined."""
+    """Returns two networks' agreement, and the first one's scores (None if undefined)."""
     from petseg.metrics import scores
     from petseg.metrics.confusion import confusion_matrices
 

@@ -1,7 +1,6 @@
 """The formats of `petseg export`: how each is written, loaded and checked.
 
-Functions import TensorFlow and the packages of the formats where they need them: these take long to
-import.
+Functions import TensorFlow and other packages, which are slow to import, where they need them.
 """
 
 import atexit
@@ -25,16 +24,16 @@ OPSET = 18
 """The ONNX opset; ONNX Runtime supports it since 1.14."""
 
 NETWORK_FILE = "network.json"
-"""The signature and the classes, inside each exported file."""
+"""Signature and classes, inside each exported file."""
 
 LABELS_FILE = "labels.txt"
-"""The class names, one per line, as TFLite's tools expect them."""
+"""Class names, one per line, for TFLite's tools."""
 
 
 class Source(NamedTuple):
-    """A Keras model to export, its dataset, and options of some formats.
+    """A Keras model to export, and its dataset.
 
-    `calibration` is uint8 (N, H, W, 3), images to quantize activations by; `opset` is for ONNX.
+    `calibration`, images uint8 (N, H, W, 3), is to quantize activations; `opset` is for ONNX.
     """
 
     model: Any
@@ -44,7 +43,7 @@ class Source(NamedTuple):
 
 
 class Format(NamedTuple):
-    """A format: its file name, how to write and load it, and the agreement that it must reach."""
+    """A format: `least_agreement` is the required share of labels equal to Keras."""
 
     file: str
     write: Callable[[Source, Path], None]
@@ -54,7 +53,7 @@ class Format(NamedTuple):
 
 
 def description(source: Source, batch: int | None, quantized: bool = False) -> dict:
-    """Returns the signature and the classes of an exported network, for JSON."""
+    """Returns signature and classes for JSON."""
     *size, _ = source.model.input_shape[1:]
     count, kind = batch or "N", "uint8" if quantized else "float32"
     return {
@@ -104,10 +103,7 @@ def _save(model, folder: Path, batch: int | None = None) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _for_one_image(model) -> Path:
-    """Returns a SavedModel with batch size 1, shared by the TFLite conversions.
-
-    With a variable batch size, some TFLite kernels are many times slower.
-    """
+    """Returns a SavedModel: any batch size makes some TFLite kernels many times slower."""
     folder = Path(tempfile.mkdtemp(prefix="petseg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _save(model, folder / "saved_model", batch=1)
@@ -137,14 +133,11 @@ def _write_tflite(source: Source, path: Path, weights: str) -> None:
 
 
 def _calibration(source: Source):
-    """Yields images to find the range of each activation; they include the values 0 and 255."""
+    """Yields images, with values 0 and 255, to find activations' ranges."""
     calibration: Any = source.calibration
     for index, image in enumerate(calibration.astype(np.float32)):
         if index == 0:
-            image[0, 0], image[-1, -1] = (
-                0,
-                255,
-            )  # so that the quantized value equals the pixel value
+            image[0, 0], image[-1, -1] = 0, 255  # so that quantized values equal pixel values
         yield {runtimes.IMAGES: image[None]}
 
 
@@ -163,7 +156,7 @@ def _write_onnx(source: Source, path: Path) -> None:
 
 
 def _texts(source: Source, about: dict) -> dict[str, str]:
-    """Returns the metadata of a network, by file or property name."""
+    """Returns metadata by name."""
     return {
         LABELS_FILE: "".join(f"{name}\n" for name in source.spec.class_names),
         SPEC_FILE: json.dumps(source.spec.to_json(), indent=2),
@@ -189,5 +182,5 @@ FORMATS = {
 
 
 def missing_packages(kind: Format) -> list[str]:
-    """Returns the packages that a format needs and that are not installed."""
+    """Returns a format's packages that are not installed."""
     return [name for name in kind.packages if importlib.util.find_spec(name) is None]

@@ -1,7 +1,7 @@
 """The graph to export: logits and labels, by operations that every format has.
 
-Accelerators such as TFLite's GPU delegate and Core ML support tensors of at most four dimensions.
-Where Keras uses more, an equivalent operation replaces them.
+TFLite's GPU delegate and Core ML support at most four dimensions; where Keras uses more, an
+equivalent operation replaces them.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from petseg.prediction.runtimes import IMAGES, LABELS, LOGITS
 
 
 class DepthToSpace(keras.layers.Layer):
-    """(B, H, W, 4 * C) -> (B, 2H, 2W, C): moves the channels of a pixel to four pixels."""
+    """(B, H, W, 4 * C) -> (B, 2H, 2W, C): moves a pixel's channels to four pixels."""
 
     def call(self, inputs):
         return tf.nn.depth_to_space(inputs, 2)
@@ -24,7 +24,7 @@ class DepthToSpace(keras.layers.Layer):
 
 
 class Repeat(keras.layers.Layer):
-    """(B, H, W, C) -> (B, fH, gW, C): repeats each pixel f times down and g times across."""
+    """(B, H, W, C) -> (B, fH, gW, C): repeats each pixel."""
 
     def __init__(self, factors: tuple[int, int], **options):
         super().__init__(**options)
@@ -36,11 +36,10 @@ class Repeat(keras.layers.Layer):
 
 
 def exported_function(model: keras.Model, batch: int | None):
-    """Returns the network to export, and a tf.function of it for any format.
+    """Returns the network, and a tf.function for export; `batch` None means any size.
 
-    The function maps IMAGES, float32 (batch, H, W, 3) in [0, 255], to LOGITS, float32
-    (batch, H, W, C), and LABELS, uint8 (batch, H, W), the index of the largest logit. `batch` None
-    means any batch size.
+    It maps IMAGES, float32 (batch, H, W, 3) in [0, 255], to LOGITS, float32 (batch, H, W, C), and
+    LABELS, uint8 (batch, H, W), the index of the largest logit.
     """
     network = _of_four_dimensions(model)
     images = tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name=IMAGES)
@@ -55,7 +54,7 @@ def exported_function(model: keras.Model, batch: int | None):
 
 
 def _of_four_dimensions(model: keras.Model) -> keras.Model:
-    """Returns the same function of the same variables, with at most four dimensions per tensor."""
+    """Returns the same function of the same variables."""
     if not isinstance(model, keras.Function):
         return model
     left_out, replaced = set(), {}
@@ -75,7 +74,7 @@ def _of_four_dimensions(model: keras.Model) -> keras.Model:
 
 
 def _subpixels(layer) -> set:
-    """Returns the Reshape and Permute that together with the Reshape `layer` are DepthToSpace."""
+    """Returns the layers that, with the Reshape `layer`, are DepthToSpace."""
     permute = _before(layer, keras.layers.Reshape)
     if permute is None or getattr(permute, "dims", None) != (1, 3, 2, 4, 5):
         return set()
@@ -86,5 +85,5 @@ def _subpixels(layer) -> set:
 
 
 def _before(layer, kind: Any):
-    """Returns the layer before `layer` if `layer` is of this type, else None."""
+    """Returns the layer before a layer of this kind, else None."""
     return layer.input._keras_history.operation if type(layer) is kind else None

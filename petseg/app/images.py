@@ -1,4 +1,4 @@
-"""Finds a user's images, and names their results."""
+"""Finds images, and names their results."""
 
 import os
 from collections import Counter
@@ -13,21 +13,19 @@ from petseg.core.errors import PetsegError
 from petseg.prediction.images import HEIC_SUFFIXES
 
 NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF")
-"""Documents, films, drawings and tables: Pillow registers their suffixes, too."""
+"""Documents, films, drawings and tables whose suffixes Pillow registers."""
 FOUND_BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
-"""Formats found under any suffix. Not TIFF: raw camera files would match by their previews."""
+"""Formats found under any suffix; not TIFF, as previews in raw camera files would match."""
 
 
 def find(sources: Iterable[Path], out: Path) -> dict[Path, Path]:
-    """Returns the images in files and folders -> the stem of their results, relative to `out`.
+    """Returns images in files and folders -> the stem of their results, relative to `out`.
 
-    Searches folders recursively, without hidden files and `out`: for files with the suffix of an
-    image format, and for other files that begin like an image. A stem is the path of the image from
-    the deepest folder that contains all `sources`. It has no suffix, unless two images in its
-    folder differ only by suffix.
+    Searches folders recursively, except hidden files and `out`, for image suffixes and files that
+    begin like an image. A stem is the path from the deepest folder that contains all `sources`,
+    without suffix unless images in its folder differ only by suffix.
 
-    Accepts every file in `sources`, even if it does not exist: reading it fails later. Raises
-    PetsegError if a folder is also `out`.
+    Accepts missing files: reading them fails later. Raises PetsegError if a folder is `out`.
     """
     out = _absolute(out)
     found: dict[Path, None] = {}
@@ -52,7 +50,7 @@ AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 
 def shortened(paths: Iterable[AnyPath]) -> dict[AnyPath, AnyPath]:
-    """Returns paths without suffixes, except in folders where that makes two paths equal."""
+    """Removes suffixes, except where that makes paths equal."""
     paths = list(paths)
     times = Counter(map(_without_suffix, paths))
     ambiguous = {path.parent for path in paths if times[_without_suffix(path)] > 1}
@@ -60,7 +58,7 @@ def shortened(paths: Iterable[AnyPath]) -> dict[AnyPath, AnyPath]:
 
 
 def refuse_to_overwrite(images: Sequence[Path], targets: Iterable[Path]) -> None:
-    """Raises PetsegError if a file to write is one of the images."""
+    """Raises PetsegError if a target is one of `images`."""
     inputs = {_identity(path): path for path in images if path.exists()}
     for target in targets:
         if target.exists() and _identity(target) in inputs:
@@ -71,7 +69,6 @@ def refuse_to_overwrite(images: Sequence[Path], targets: Iterable[Path]) -> None
 
 
 def _inside(folder: Path, out: Path) -> list[Path]:
-    """Returns the images in a folder and its subfolders, except those in `out`."""
     own = folder.is_relative_to(out)  # then the user asked for images in `out`
     return [
         path
@@ -84,7 +81,7 @@ def _inside(folder: Path, out: Path) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    """Decides by the suffix, even if the file is damaged; for unknown suffixes, by content."""
+    """Decides by suffix, even if damaged, or else by content."""
     suffix = path.suffix.lower()
     if suffix in HEIC_SUFFIXES:
         return True
@@ -94,7 +91,7 @@ def _is_image(path: Path) -> bool:
         Image.open(path, formats=[name for name in FOUND_BY_CONTENT if name in Image.OPEN]).close()
     except OSError:  # not an image
         return False
-    except Exception:  # an image, but too large or damaged: reading it reports why
+    except Exception:  # too large or damaged: reading it reports why
         return True
     return True
 

@@ -1,11 +1,11 @@
-"""Inspects a folder of images and masks, prints a report, and proposes a dataset.yaml.
+"""Reports on a folder of images and masks, and proposes a dataset.yaml.
 
     petseg inspect ~/cells                   # prints the report, then the proposal
     petseg inspect ~/cells --write cells     # writes the proposal to datasets/cells/
     petseg inspect datasets/cells            # a folder inside datasets/
 
-Masks may contain class values, 0 and 255, palette indices or colours. Annotations in COCO or
-LabelMe files work too. Changes no image or mask.
+Masks may contain class values, 0 and 255, palette indices or colours; COCO and LabelMe annotations
+work too. Changes no image or mask.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _report(folder: Path, name: str, limit: int | None) -> str:
-    """Prints a report on a folder; returns a proposed dataset.yaml."""
+    """Prints a report; returns a proposed dataset.yaml."""
     tree = walk(folder)
     layouts, damaged = find_layouts(tree)
     layout = layouts[0]
@@ -103,7 +103,6 @@ def _report(folder: Path, name: str, limit: int | None) -> str:
 
 
 def _spread(rows: list, limit: int | None) -> list:
-    """Returns at most `limit` rows, evenly spaced."""
     if limit is None or limit >= len(rows):
         return rows
     return [rows[index] for index in np.linspace(0, len(rows) - 1, limit).round().astype(int)]

@@ -1,4 +1,4 @@
-"""Writes the results of `petseg labels`: a table of all images, and a page to review the worst."""
+"""Writes results of `petseg labels`: a table, and a page of the worst."""
 
 import html
 import io
@@ -18,12 +18,12 @@ from petseg.figures import segmented
 
 PAGE, TABLE = "index.html", "ranking.csv"
 LEAST_BRIGHTNESS = 0.15
-"""Brightness of pixels whose label is not in doubt, relative to the image."""
+"""Relative brightness of pixels whose label is not in doubt."""
 TEMPLATE = Path(__file__).with_name("labels.html")
 
 
 def write(folder: Path, ranking: Ranking, worst: int) -> None:
-    """Writes the table of all images, and a self-contained page of the worst ones."""
+    """Writes the table, and a self-contained page of the worst."""
     table = ranking.rows[["name", "label_quality"]]
     write_csv(folder / TABLE, table)
     places = tqdm(range(min(worst, len(table))), "page", unit="image", disable=None)
@@ -51,7 +51,7 @@ def _row(place: int, table, ranking: Ranking) -> str:
 
 
 def _pictures(judged: Judged, spec: DatasetSpec) -> list[Image.Image]:
-    """Returns image, mask, prediction, and the image, bright where the mask is in doubt."""
+    """Returns image, mask, prediction, and image with doubtful pixels bright."""
     predicted = judged.logits.argmax(-1).astype(np.uint8)
     image = Image.fromarray(judged.image)
     _, (of_pixels,) = label_quality.scores(judged.logits[None], judged.mask[None])

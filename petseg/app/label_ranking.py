@@ -1,4 +1,4 @@
-"""Ranks images by how likely their masks are wrong, by networks not trained on them."""
+"""Ranks images by how likely their masks are wrong."""
 
 import math
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from petseg.models.encoders import storage
 from petseg.training import loop
 
 LEAST_UPDATES = 400
-"""Updates in each training: enough for both networks to learn most of what they can."""
+"""Updates in a training: enough for most of what both networks can learn."""
 
 HOME = Path(".petseg/labels")
 BATCH = 32
@@ -30,7 +30,7 @@ BATCH = 32
 
 
 class Judged(NamedTuple):
-    """An image, its mask, and the logits of a network not trained on it."""
+    """An image, its mask, and logits of a network not trained on it."""
 
     image: np.ndarray
     mask: np.ndarray
@@ -38,9 +38,9 @@ class Judged(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """All images, the worst first: name, fold, position in the fold, and label_quality.
+    """Rows, the worst first: name, fold, position in the fold, label_quality.
 
-    `judged` returns the image of a row, by its place in `rows`.
+    `judged` returns a row's image by its place.
     """
 
     spec: DatasetSpec
@@ -49,10 +49,10 @@ class Ranking(NamedTuple):
 
 
 def rank(params: Params, network: str, count: int, epochs: int | None) -> Ranking:
-    """Trains a network for each of `count` folds on the other folds, and ranks the images.
+    """Ranks images by networks, each trained without one of `count` folds.
 
-    Without `epochs`, trains for LEAST_UPDATES. Resumes an interrupted run after its last epoch.
-    Raises PetsegError without records or cleanlab.
+    `epochs` None means LEAST_UPDATES. Resumes an interrupted run after its last epoch. Raises
+    PetsegError without records or cleanlab.
     """
     label_quality.require()
     records.verify(paths.RECORDS, folds.SPLITS)
@@ -87,7 +87,7 @@ def _judged(rows: pd.DataFrame, runs: list[Callable], place: int) -> Judged:
 
 
 def _short(section: Training, epochs: int) -> Training:
-    """Returns the parameters for few epochs; at most a third of them without geometry."""
+    """Returns parameters for few epochs, at most a third without geometry."""
     changed = {
         "epochs": epochs,
         "early_stopping_patience": 0,
@@ -121,7 +121,7 @@ def _train(network: str, params: Params, section: Any, folder: Path) -> None:
 
 
 def _judge(run: Callable, folder: Path, fold: int) -> pd.DataFrame:
-    """Returns a row for each held-out example of a fold."""
+    """Returns a row per held-out example."""
     held_out = records.on_disk(folder, "validation")
     qualities = []
     starts = range(0, held_out.count, BATCH)

@@ -1,13 +1,13 @@
-"""Finds the images whose masks are most likely wrong, for you to review.
+"""Finds images whose masks are most likely wrong, for you to review.
 
     petseg labels                                  # ranks; writes label_review/index.html
     petseg labels --accept label_review/wrong.txt  # adds names to leave_out in dataset.yaml
 
-Splits the train and validation records of `preprocess` into folds. For each fold, trains a network
-for a few epochs on the other folds, and scores the held-out images: a network trained on a wrong
-mask has memorized it. cleanlab ranks the images by the probabilities of the labels in their masks.
-The page shows the worst: image, mask, prediction, and the doubtful pixels. Tick the wrong masks,
-save their names, and pass the file to --accept. The test split does not change.
+Splits the train and validation records into folds, and scores each fold by a network trained for a
+few epochs on the others, as a network memorizes the wrong masks that it sees. cleanlab ranks the
+images by the probabilities of their masks' labels. The page shows image, mask, prediction and
+doubtful pixels of the worst. Tick wrong masks, save their names, and pass the file to --accept.
+The test split does not change.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from petseg.core.params import load_params
 
 OUT = Path("label_review")
 HEADING = "name"
-"""First column of the ranking; --accept also takes the ranking file."""
+"""First column of the ranking file, which --accept also takes."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Adds names to `leave_out` in a dataset.yaml, and keeps every comment."""
+"""Adds names to `leave_out` in a dataset.yaml; keeps comments."""
 
 import io
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ KEY = "leave_out"
 
 
 def add(path: Path, names: Iterable[str]) -> list[str]:
-    """Adds the names that are missing; returns them in order."""
+    """Adds missing names; returns them in order."""
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 1 << 16

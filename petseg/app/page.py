@@ -1,4 +1,4 @@
-"""The page of `petseg serve`: an upload field, and the result of each network."""
+"""The page of `petseg serve`."""
 
 import html
 import tempfile
@@ -12,11 +12,11 @@ from petseg.prediction.images import BadImage, colour_profile, read
 from petseg.prediction.network import Network, Segmentation, region_to_cut_out
 
 LARGEST_SHOWN = 1280
-"""Longest side of an overlay on the page, in pixels; the cutout keeps the size of the image."""
+"""Longest side of an overlay in pixels; cutouts keep the image's size."""
 
 
 class Segmented(NamedTuple):
-    """The result for an image: the overlay, and the cutout (RGBA), if any."""
+    """An image's overlay, and cutout (RGBA), if any."""
 
     overlay: Image.Image
     cutout: Image.Image | None
@@ -28,8 +28,7 @@ Segment = Callable[[Image.Image], Segmented]
 def segmenter(network: Network, region: str | None = None) -> Segment:
     """Returns a function that segments an RGB or RGBA image.
 
-    The cutout is of `region`, else of the default region of the dataset, if any. Raises PetsegError
-    if there is no such region.
+    The cutout is of `region`, else the dataset's default, if any; PetsegError if unknown.
     """
     if region := region or network.spec.default_region:
         region_to_cut_out(network.spec, region)
@@ -46,11 +45,11 @@ def segmenter(network: Network, region: str | None = None) -> Segment:
 
 
 def page(networks: dict[str, Segment]):
-    """Returns the page, a gradio.Blocks: an upload field, and a column for each network."""
+    """Returns the page, a gradio.Blocks."""
     import gradio
 
     def segment(file: str | None) -> list:
-        """Returns the values of all pictures, then of all buttons; empty ones without an image."""
+        """Returns values of all pictures, then buttons."""
         hidden = gradio.update(visible=False)
         nothing = [None] * len(networks) + [hidden] * len(networks)
         if file is None:

@@ -1,30 +1,28 @@
-"""Segments images: predicts the class of each pixel, at the original size of each image.
+"""Segments images: predicts the class of each pixel, at each image's original size.
 
     petseg predict cat.jpg holidays/
     petseg predict --cutout --json --out results holidays/ > shares.json
     petseg predict - --cutout < cat.jpg > cat.png
 
-Writes to the folder OUT, for each image NAME (subfolders stay):
+Prints each class's share of the pixels. Writes to OUT, for each image NAME (subfolders stay):
 
     NAME_labels.png           a mask with the values or colours of the dataset
     NAME_overlay.jpg          the image with outlines and a legend; see --format
     NAME_cutout.png           with --cutout or --region: a region on a transparent background
     NAME_probabilities.npz    with --probabilities: float16 (H, W, C), and the class names
 
-and prints each class's share of the pixels. For standard input (-), writes the mask to standard
-output, or with --cutout the cutout. The file of the network contains its classes and regions.
+For standard input (-), writes only the mask, or with --cutout the cutout, to standard output. The
+network's file contains its classes and regions.
 
-Reads every format that Pillow reads, and HEIC if pillow-heif is installed; of several frames, the
-first. Searches folders recursively. The network sees transparent pixels as grey, and the cutout
-keeps their transparency. If an image cannot be read, reports it, goes on with the others, and exits
-with 1.
+Searches folders recursively. Reads all formats of Pillow, HEIC with pillow-heif, and the first of
+several frames. The network sees transparent pixels as grey; cutouts keep their transparency. Skips
+and reports unreadable images, and exits with 1.
 
     petseg predict --runner beam 'tiles/**.jpg' OUT
 
-segments very many images: all that match a pattern, by Apache Beam, on the cores of this machine
-or on a cluster; see docs/scale.md. Pattern and OUT may be any paths that Beam supports (gs://,
-s3://, hdfs://). Writes the shares to OUT/shares-*.csv, and the images that could not be read to
-OUT/failed-*.csv. Run the same command again to resume an interrupted run.
+segments all images that match a pattern, by Apache Beam, on this machine or a cluster; see
+docs/scale.md. Both paths may be any that Beam supports (gs://, s3://, hdfs://). Writes shares to
+OUT/shares-*.csv, unreadable images to OUT/failed-*.csv. Repeat the command to resume.
 """
 
 import argparse
@@ -45,7 +43,7 @@ from petseg.prediction import default_model, network
 STANDARD_INPUT = Path("-")
 DEFAULT_OUT = Path("predictions")
 SHOWN = 10
-"""Failed images of a run on Beam whose reasons are printed."""
+"""Most failed images that a Beam run prints."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -225,9 +223,7 @@ def _json(model: Path, done: list[Segmented], failed: dict[Path, str]) -> str:
             {"photograph": commands.text(path), "reason": why} for path, why in failed.items()
         ],
     }
-    return json.dumps(
-        content, indent=2, allow_nan=False
-    )  # in ASCII, which every terminal can print
+    return json.dumps(content, indent=2, allow_nan=False)  # ASCII: every terminal can print it
 
 
 def _table(done: list[Segmented], spec: DatasetSpec) -> str:

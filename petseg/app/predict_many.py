@@ -1,8 +1,7 @@
-"""Segments very many images on many machines: `petseg predict --runner beam`.
+"""Segments images on many machines: `petseg predict --runner beam`.
 
-The output folder, which all machines must reach, contains everything: a copy of the network, the
-job, and lists of the images. The images of one list are a part. A part is done when its table of
-shares exists, so an interrupted run resumes with the missing parts.
+All machines must reach the output folder: it contains the network, the job and lists of images. A
+list is a part, done when its table of shares exists; an interrupted run resumes with the others.
 """
 
 import csv
@@ -26,13 +25,13 @@ from petseg.prediction import network
 from petseg.prediction.images import BadImage, decode
 
 PART_IMAGES, LEAST_PARTS = 1000, 64
-"""Most images in a part; and least number of parts, so that every worker gets some."""
+"""Most images in a part, and fewest parts, so that every worker gets some."""
 
 JOB = "job.json"
 
 
 class Job(NamedTuple):
-    """What to do with each image of a pattern; `suffixes` are file suffixes by kind of picture."""
+    """A run's arguments; `suffixes` are file suffixes by kind of picture."""
 
     pattern: str
     out: str
@@ -45,19 +44,19 @@ class Job(NamedTuple):
     max_megapixels: int
 
     def described(self) -> dict:
-        """Returns the job for JSON; a run with another description is another run."""
+        """Returns the job for JSON, which identifies a run."""
         return self._asdict() | {"spec": self.spec.to_json()}
 
 
 class Part(NamedTuple):
-    """Paths of a part: its list of images, and its tables."""
+    """Paths of a part's list of images and tables."""
 
     images: str
     shares: str
     failed: str
 
     def rows(self, path: str) -> list[list[str]]:
-        """Returns the rows of a table; none if the file does not exist."""
+        """Returns a table's rows; none without the file."""
         if not exists(path):
             return []
         _, *rows = csv.reader(io.StringIO(read(path).decode(), newline=""))
@@ -65,17 +64,17 @@ class Part(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The number of segmented images, and the path and reason of each failed one."""
+    """Number of segmented images; path and reason of failed ones."""
 
     segmented: int
     failed: list[list[str]]
 
 
 def segment(job: Job, model: Path, options: Sequence[str]) -> Outcome:
-    """Segments all images that match the job's pattern, with a copy of `model`.
+    """Segments all images of a job, with a copy of `model`.
 
-    Raises PetsegError if no image matches, if the folder contains results of another run, or if
-    the pipeline fails.
+    Raises PetsegError if there is none, the folder has results of another run, or the pipeline
+    fails.
     """
     parts = _parts(job, model)
     missing = [part for part in parts if not exists(part.shares)]
@@ -92,7 +91,7 @@ def segment(job: Job, model: Path, options: Sequence[str]) -> Outcome:
 
 
 def segment_part(part: Part, *, job: Job) -> None:
-    """Segments the images of a part, writes their pictures, and then its tables."""
+    """Writes a part's pictures, then its tables."""
     if exists(part.shares):  # a runner may run a part twice
         return
     photograph.limit_megapixels(job.max_megapixels)
@@ -118,7 +117,7 @@ def segment_part(part: Part, *, job: Job) -> None:
 
 
 def _parts(job: Job, model: Path) -> list[Part]:
-    """Returns the parts of a new or an interrupted run; prepares the folder of a new one."""
+    """Returns a run's parts; prepares a new run's folder."""
     described = f"{job.out}/{JOB}"
     if exists(described):
         content = json.loads(read(described))
@@ -138,7 +137,7 @@ def _parts(job: Job, model: Path) -> list[Part]:
 
 
 def _listed(job: Job) -> list[tuple[str, str]]:
-    """Returns pairs: the path of an image, and the stem of its results in the job's folder."""
+    """Returns each image's path, and its results' stem in the job's folder."""
     found = [path for path in matches(job.pattern) if not path.startswith(f"{job.out}/")]
     if not found:
         raise PetsegError(f"no image at {job.pattern}; for a folder, use FOLDER/**")
@@ -162,11 +161,10 @@ def _write_table(path: str, heads: Sequence[str], rows: Sequence[Sequence]) -> N
 
 
 _LOADED: dict[str, tuple[network.Network, tempfile.TemporaryDirectory]] = {}
-"""Networks of this process by their paths, and temporary folders with copies of their files."""
+"""This process's networks by path, and temporary folders of their files."""
 
 
 def _network(path: str, spec: DatasetSpec) -> network.Network:
-    """Returns the network in a file; loads it once per process."""
     if path not in _LOADED:
         folder = tempfile.TemporaryDirectory()
         copy = Path(folder.name, PurePosixPath(path).name)

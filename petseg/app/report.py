@@ -1,10 +1,9 @@
-"""Writes one HTML page about the last run: scores, curves, calibration, run time and parameters.
+"""Writes an HTML page about the last `dvc repro`: scores, curves, calibration, time, parameters.
 
     petseg report                        # writes report.html, a self-contained file
     petseg report --with-images          # also shows predictions and samples of the dataset
 
-Without --with-images, the page contains no image of the dataset, so you may share it freely. Run
-`dvc repro` first: the page shows its results.
+Without --with-images, the page has no image of the dataset, so you may share it freely.
 """
 
 import argparse
@@ -44,7 +43,7 @@ IMAGES = {
 STAGES = ("download", "preprocess", *(f"train_{name}" for name in paths.NETWORKS), "evaluate")
 ABSENT = "-"
 NAMED, DRAWN = 10, 6
-"""How many best and worst images to list, and how many of the best to draw."""
+"""How many best and worst images to list, and best ones to draw."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -73,7 +72,7 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def page(with_images: bool = False) -> str:
-    """Returns the page in HTML; raises PetsegError if the run has no scores."""
+    """Returns the HTML; raises PetsegError without scores."""
     metrics = {name: _read(paths.metrics(name)) for name in (*paths.NETWORKS, "baseline")}
     params = yaml12.read(paths.PARAMS)
     figures = FIGURES | (IMAGES if with_images else {})
@@ -94,7 +93,7 @@ def page(with_images: bool = False) -> str:
 
 
 def _scores(metrics: dict[str, dict], comparison: dict) -> list[tuple]:
-    """Returns a row for each score, with a cell for each predictor; mean IoU has its interval."""
+    """Returns a row per score, with a cell per predictor."""
     first = [
         _shown(found["mean_iou"]) + _interval(comparison.get(name))
         for name, found in metrics.items()
@@ -145,7 +144,7 @@ def _calibrated(metrics: dict[str, dict]) -> Iterable[str]:
 
 
 def _ranked() -> pd.DataFrame:
-    """Returns name and mean IoU of the test images by the first network, the worst first."""
+    """Returns images' name and mean IoU (first network), the worst first."""
     try:
         images = pd.read_csv(paths.PER_IMAGE, dtype={"name": str}, keep_default_na=False)
     except OSError:
@@ -158,7 +157,6 @@ def _ranked() -> pd.DataFrame:
 
 
 def _named(ranked: pd.DataFrame) -> list[tuple]:
-    """Returns rows of the best and the worst images: names and scores."""
     known = ranked[ranked["mean_iou"].notna()]
     pairs = zip(known.iloc[::-1].itertuples(), known.itertuples(), strict=True)
     return [
@@ -168,7 +166,7 @@ def _named(ranked: pd.DataFrame) -> list[tuple]:
 
 
 def _drawn(rows: pd.DataFrame) -> bytes:
-    """Returns a PNG file: images of the test split, their masks and predictions."""
+    """Returns a PNG of images, masks and predictions."""
     from petseg import records
     from petseg.evaluation import inference
     from petseg.figures import pictures
@@ -208,7 +206,7 @@ def _figure(title: str, picture: bytes) -> str:
 
 
 def _commit() -> str:
-    """Returns the current commit, marked if files differ from it; "" without Git."""
+    """Returns the commit, marked if files differ; "" without Git."""
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""Reads the results and parameters of a Git revision, a DVC experiment or the workspace."""
+"""Reads results and parameters of Git revisions, DVC experiments and the workspace."""
 
 import io
 from pathlib import Path
@@ -16,17 +16,17 @@ from petseg.evaluation import tables
 from petseg.metrics import scores
 
 WORKSPACE = "workspace"
-"""DVC's name for the current files in the folder."""
+"""DVC's name for the current files."""
 
 
 def read_table(revision: str) -> pd.DataFrame:
-    """Returns the per-image table of a revision; a PetsegError says how to get a missing one."""
+    """Returns the per-image table; a PetsegError says how to get a missing one."""
     content = _read(revision, PER_IMAGE.as_posix())
     if content is None:
         raise PetsegError(f"{revision} has no {PER_IMAGE}. {_way(revision, 'dvc repro')}")
     try:
         columns = pd.read_csv(io.BytesIO(content), nrows=0).columns
-        # A name or a group may be NA, or look like a number.
+        # Names and groups may look like NA or numbers.
         texts = [name for name in columns if name == "name" or name.startswith(tables.GROUP)]
         table = pd.read_csv(io.BytesIO(content), converters=dict.fromkeys(texts, str))
     except ValueError as error:
@@ -44,18 +44,18 @@ def read_table(revision: str) -> pd.DataFrame:
 
 
 def read_params(revision: str) -> dict:
-    """Returns the content of a revision's params.yaml; {} if it has none."""
+    """Returns a revision's params.yaml; {} if missing."""
     data = _read(revision, PARAMS.as_posix()) or b""
     content = yaml12.parse(data, f"{PARAMS} of {revision}")
     return content if isinstance(content, dict) else {}
 
 
 def _read(revision: str, path: str) -> bytes | None:
-    """Returns a file of a revision, from Git or DVC; None if the revision has no such file."""
+    """Returns a file from Git or DVC; None if missing."""
     known = {}
     try:
         files = DVCFileSystem(rev=None if revision == WORKSPACE else revision, subrepos=True)
-        # For a revision, DVC shows the whole Git repository; for the workspace, only its project.
+        # DVC shows a revision's whole Git repository, but only the workspace's project.
         root = files.repo.root_dir if revision == WORKSPACE else files.repo.scm.root_dir
         name = f"/{(_project() / path).relative_to(Path(root).resolve()).as_posix()}"
         known = files.info(name)
@@ -64,9 +64,7 @@ def _read(revision: str, path: str) -> bytes | None:
     except RevError:
         raise PetsegError(f"no Git revision or DVC experiment is called {revision!r}") from None
     except FileNotFoundError:
-        if (
-            "md5" not in known
-        ):  # before its first run, an out of dvc.yaml is known, but without a checksum
+        if "md5" not in known:  # before the first run, DVC knows an out without a checksum
             return None
         where = "neither its cache nor a remote has it"
         way = _way(revision, f"dvc pull {path}", "dvc repro")
@@ -76,13 +74,12 @@ def _read(revision: str, path: str) -> bytes | None:
 
 
 def _project() -> Path:
-    """Returns the nearest folder with a params.yaml, from the current one upwards."""
+    """Returns the nearest folder with a params.yaml, upwards."""
     here = Path.cwd().resolve()
     return next((f for f in (here, *here.parents) if (f / PARAMS).is_file()), here)
 
 
 def _way(revision: str, *commands: str) -> str:
-    """Returns how to get the table of a revision: one of the commands, run there."""
     if revision == WORKSPACE:
         go, experiment = "", ""
     else:

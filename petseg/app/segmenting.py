@@ -1,4 +1,4 @@
-"""Reads, segments and writes many images in parallel, on all cores."""
+"""Segments many images in parallel, on all cores."""
 
 import os
 import sys
@@ -20,27 +20,25 @@ from petseg.prediction.images import BadImage, colour_profile, read
 from petseg.prediction.network import Network, Segmentation
 
 MEGAPIXELS_AT_ONCE = 64
-"""Limit on the pixels of all open images, to bound memory; a larger image is open alone."""
+"""Limit on all open images, to bound memory; larger ones are open alone."""
 
 FORMATS = {
     "jpeg": {"labels": "png", "overlay": "jpg", "cutout": "png"},
     "png": {"labels": "png", "overlay": "png", "cutout": "png"},
     "webp": {"labels": "png", "overlay": "webp", "cutout": "webp"},
 }
-"""File suffix of each kind of picture, by --format."""
+"""File suffixes by --format and kind of picture."""
 SAVED: dict[str, dict[str, Any]] = {
     "jpg": {"format": "JPEG", "quality": 92},
-    "png": {
-        "format": "PNG",
-        "compress_level": 1,
-    },  # for photographs, 6 saves 7 % but takes 3 times as long
+    # For photographs, level 6 saves 7 % but takes 3 times as long.
+    "png": {"format": "PNG", "compress_level": 1},
     "webp": {"format": "WEBP", "quality": 90, "method": 2},
 }
-"""Arguments of Pillow's `save` for each suffix."""
+"""Arguments of Pillow's `save` by suffix."""
 
 
 class Segmented(NamedTuple):
-    """The result of an image: its size, the shares of classes and regions, the files written."""
+    """An image's size, shares of classes and regions, and written files."""
 
     path: Path
     width: int
@@ -58,12 +56,11 @@ def segment(
     flip: bool = False,
     temperature: float = 1.0,
 ) -> tuple[list[Segmented], dict[Path, str]]:
-    """Segments images and writes their pictures; prints progress and unreadable images to stderr.
+    """Segments images and writes pictures; prints progress and unreadable images to stderr.
 
-    `targets` maps each image to the files to write, by kind; `region` is for cutouts. Loads the
-    network once the first image is read. Returns the results, in the order of `targets`, and the
-    reason for each unreadable image. Raises PetsegError if the model cannot be loaded or a picture
-    cannot be written.
+    `targets` maps images to files to write, by kind. Loads the network after the first image.
+    Returns results in this order, and the reason for each unreadable image. Raises PetsegError if
+    the model cannot be loaded or a picture written.
     """
     done: list[Segmented] = []
     failed: dict[Path, str] = {}
@@ -77,7 +74,7 @@ def segment(
                 _write(found, kind, region, target)
             return Segmented(path, *image.size, found.shares, found.region_shares, targets[path])
 
-    pool = ThreadPoolExecutor(os.cpu_count())  # Pillow and the networks release the GIL
+    pool = ThreadPoolExecutor(os.cpu_count())  # Pillow and networks release the GIL
     try:
         futures = {path: pool.submit(one, path) for path in targets}
         for path, future in tqdm(futures.items(), "segment", unit="image", disable=None):
@@ -85,7 +82,7 @@ def segment(
                 done.append(future.result())
             except BadImage as error:
                 failed[path] = str(error)
-                # One write, so that no log line of TensorFlow gets between text and line break.
+                # One write: no log line of TensorFlow gets between text and line break.
                 tqdm.write(f"{commands.shown(path)}: {error}\n", file=sys.stderr, end="")
     finally:
         pool.shutdown(cancel_futures=True)
@@ -95,7 +92,7 @@ def segment(
 def save(
     found: Segmentation, kind: str, region: str | None, target: Path | BinaryIO, suffix: str
 ) -> None:
-    """Writes a kind of picture in the format of a suffix."""
+    """Writes a kind of picture in a suffix's format."""
     if kind == "probabilities":
         values = found.probabilities.astype(np.float16)
         np.savez_compressed(target, probabilities=values, classes=found.spec.class_names)
@@ -119,7 +116,7 @@ def _write(found: Segmentation, kind: str, region: str | None, target: Path) -> 
 
 
 def _pixels(path: Path) -> int:
-    """Returns the number of pixels of an image; 0 if it cannot be read."""
+    """Returns an image's number of pixels; 0 if unreadable."""
     try:
         with Image.open(path) as image:
             return image.width * image.height
@@ -128,7 +125,7 @@ def _pixels(path: Path) -> int:
 
 
 def _once(load: Callable[[], Network]) -> Callable[[], Network]:
-    """Returns the same function, called once: the first thread calls it and the others wait."""
+    """Makes the first thread call `load` and the others wait."""
     lock = threading.Lock()
     made: list[Network] = []
 
@@ -142,7 +139,7 @@ def _once(load: Callable[[], Network]) -> Callable[[], Network]:
 
 
 class _Budget:
-    """A shared amount that threads take while they work; a thread alone may exceed it."""
+    """An amount that threads share; one alone may exceed it."""
 
     def __init__(self, whole: int):
         self._whole, self._used = whole, 0

@@ -1,19 +1,18 @@
-"""Serves networks on this machine: a web page, and an HTTP API for scripts.
+"""Serves networks: a web page, and an HTTP API for scripts.
 
     petseg serve
     petseg serve --model models/unet.keras --port 8000
     curl --data-binary @cat.jpg 'http://127.0.0.1:7860/v1/segment?as=cutout' > cat.png
 
-On the page, drop an image to see the result of each network, side by side. If the dataset has
-regions, you can download one of them, cut out on a transparent background. /docs describes the API.
+Drop an image on the page to see each network's result, and to download a region of the dataset, if
+any, cut out on a transparent background. /docs describes the API.
 
-The service listens on 127.0.0.1, so only this machine can reach it, unless you set --host. It
-fetches nothing from other servers. The API stores nothing. The page keeps images in a temporary
-folder until the service stops: on Ctrl-C, SIGTERM, or when the terminal closes. Requests that have
-begun are finished first.
+Only this machine can reach 127.0.0.1, the default --host. Fetches nothing from other servers. The
+API stores nothing; the page keeps images in a temporary folder until the service stops. Ctrl-C,
+SIGTERM or closing the terminal stops it after the requests that have begun.
 
-If PETSEG_TOKEN is set, the API requires it as `Authorization: Bearer TOKEN`, and there is no page.
-Needs the package gradio, or with --no-page fastapi, uvicorn and python-multipart.
+If PETSEG_TOKEN is set, the API requires `Authorization: Bearer TOKEN`, and there is no page. Needs
+gradio, or with --no-page fastapi, uvicorn and python-multipart.
 """
 
 import argparse
@@ -36,7 +35,7 @@ from petseg.prediction.network import Network
 HOST = "127.0.0.1"
 TOKEN_VARIABLE = "PETSEG_TOKEN"
 SECONDS_TO_END = 10
-"""After the signal to stop, the service aborts requests that take longer than this."""
+"""After a stop signal, longer requests are aborted."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -55,7 +54,7 @@ def _main(options: argparse.Namespace) -> int:
     networks = {_name(path, files): network.load(path, spec=spec) for path in files}
     with ExitStack() as cleanup:
         listening = cleanup.enter_context(closing(_listening(options.host, options.port)))
-        if with_page:  # the API alone writes nothing, so it also runs on a read-only disk
+        if with_page:  # the API alone runs on a read-only disk
             folder = tempfile.TemporaryDirectory(prefix="petseg-", ignore_cleanup_errors=True)
             os.environ["GRADIO_TEMP_DIR"] = cleanup.enter_context(folder)
         app = service(networks, options, token, with_page)
@@ -67,7 +66,7 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def service(networks: dict[str, Network], options: argparse.Namespace, token, with_page: bool):
-    """Returns the FastAPI application: the API, and the page if requested."""
+    """Returns the FastAPI application."""
     from petseg.app import api
 
     limits = api.Limits(
@@ -81,10 +80,10 @@ def service(networks: dict[str, Network], options: argparse.Namespace, token, wi
 
 
 def run(app, listening: socket.socket) -> None:
-    """Serves until SIGINT, SIGTERM or SIGHUP (closed terminal), then finishes begun requests.
+    """Serves until SIGINT, SIGTERM or SIGHUP; finishes begun requests.
 
-    Ignores further signals, as the shell and the terminal may both send one. Keeps ignoring a
-    signal that the process ignores from its start, as under nohup.
+    Ignores further signals, as shell and terminal may both send one, and those ignored from the
+    start, as under nohup.
     """
     import uvicorn
 
@@ -122,9 +121,9 @@ def _end_at_a_signal(server) -> Iterator[None]:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """Returns a listening socket; raises PetsegError if the address cannot be used."""
+    """Returns a socket; raises PetsegError if it cannot listen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio turns off TCP's delay of small packets: 40 ms per answer.
+    # With a named protocol, asyncio turns off TCP's delay of small packets, 40 ms per answer.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # on Windows, it would let two services share a port
@@ -164,7 +163,6 @@ def _with_page(app, networks: dict[str, Network], options: argparse.Namespace):
 
 
 def _warn(host: str, token: str | None) -> None:
-    """Warns if other machines can reach the service."""
     if host in (HOST, "localhost", "::1"):
         return
     access = (
@@ -190,12 +188,12 @@ def _require_packages(with_page: bool) -> None:
 
 
 def _name(path: Path, files: list[Path]) -> str:
-    """Returns a network's name in the API: the stem of its file, or its path if stems are equal."""
+    """Returns a file's stem, or its path if stems are equal."""
     return path.stem if sum(other.stem == path.stem for other in files) == 1 else str(path)
 
 
 def _title(name: str) -> str:
-    """Returns a network's name on the page, the same as in figures."""
+    """Returns a network's name as in figures."""
     from petseg.figures.palette import network_styles
 
     return network_styles([name])[name].name

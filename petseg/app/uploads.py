@@ -1,11 +1,11 @@
-"""Reads requests to the API: the uploaded image, and the Accept header."""
+"""Reads API requests."""
 
 from fastapi import HTTPException, Request
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 
 def accepted_kind(header: str) -> str:
-    """Returns the first kind in an Accept header: JSON, a mask (PNG), or an overlay (JPEG)."""
+    """Returns the first known kind: JSON, a mask (PNG), or an overlay (JPEG)."""
     kinds = {"image/png": "labels", "image/jpeg": "overlay", "image/*": "labels"}
     kinds |= dict.fromkeys(("application/json", "application/*", "*/*"), "json")
     ranges = [part.split(";")[0].strip().lower() for part in header.split(",")]
@@ -18,13 +18,13 @@ def accepted_kind(header: str) -> str:
 
 
 class _InMemory(MultiPartParser):
-    """Keeps uploads of any size in memory; Starlette's parser writes larger ones to the disk."""
+    """Keeps all uploads in memory; Starlette writes large ones to disk."""
 
     spool_max_size = 1 << 40
 
 
 async def image_of(request: Request, limit: int) -> bytes:
-    """Returns the image of a request: its body, or the only file of its form."""
+    """Returns a request's body, or its form's only file."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -1,1 +1,1 @@
-"""Runs networks over images; scores, tables, scores at original size."""
+"""Runs and scores networks; tables."""

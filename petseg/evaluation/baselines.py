@@ -1,4 +1,4 @@
-"""Constant predictions that ignore the image: the baseline for every network."""
+"""Constant predictions: the baseline for every network."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,8 +12,7 @@ from petseg.metrics.confusion import confusion_matrices
 def constant_baselines(training_masks: Iterable[np.ndarray], classes: int) -> dict[str, np.ndarray]:
     """Returns two constant predictions, uint8 (H, W), from training masks, uint8 (H, W) each.
 
-    `most_frequent` is the most frequent class of all pixels, `most_frequent_per_pixel` that of each
-    position. VOID is not counted.
+    The most frequent class is that of all pixels or of each position. VOID is not counted.
     """
     labels = np.arange(classes)[:, None, None]
     counts = sum((mask == labels).astype(np.int64) for mask in training_masks)
@@ -27,7 +26,7 @@ def constant_baselines(training_masks: Iterable[np.ndarray], classes: int) -> di
 def best_baseline(
     training_masks: Iterable[np.ndarray], validation_masks: Iterable[np.ndarray], classes: int
 ) -> tuple[str, np.ndarray]:
-    """Returns the baseline with the higher mean IoU on the validation split: its name and mask."""
+    """Returns name and mask of the baseline with the higher mean IoU in validation."""
     baselines = constant_baselines(training_masks, classes)
     predicted = np.stack(list(baselines.values()))
     matrices: Any = sum(

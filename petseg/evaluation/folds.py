@@ -1,4 +1,4 @@
-"""Cross-validation folds: each example is judged by a network that never saw it."""
+"""Folds: networks judge only examples that they never saw."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -9,24 +9,24 @@ from petseg import records
 from petseg.core.files import atomic_folder, write_json
 
 SPLITS = ("train", "validation")
-"""The splits that are divided into folds; the test split is not used."""
+"""Splits divided into folds; not the test split."""
 
 _SHARD_EXAMPLES = 1024
 
 
 def assign(names: Sequence[str], folds: int, seed: int) -> dict[str, int]:
-    """Returns each name's fold, 0 to `folds` - 1, from names and seed alone, in equal shares."""
+    """Returns each name's fold, 0 to `folds` - 1, in equal shares."""
     ordered = sorted(names, key=lambda name: sha256(f"{seed} fold {name}".encode()).digest())
     return {name: position % folds for position, name in enumerate(ordered)}
 
 
 def names(folder: Path) -> list[str]:
-    """Returns the names of all examples that are divided into folds."""
+    """Returns all examples' names."""
     return [name for split in SPLITS for name in records.index(folder, split)["name"]]
 
 
 def write_fold(folder: Path, target: Path, fold_of: Mapping[str, int], fold: int) -> None:
-    """Writes a fold's records: the fold is the validation split, all other examples train."""
+    """Writes records whose validation split is the fold; all others train."""
     content, spec = records.manifest(folder), records.spec(folder)
     with atomic_folder(target) as new:
         with ExitStack() as stack:

@@ -1,8 +1,7 @@
-"""Resizing between images of any size and the input and logits of a network.
+"""Resizes between images of any size and a network's input and logits.
 
-Images are stretched to the network's input size, as in training: keeping the aspect ratio scores no
-better (tools/compare_framing.py). Labels at full size come from bilinearly interpolated logits,
-because an enlarged mask would show steps.
+Images are stretched, as in training: keeping the aspect ratio scores no better
+(tools/compare_framing.py). Logits are interpolated, as an enlarged mask would show steps.
 """
 
 from collections.abc import Iterator
@@ -14,17 +13,13 @@ from petseg.core.dataset_spec import DatasetSpec
 from petseg.decoding import photograph
 
 BAND_VALUES = 3 << 20
-"""Logits interpolated at a time; with temporary arrays they take about 50 MB."""
+"""Logits interpolated at a time: about 50 MB with temporary arrays."""
 MAX_SPARSE_SHARE = 0.25
-"""Largest share of a band's pixels that is interpolated pixel by pixel. Above it, interpolating
-whole rows is faster."""
+"""Share of pixels above which interpolating whole rows is faster."""
 
 
 def network_input(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """Returns an RGB or RGBA image as the network's input, uint8 (h, w, 3), for `size` (h, w).
-
-    Transparent pixels are shown on grey, as in training.
-    """
+    """Returns an RGB or RGBA image, transparency on grey as in training: uint8 (h, w, 3)."""
     seen = photograph.on_grey(image)
     return np.asarray(seen.resize(size[::-1], Image.Resampling.BILINEAR))
 
@@ -32,8 +27,8 @@ def network_input(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
 def bands(logits: np.ndarray, height: int, width: int) -> Iterator[tuple[slice, np.ndarray]]:
     """Yields slices of rows, and their logits at the image's size, float32 (rows, width, C).
 
-    `logits` are (h, w, C). Interpolation is bilinear and samples at pixel centres. A band has about
-    BAND_VALUES values, so that large images and many classes need little memory.
+    Interpolates logits (h, w, C) bilinearly at pixel centres. Bands have about BAND_VALUES values,
+    to limit memory.
     """
     grid = _Grid(logits, height, width)
     for rows in grid.bands():
@@ -41,10 +36,9 @@ def bands(logits: np.ndarray, height: int, width: int) -> Iterator[tuple[slice, 
 
 
 def labels(logits: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Returns the labels at the image's size, uint8 (height, width), from logits (h, w, C).
+    """Returns labels at the image's size, uint8 (height, width), from logits (h, w, C).
 
-    Where four neighbouring pixels have the same label, all interpolated pixels between them have it
-    too. Only the other pixels are interpolated.
+    Interpolates only where the four neighbours differ: else all pixels between have their label.
     """
     nearest = logits.argmax(axis=-1).astype(np.uint8)
     grid = _Grid(logits, height, width)
@@ -64,7 +58,7 @@ def labels(logits: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def probabilities(logits: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Returns the class probabilities at the image's size: float32 (height, width, C)."""
+    """Returns class probabilities at the image's size: float32 (height, width, C)."""
     result = np.empty((height, width, logits.shape[2]), np.float32)
     for rows, band in bands(logits, height, width):
         band -= band.max(axis=-1, keepdims=True)
@@ -74,14 +68,12 @@ def probabilities(logits: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def opacity(logits: np.ndarray, labels: np.ndarray, spec: DatasetSpec, region: str) -> np.ndarray:
-    """Returns the opacity of a region, uint8 (H, W): 255 inside and 0 outside.
+    """Returns a region's opacity, uint8 (H, W): 255 inside, 0 outside.
 
-    The true outline is within the soft-edge classes. There, opacity is the probability of the
-    region against the rest, both without these classes. A region without other classes has a hard
-    edge.
+    In the soft-edge classes, which contain the true outline, it is the probability of the region
+    against the rest, both without these classes. A region without other classes has a hard edge.
 
-    `logits` are the network's, (h, w, C); `labels` are at the image's size, (H, W). Raises
-    PetsegError if the dataset has no such region.
+    `logits` are (h, w, C), `labels` (H, W). Raises PetsegError if the region is unknown.
     """
     region_labels = spec.region_labels(region)
     result = np.uint8(255) * np.isin(range(len(spec.classes)), region_labels)[labels]
@@ -103,13 +95,13 @@ def opacity(logits: np.ndarray, labels: np.ndarray, spec: DatasetSpec, region: s
 
 
 def _log_sum_exp(logits: np.ndarray) -> np.ndarray:
-    """Returns the logarithm of the sum of exponentials over the last axis, (P, C) -> (P,)."""
+    """(P, C) -> (P,)."""
     highest = logits.max(axis=-1)
     return highest + np.log(np.exp(logits - highest[:, None]).sum(axis=-1))
 
 
 class _Grid:
-    """Interpolates logits (h, w, C) at the pixels of an image of another size."""
+    """Interpolates logits (h, w, C) at an image's pixels."""
 
     def __init__(self, logits: np.ndarray, height: int, width: int):
         self._logits, self._size = logits, (height, width)
@@ -117,18 +109,18 @@ class _Grid:
         self._left, self._right, self._across = _neighbours(width, logits.shape[1])
 
     def bands(self) -> Iterator[slice]:
-        """Yields slices of rows that have at most about BAND_VALUES logits."""
+        """Yields slices of rows with about BAND_VALUES logits."""
         height, width = self._size
         step = max(1, BAND_VALUES // (width * self._logits.shape[2]))
         for start in range(0, height, step):
             yield slice(start, min(start + step, height))
 
     def upper_left(self, values: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
-        """Returns each pixel's upper left neighbour in the values, for some rows: (rows, width)."""
+        """Returns pixels' upper left neighbours: (rows, width)."""
         return values[:, self._left][self._above[rows]]
 
     def rows(self, rows: slice) -> np.ndarray:
-        """Returns the logits of whole rows: float32 (rows, width, C)."""
+        """Returns logits of rows: float32 (rows, width, C)."""
         first, last = self._above[rows][0], self._below[rows][-1] + 1
         part = self._logits[first:last]
         wide = _interpolated(part[:, self._left], part[:, self._right], self._across[:, None])
@@ -136,7 +128,7 @@ class _Grid:
         return _interpolated(above, below, self._down[rows, None, None])
 
     def at(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Returns the logits of single pixels, float32 (P, C); `y` and `x` are (P,)."""
+        """Returns logits of pixels, float32 (P, C); `y` and `x` are (P,)."""
         left, right, across = self._left[x], self._right[x], self._across[x, None]
         above, below = (
             _interpolated(self._logits[row, left], self._logits[row, right], across)
@@ -146,7 +138,7 @@ class _Grid:
 
 
 def _neighbours(length: int, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns each of `length` pixels' two neighbours in `source` pixels, and the second weight."""
+    """Returns each pixel's two neighbours, and the second's weight."""
     positions = np.clip((np.arange(length) + 0.5) * source / length - 0.5, 0, source - 1)
     first = positions.astype(np.intp)
     return first, np.minimum(first + 1, source - 1), (positions - first).astype(np.float32)

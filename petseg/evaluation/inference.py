@@ -1,4 +1,4 @@
-"""Loading and running trained Keras models."""
+"""Loads and runs trained Keras models."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +15,15 @@ from petseg.core.errors import PetsegError, first_line
 from petseg.core.optional import require_keras_hub
 
 LEAST_PROBABILITY = 1e-7
-"""Smaller probabilities become this, as in Keras's losses: the logarithm of 0 is infinite."""
+"""Least probability, as in Keras's losses: the logarithm of 0 is infinite."""
 
 _INDEPENDENT = ("sigmoid", "hard_sigmoid", "hardsigmoid")
 _UNCHANGED = "Cropping2D", "Dropout", "Identity", "Permute", "Reshape", "Resizing", "UpSampling2D"
-"""Layers after the last activation whose outputs are still probabilities."""
+"""Layers that keep probabilities."""
 
 
 class Network(NamedTuple):
-    """A trained model whose outputs are logits, and the spec of its dataset."""
+    """A trained model with logits as outputs, and its dataset."""
 
     model: keras.Model
     spec: DatasetSpec
@@ -32,17 +32,15 @@ class Network(NamedTuple):
 def load_network(path: Path, spec: DatasetSpec | None = None) -> Network:
     """Returns the trained network in a file.
 
-    `spec` is for a file without one, as from another project. A model that ends in a softmax gets a
-    logarithm after it: the differences between the outputs, and only they matter, are then those of
-    the original logits.
+    `spec` is for files of other projects, without one. A final softmax gets a logarithm after it:
+    outputs then differ as the original logits do, and only differences matter.
 
-    Raises PetsegError if the file is missing or damaged, if its classes are unknown, or if the
-    model does not map RGB images to logits (or a softmax) of the classes at the images' size.
-    Refuses a file that contains code, and never runs it.
+    Raises PetsegError if the file is missing, damaged or contains code (never run), its classes
+    are unknown, or it does not map RGB images to logits (or a softmax) of their size.
     """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras, h5py and zipfile raise errors of many types
+    except Exception as error:  # Keras, h5py and zipfile raise many types
         if "keras_hub" in str(error):  # Keras names the module of an unknown layer
             require_keras_hub(str(path))
         raise PetsegError(
@@ -58,7 +56,7 @@ def load_network(path: Path, spec: DatasetSpec | None = None) -> Network:
 
 
 def load_trained(network: str, path: Path, spec: DatasetSpec) -> keras.Model:
-    """Returns the model that `train_NETWORK` wrote; raises PetsegError if its classes differ."""
+    """Returns a stage's model; raises PetsegError if its classes differ."""
     model, trained_for = load_network(path, spec)
     hint = f"run: dvc repro train_{network}"
     dataset_spec.require_same_classes(trained_for, spec, str(path), hint)
@@ -92,13 +90,13 @@ def _with_logits(model: keras.Model, path: Path, spec: DatasetSpec) -> keras.Mod
 
 
 def image_size(model: keras.Model) -> tuple[int, int] | None:
-    """Returns the height and width of a network's input in pixels; None if it accepts any."""
+    """Returns height and width of a network's input in pixels; None if any."""
     size = tuple(model.input_shape[1:3])
     return None if None in size else size
 
 
 def runner(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns a function from images, uint8 (N, H, W, 3), to float32 logits (N, H, W, C)."""
+    """Returns a function: images, uint8 (N, H, W, 3) -> float32 logits (N, H, W, C)."""
     accelerated = accelerate(model)
 
     @tf.function(reduce_retracing=True)
@@ -113,7 +111,7 @@ def _listed(shapes: list[tuple]) -> str:
 
 
 def _last_activation(output) -> str:
-    """Returns the name, in lower case, of the last activation before an output."""
+    """Returns the last activation's name in lower case."""
     operation, node, index = output._keras_history
     if isinstance(operation, keras.Model):
         return _last_activation(operation.outputs[index])

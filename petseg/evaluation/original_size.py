@@ -1,4 +1,4 @@
-"""Predictions and scores at the original size of the published masks."""
+"""Predictions and scores at the published masks' size."""
 
 import numpy as np
 
@@ -9,15 +9,12 @@ from petseg.metrics.confusion import confusion_matrices
 
 
 def labels(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the labels in an encoded mask, and the predicted ones: uint8 (H, W) both.
-
-    `logits` are the network's, float32 (h, w, C).
-    """
+    """Returns labels in an encoded mask, and of logits (h, w, C): uint8 (H, W) both."""
     truth = decode_mask(mask, spec)
     return truth, full_size.labels(logits, *truth.shape)
 
 
 def confusion_matrix(logits: np.ndarray, mask: bytes, spec: DatasetSpec) -> np.ndarray:
-    """Returns the confusion matrix of one image at the size of its encoded mask: int64 (C, C)."""
+    """Returns an image's confusion matrix at its encoded mask's size: int64 (C, C)."""
     truth, predicted = labels(logits, mask, spec)
     return confusion_matrices(truth[None], predicted[None], len(spec.classes))[0]

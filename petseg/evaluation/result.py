@@ -9,9 +9,9 @@ from petseg.metrics import scores
 
 
 class Counted(NamedTuple):
-    """Pixel counts: the confusion matrix of all images, int64 (C, C), and the counts of each image.
+    """The confusion matrix of all images, int64 (C, C), and counts per image, int64 (N, K, 3).
 
-    `counts`, int64 (N, K, 3), are of classes, then regions; see `scores.counts`.
+    `counts` are of classes, then regions; see `scores.counts`.
     """
 
     matrix: np.ndarray
@@ -19,12 +19,12 @@ class Counted(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A predictor's result on N images, on the published masks and on the records' masks.
+    """A predictor's result on N images, on published masks and records' masks.
 
-    `near_outlines`, int64 (N, K, 3), are `boundary.counts` of the published masks. `cross_entropy`,
-    float64 (N,), is in nats over the records' pixels. `reliability`, float64 (2, BINS, 3), is that
-    of `calibration` for the same pixels, without and with `temperature`. These last three are None
-    for a constant prediction.
+    `near_outlines`, int64 (N, K, 3), are `boundary.counts` of the published masks. Over the
+    records' pixels, `cross_entropy`, float64 (N,), is in nats, and `reliability` (see
+    `calibration`), float64 (2, BINS, 3), is without and with `temperature`; these are None for a
+    constant prediction.
     """
 
     original: Counted
@@ -36,7 +36,7 @@ class Result(NamedTuple):
 
 
 class Counter:
-    """Adds up confusion matrices of images, int64 (C, C) each, batch by batch."""
+    """Adds up images' confusion matrices, batch by batch."""
 
     def __init__(self, spec: DatasetSpec):
         classes = len(spec.classes)
@@ -45,10 +45,10 @@ class Counter:
         self._counts: list[np.ndarray] = []
 
     def add(self, matrices: np.ndarray) -> None:
-        """Adds the matrices of B images, int64 (B, C, C)."""
+        """Adds matrices, int64 (B, C, C)."""
         self._matrix += matrices.sum(axis=0)
         self._counts.append(scores.counts(matrices, self._label_sets))
 
     def counted(self) -> Counted:
-        """Returns the counts of all images added so far."""
+        """Returns the counts of all images so far."""
         return Counted(self._matrix, np.concatenate(self._counts))

@@ -1,4 +1,4 @@
-"""Scores predictions on every image of a split, against the published masks."""
+"""Scores predictions against the published masks."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -16,7 +16,7 @@ from petseg.metrics.confusion import confusion_matrices
 from petseg.records import Source
 
 SAMPLED = 2000
-"""Pixels per image that are used to fit the temperature."""
+"""Pixels per image that fit the temperature."""
 
 
 def score_network(
@@ -28,11 +28,11 @@ def score_network(
     label: str,
     temperature: float = 1.0,
 ) -> Result:
-    """Scores a network on all examples and shows progress; `run` is from `inference.runner`.
+    """Scores a network on all examples; `run` is from `inference.runner`.
 
-    Reliability is measured without and with `temperature`, which divides the logits.
-    `original_masks` are the encoded published masks, in the order of `source`. All cores count
-    pixels while the network runs on the next images.
+    Measures reliability without and with `temperature`, which divides the logits. `original_masks`
+    are the encoded published masks, in `source`'s order. All cores count pixels while the network
+    runs on the next images.
     """
 
     def examples() -> Iterator[tuple[np.ndarray, np.ndarray, bytes]]:
@@ -56,9 +56,9 @@ def score_network(
 def fitted_temperature(
     run: Callable[[np.ndarray], np.ndarray], source: Source, batch_size: int, label: str
 ) -> float:
-    """Returns the temperature that calibrates a network best, on a split that was not trained on.
+    """Returns the temperature that calibrates best, on a split not trained on.
 
-    Uses about SAMPLED evenly spaced pixels of each image.
+    Uses about SAMPLED evenly spaced pixels per image.
     """
     logits, labels = [], []
     starts = range(0, source.count, batch_size)
@@ -79,9 +79,9 @@ def score_mask(
     spec: DatasetSpec,
     label: str,
 ) -> Result:
-    """Scores one constant prediction, uint8 (H, W), against every mask, uint8 (H, W) each.
+    """Scores a constant prediction, uint8 (H, W), against every mask, uint8 (H, W) each.
 
-    For the published masks, the prediction is resized to their size by nearest neighbour.
+    Resizes it to the published masks by nearest neighbour.
     """
     classes = len(spec.classes)
 
@@ -98,7 +98,7 @@ def score_mask(
 def of_original(
     truth: np.ndarray, predicted: np.ndarray, spec: DatasetSpec
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns an image's confusion matrix, int64 (1, C, C), and counts near outlines, (1, K, 3)."""
+    """Returns an image's confusion matrix, int64 (1, C, C), and `boundary.counts`, (1, K, 3)."""
     matrix = confusion_matrices(truth[None], predicted[None], len(spec.classes))
     return matrix, boundary.counts(truth, predicted, spec.label_sets)[None]
 
@@ -106,8 +106,8 @@ def of_original(
 def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str) -> Result:
     """Returns the result of all images, from a tuple for each.
 
-    A tuple is what `of_original` returns, the confusion matrix at the records' size, (1, C, C),
-    and, for a network, cross-entropy and reliability.
+    A tuple has the results of `of_original`, the matrix at the records' size, (1, C, C), and a
+    network's cross-entropy and reliability, or None.
     """
     original, in_records, outlines, of_networks = Counter(spec), Counter(spec), [], []
     for matrix, near, at_records, rest in tqdm(found, label, count, unit="image", disable=None):
@@ -124,10 +124,9 @@ def _collected(found: Iterable[tuple], count: int, spec: DatasetSpec, label: str
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns the mean cross-entropy of each image's pixels in nats: float64 (B,).
+    """Returns each image's mean cross-entropy in nats: float64 (B,), NaN if all VOID.
 
-    `logits` are float32 (B, H, W, C), `labels` integer (B, H, W). VOID is not counted; an image
-    that is all VOID has NaN.
+    `logits` are float32 (B, H, W, C), `labels` integer (B, H, W). VOID is not counted.
     """
     shifted = logits - logits.max(axis=-1, keepdims=True)  # avoids overflow
     log_total = np.log(np.exp(shifted).sum(axis=-1))

@@ -1,4 +1,4 @@
-"""Subsets of a split that are scored separately: text files with one image name per line."""
+"""Subsets of a split, scored separately: text files with one image name per line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +12,10 @@ from petseg.core.errors import PetsegError
 def read_subsets(
     files: Sequence[str], names: pd.Series, split: str = "test"
 ) -> dict[str, np.ndarray]:
-    """Returns which images of a split each file lists: bool (N,), keyed by the file's stem.
+    """Returns which images of a split each file lists: bool (N,), by the file's stem.
 
-    `names` are the split's image names. Other names and empty lines are ignored; # starts a
-    comment. Raises PetsegError if a file cannot be read or lists no image of the split.
+    Ignores names not in `names`, empty lines and comments (#). Raises PetsegError if a file cannot
+    be read or lists no image of the split.
     """
     return {Path(file).stem: _members(Path(file), names, split) for file in files}
 

@@ -1,8 +1,7 @@
 """Tables of pixel counts: per image, per group, and the confusion matrix.
 
-Column names carry the meaning, so that tables of any dataset are read in the same way:
-`group.breed` is a group, `class.pet.truth` the true pixels of class pet, and `region.pet.hits` the
-correctly predicted pixels of region pet.
+Columns are alike for any dataset: `group.breed` is a group, `class.pet.truth` counts true pixels
+of class pet, `region.pet.hits` correctly predicted pixels of region pet.
 """
 
 from typing import Any
@@ -15,19 +14,19 @@ from petseg.evaluation.result import Counted, Result
 from petseg.metrics import bootstrap, calibration, scores
 
 GROUP, CLASS, REGION = "group.", "class.", "region."
-"""Prefixes of columns."""
+"""Column prefixes."""
 
 AT_RECORDS_SIZE = "at_records_size."
-"""Prefix of columns for the records' masks; the other columns are for the published masks."""
+"""Prefix of columns for the records' masks; others are for the published masks."""
 
 
 def metrics(
     result: Result, parameters: int, spec: DatasetSpec, subsets: dict[str, np.ndarray] | None = None
 ) -> dict:
-    """Returns what a metrics file has of a predictor: numbers, null for an undefined score.
+    """Returns a predictor's content of a metrics file: numbers, None if undefined.
 
-    Scores are for the published masks; `at_records_size` holds those for the records' masks, and
-    `subsets` those of some of the images, bool (N,) each.
+    Scores are for the published masks; `at_records_size` are for the records' masks. `subsets`
+    select images, bool (N,) each.
     """
     everything = np.ones(len(result.original.counts), bool)
     content = _scores(result, everything, spec) | {"parameters": parameters}
@@ -62,11 +61,7 @@ def _scores(result: Result, images: np.ndarray, spec: DatasetSpec) -> dict:
 
 
 def per_image(network: str, index: pd.DataFrame, result: Result, spec: DatasetSpec) -> pd.DataFrame:
-    """Returns a table with a row per image: name, groups, scores, and counts at both sizes.
-
-    `index` is the records' index: a column `name` and one for each group of `spec`. Columns with
-    the prefix AT_RECORDS_SIZE are for the records' masks, the others for the published ones.
-    """
+    """Returns a row per image of the records' `index`: name, groups, scores, counts."""
     columns = {"network": network, "name": index["name"].to_numpy()}
     columns |= {f"{GROUP}{group}": index[group].to_numpy() for group in spec.groups}
     columns |= _of_images(result.original.counts, spec)
@@ -78,7 +73,7 @@ def per_image(network: str, index: pd.DataFrame, result: Result, spec: DatasetSp
 
 
 def _of_images(counts: np.ndarray, spec: DatasetSpec) -> dict[str, np.ndarray]:
-    """Returns the mean IoU of each image and its counts, int64 (N, K, 3), by column name."""
+    """Returns mean IoU and counts, int64 (N, K, 3), by column name."""
     keys = [f"{CLASS}{name}" for name in spec.class_names]
     keys += [f"{REGION}{name}" for name in spec.regions]
     columns = [f"{key}.{count}" for key in keys for count in scores.COUNTS]
@@ -88,7 +83,7 @@ def _of_images(counts: np.ndarray, spec: DatasetSpec) -> dict[str, np.ndarray]:
 
 
 def names(table: pd.DataFrame, kind: str) -> list[str]:
-    """Returns the names that a per-image table has of a kind (GROUP, CLASS or REGION), in order."""
+    """Returns a table's names of a kind (GROUP, CLASS or REGION), in order."""
     found = [column.removeprefix(kind) for column in table.columns if column.startswith(kind)]
     if kind != GROUP:
         found = [column.rpartition(".")[0] for column in found]
@@ -96,7 +91,7 @@ def names(table: pd.DataFrame, kind: str) -> list[str]:
 
 
 def counts(table: pd.DataFrame, kind: str = CLASS) -> np.ndarray:
-    """Returns the counts in a per-image table: int64 (N, K, 3), for K classes or regions."""
+    """Returns a per-image table's counts, int64 (N, K, 3), of K classes or regions."""
     keys = [f"{kind}{name}.{count}" for name in names(table, kind) for count in scores.COUNTS]
     return table[keys].to_numpy(np.int64).reshape(len(table), -1, len(scores.COUNTS))
 
@@ -107,10 +102,7 @@ def all_counts(table: pd.DataFrame) -> np.ndarray:
 
 
 def at_records_size(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns a per-image table whose main columns are those for the records' masks.
-
-    Every function here accepts it in place of the table for the published masks.
-    """
+    """Returns a table whose main columns are for the records' masks."""
     columns = [name for name in table.columns if name.startswith(AT_RECORDS_SIZE)]
     renamed = {name: name.removeprefix(AT_RECORDS_SIZE) for name in columns}
     replaced = table.columns.intersection(list(renamed.values()))
@@ -118,10 +110,10 @@ def at_records_size(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def per_group(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns a row per value of each group column and network, scored on summed counts.
+    """Returns a row per group and network, scored on summed counts.
 
-    Columns: `column` (such as breed), `group` (such as beagle), `network`, `images`, `mean_iou`,
-    and `region.NAME` with each region's IoU. The table is empty if there are no groups.
+    Columns: `column` (breed), `group` (beagle), `network`, `images`, `mean_iou`, and `region.NAME`,
+    a region's IoU.
     """
     regions = names(table, REGION)
     rows = []
@@ -145,10 +137,7 @@ def per_group(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparison(counts: dict[str, np.ndarray], resamples: int, seed: int) -> dict:
-    """Returns each network's mean IoU, and their differences, with 95 % bootstrap intervals.
-
-    `counts` are the counts of classes in each image, int64 (N, C, 3).
-    """
+    """Returns mean IoU and differences with 95 % intervals, from class counts (N, C, 3)."""
     found = bootstrap.intervals(counts, scores.mean_iou, resamples, seed)
     return {
         name: {"mean_iou": float(estimate), "low": float(low), "high": float(high)}
@@ -157,7 +146,7 @@ def comparison(counts: dict[str, np.ndarray], resamples: int, seed: int) -> dict
 
 
 def confusion(counted: Counted, spec: DatasetSpec) -> pd.DataFrame:
-    """Returns a row per cell: truth, prediction, pixels, and their share of the truth's pixels."""
+    """Returns a row per cell: truth, prediction, share of the truth, pixels."""
     matrix, classes = counted.matrix, len(spec.classes)
     totals = matrix.sum(axis=1, keepdims=True)
     return pd.DataFrame(
@@ -171,15 +160,12 @@ def confusion(counted: Counted, spec: DatasetSpec) -> pd.DataFrame:
 
 
 def confusion_matrix(table: pd.DataFrame) -> np.ndarray:
-    """Returns the matrix in a table from `confusion`: int64 (C, C)."""
+    """Returns the matrix in a table of `confusion`: int64 (C, C)."""
     return table["pixels"].to_numpy(np.int64).reshape(table["truth"].nunique(), -1)
 
 
 def reliability(result: Result) -> pd.DataFrame:
-    """Returns a row per confidence bin: pixels, mean confidence and accuracy.
-
-    The same follow with the logits divided by the temperature.
-    """
+    """Returns a row per bin: confidence, accuracy, pixels; then the same at the temperature."""
     assert result.reliability is not None
     columns = {}
     for end, found in zip(("", "_at_temperature"), result.reliability, strict=True):
@@ -192,7 +178,7 @@ def reliability(result: Result) -> pd.DataFrame:
 
 
 def mean_ious(table: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
-    """Returns the mean IoU of each image in a per-image table: `name`, and a column per network."""
+    """Returns the images' mean IoU: `name`, and a column per network."""
     found = table.pivot(index="name", columns="network", values="mean_iou")
     return found.loc[names].reset_index(names="name")
 

@@ -1,4 +1,4 @@
-"""Reliability diagrams: accuracy over the confidence of predictions."""
+"""Reliability diagrams: accuracy over confidence."""
 
 from pathlib import Path
 
@@ -13,12 +13,11 @@ LINES = {"": ("-", "as it is"), "_at_temperature": (":", "at its temperature")}
 
 
 def reliability(tables: dict[str, DataFrame], path: Path) -> None:
-    """Draws accuracy over confidence for each network, and writes a PNG file.
+    """Draws each network's accuracy over confidence; writes a PNG file.
 
     Args:
-        tables: for each network a row per confidence bin, with the columns `confidence`,
-            `accuracy` and `pixels`, and, for logits divided by a temperature, the same with the
-            suffix `_at_temperature`. Bins without pixels are left out.
+        tables: by network, a row per bin: `confidence`, `accuracy`, `pixels`, and the same with
+            the suffix `_at_temperature`, for scaled logits. Bins without pixels are left out.
 
     Raises:
         ValueError: if there is no network.

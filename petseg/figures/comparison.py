@@ -1,4 +1,4 @@
-"""Scores of networks and their differences, with intervals."""
+"""Networks' scores and differences, with intervals."""
 
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,19 @@ from petseg.figures.palette import NetworkStyle, network_styles
 from petseg.figures.style import INK, house_style, save
 
 MINUS = "_minus_"
-"""Joins two networks in the name of their difference."""
+"""Joins two networks in a difference's name."""
 LINE = 0.3
-"""Height of an interval's line in inches."""
+"""An interval's height in inches."""
 PANEL = 0.85
-"""Height of a panel without its lines, in inches."""
+"""Height of a panel without lines, in inches."""
 
 
 def intervals(table: DataFrame, path: Path, level: float = 0.95) -> None:
-    """Draws mean IoU of the networks and their differences with intervals; writes a PNG file.
+    """Draws mean IoU of networks and their differences with intervals; writes a PNG file.
 
     Args:
-        table: a row for each network and each difference, indexed by name (`unet`, `shallow`,
-            `unet_minus_shallow`), with the columns `mean_iou`, `low` and `high` (the ends of the
-            interval). A single network has no difference.
-        level: of the intervals, for the title.
+        table: `mean_iou`, `low` and `high` (the interval) of each network and difference, if any,
+            indexed by name (`unet`, `shallow`, `unet_minus_shallow`).
 
     Raises:
         ValueError: if the table has no network.

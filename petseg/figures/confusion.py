@@ -15,21 +15,21 @@ from petseg.figures.style import INK, house_style, save
 
 COLOURS = colormaps["Blues"].with_extremes(bad="0.92")
 WHITE_ABOVE = 0.67
-"""Share from which white text has more contrast with its cell than dark text."""
+"""Share from which white text has more contrast than dark text."""
 MOST_WITH_NUMBERS = 12
-"""With more classes, cells are too small for numbers."""
+"""Classes up to which cells are large enough for numbers."""
 LETTERS_PER_INCH = 14
-"""Letters of a class name that fit in an inch at the largest font size."""
+"""Letters per inch at the largest font size."""
 
 
 def confusion_matrices(
     matrices: dict[str, np.ndarray], class_names: Sequence[str], path: Path
 ) -> None:
-    """Draws a confusion matrix for each network, normalised by row, and writes a PNG file.
+    """Draws each network's confusion matrix, normalised by row; writes a PNG file.
 
     Args:
-        matrices: for each network the number of pixels by true class (rows) and predicted class
-            (columns), int64 (C, C). The row of a class without pixels shows dashes, or is grey.
+        matrices: pixels by true class (rows) and predicted class, int64 (C, C). Rows without
+            pixels show dashes, or are grey.
 
     Raises:
         ValueError: if there is no network, or a matrix has another shape.
@@ -42,8 +42,7 @@ def confusion_matrices(
     side = panel - 0.7
     longest = max(map(len, names)) / LETTERS_PER_INCH  # in inches
     upright = longest > side / len(names)
-    # Space for names longer than three short ones: left of the first matrix, and below each one
-    # if they are upright.
+    # Space for long names: left of the first matrix, and below each one if upright.
     width = panel * len(matrices) + 1.4 + max(0, longest - 0.8)
     height = max(3.2, panel + 0.3) + longest * upright
     with house_style():
@@ -58,7 +57,7 @@ def confusion_matrices(
 
 
 def share_of_row(matrix: np.ndarray, classes: int) -> np.ndarray:
-    """Returns each count as a share of its row: float64 in [0, 1], NaN in a row without counts.
+    """Returns counts as shares of their rows: float64 in [0, 1], NaN in rows without counts.
 
     Raises:
         ValueError: if the shape is not (classes, classes).
@@ -71,7 +70,7 @@ def share_of_row(matrix: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _panel(classes: int) -> float:
-    """Returns the width in inches of a matrix and its names; it has an upper limit."""
+    """Returns the width of a matrix and its names in inches."""
     if classes <= MOST_WITH_NUMBERS:
         return max(2.9, 0.7 + 0.45 * classes)
     return min(6.1 + 0.12 * (classes - MOST_WITH_NUMBERS), 16)

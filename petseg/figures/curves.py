@@ -1,4 +1,4 @@
-"""Learning curves: loss and mean IoU over the epochs."""
+"""Learning curves."""
 
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,13 @@ BEST: dict[str, Any] = {
 
 
 def learning_curves(curves: dict[str, DataFrame], path: Path) -> None:
-    """Draws loss and mean IoU of all networks over the epochs, and writes a PNG file.
+    """Draws networks' loss and mean IoU over the epochs; writes a PNG file.
 
-    A star marks the best validation epoch of each curve: the lowest loss, the highest mean IoU.
+    A star marks each curve's best validation epoch: the lowest loss, the highest mean IoU.
 
     Args:
-        curves: for each network a row per epoch, with the columns `epoch` (counted from 1),
-            `loss`, `val_loss`, `mean_iou` and `val_mean_iou`; others are ignored. Networks may
-            have different numbers of epochs, at least one. A NaN leaves a gap.
+        curves: by network, a row per epoch: `epoch` (from 1), `loss`, `val_loss`, `mean_iou` and
+            `val_mean_iou`; numbers of epochs may differ. NaN leaves a gap.
 
     Raises:
         ValueError: if there is no network, or one has no epoch.
@@ -64,7 +63,7 @@ def learning_curves(curves: dict[str, DataFrame], path: Path) -> None:
 
 
 def _draw(axes: Axes, curve: DataFrame, column: str, style: NetworkStyle, best: float) -> None:
-    # A single epoch has no line, so it gets a marker.
+    # A single epoch has no line.
     marker = style.marker if len(curve) == 1 else None
     epochs, validation = curve["epoch"], curve[f"val_{column}"]
     axes.plot(epochs, curve[column], color=style.colour, marker=marker, **TRAINING)

@@ -10,19 +10,18 @@ from petseg.figures.palette import NetworkStyle, network_styles, shortened
 from petseg.figures.style import FAINT, house_style, save
 
 LINE = 0.2
-"""Height of a group's line in inches."""
+"""A group's height in inches."""
 MOST_LINES = 60
-"""Lines in a panel; with more groups, only those with the lowest scores are shown."""
+"""Lines in a panel; of more groups, only the lowest scores are shown."""
 
 
 def per_group(table: DataFrame, path: Path) -> None:
-    """Draws the mean IoU of each group as dots, with a panel per group column; writes a PNG file.
+    """Draws groups' mean IoU in a panel per group column; writes a PNG file.
 
-    In each panel, the score of the table's first network sorts the groups, the best on top.
+    The first network's score sorts the groups, the best on top.
 
     Args:
-        table: from `tables.per_group`, a row for each group column, group and network, with
-            `column`, `group`, `network` and `mean_iou` (0..1, or NaN for no score).
+        table: from `tables.per_group`: `column`, `group`, `network`, and `mean_iou`, 0..1 or NaN.
 
     Raises:
         ValueError: if the table is empty, or contains a group and network twice.

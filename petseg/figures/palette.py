@@ -1,8 +1,7 @@
-"""Colours and names of classes and networks, the same in every figure.
+"""Colours and names of classes and networks in every figure.
 
-Class colours are those of the dataset's spec. Network colours are from the palette of Okabe and
-Ito, which colour-blind readers can distinguish (https://jfly.uni-koeln.de/color/). Networks also
-have different markers.
+Network colours are Okabe and Ito's, distinguishable by colour-blind readers
+(https://jfly.uni-koeln.de/color/).
 """
 
 from collections.abc import Iterable
@@ -19,15 +18,15 @@ VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 
 VOID_COLOUR = "#D9D9D9"
-"""Of uncounted pixels, where no image shows through."""
+"""Colour of uncounted pixels, if no image shows through."""
 ALL_IN_LEGEND = 8
-"""A legend lists all classes up to this number; of more, only those in the picture."""
+"""Classes up to which a legend lists all; of more, only those in the picture."""
 LONGEST_NAME = 30
-"""Letters of a name in a figure; a longer name is cut at its end."""
+"""Letters in a figure after which a name is cut."""
 
 
 class NetworkStyle(NamedTuple):
-    """The look of a network in figures."""
+    """A network's look."""
 
     name: str
     colour: str
@@ -39,11 +38,11 @@ NETWORK_STYLES = {
     "shallow": NetworkStyle("Shallow", SKY_BLUE, "s"),
 }
 SPARE_LOOKS = ((GREEN, "D"), (PURPLE, "^"))
-"""Colours and markers of further networks, in turn."""
+"""Looks of further networks, in turn."""
 
 
 def network_styles(networks: Iterable[str]) -> dict[str, NetworkStyle]:
-    """Returns the style of each network, in the given order; an unknown one keeps its raw name."""
+    """Returns networks' styles, in order; unknown ones keep raw names."""
     networks = list(networks)
     unknown = [network for network in networks if network not in NETWORK_STYLES]
     spare = {
@@ -54,18 +53,12 @@ def network_styles(networks: Iterable[str]) -> dict[str, NetworkStyle]:
 
 
 def shortened(name: str) -> str:
-    """Returns a name cut to at most LONGEST_NAME letters."""
+    """Cuts a name to LONGEST_NAME letters."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
 
 
 def colour_mask(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """Paints each pixel in the colour of its class, and void pixels in VOID_COLOUR.
-
-    Args:
-        mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
-
-    Returns:
-        uint8 (H, W, 3), RGB.
+    """Paints a mask, integer (H, W), in class colours and VOID_COLOUR: RGB uint8 (H, W, 3).
 
     Raises:
         ValueError: if a label is neither a class nor VOID.
@@ -80,12 +73,11 @@ def colour_mask(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, spec: DatasetSpec, alpha: float) -> np.ndarray:
-    """Blends an image with the colours of its mask; void pixels stay unchanged.
+    """Blends an RGB image, uint8 (H, W, 3), with its mask's colours; leaves void pixels unchanged.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
-        mask: labels of the classes of `spec`, or VOID: an integer array (H, W).
-        alpha: the share of the class colours, 0 (only the image) to 1 (only the mask).
+        mask: labels or VOID, integer (H, W).
+        alpha: share of the colours, 0..1.
 
     Returns:
         uint8 (H, W, 3), `(1 - alpha) * image + alpha * colour_mask(mask)`, rounded.
@@ -103,7 +95,7 @@ def overlay(image: np.ndarray, mask: np.ndarray, spec: DatasetSpec, alpha: float
 
 
 def legend_labels(spec: DatasetSpec, present: Iterable[int]) -> list[int]:
-    """Returns the labels in a legend, in order: all classes, or of many only those in `present`."""
+    """Returns a legend's labels in order: all, or of many only those in `present`."""
     if len(spec.classes) <= ALL_IN_LEGEND:
         return list(range(len(spec.classes)))
     return sorted({int(label) for label in present} - {VOID})

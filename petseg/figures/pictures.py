@@ -1,4 +1,4 @@
-"""Images overlaid with their masks: true, augmented and predicted."""
+"""Images overlaid with true, augmented and predicted masks."""
 
 import math
 import textwrap
@@ -19,13 +19,13 @@ MASK_ALPHA = 0.6
 AUGMENTED_ALPHA = 0.4
 """Lower, so that changes of the image's own colours are visible too."""
 PANEL = 1.7
-"""Width and height of a square picture in inches; other shapes have about the same area."""
+"""Side of a square picture in inches; other shapes have about the same area."""
 LEGEND_LETTERS_PER_INCH = 11
-"""Letters of the legend that fit in an inch of the figure's width."""
+"""Legend letters in an inch of the figure's width."""
 LINE = 0.14
-"""Height of a line of an image's name in inches."""
+"""Height of a line of a name in inches."""
 LETTERS_PER_INCH = 9
-"""Letters of the title that fit in an inch of the figure's width."""
+"""Title letters in an inch of the figure's width."""
 
 
 def samples(
@@ -41,8 +41,7 @@ def samples(
     Args:
         images: uint8 (K, H, W, 3), RGB.
         masks: labels or VOID, uint8 (K, H, W).
-        augmented: for each image N versions: uint8 (N, H, W, 3) and their masks,
-            uint8 (N, H, W); N is the same for all.
+        augmented: by image, N versions, uint8 (N, H, W, 3), and masks, uint8 (N, H, W).
 
     Raises:
         ValueError: if there is no image, the lengths differ, or a label is unknown.
@@ -71,18 +70,16 @@ def predictions(
     path: Path,
     title: str,
 ) -> None:
-    """Draws images, their true masks and each network's masks with its score; writes a PNG file.
+    """Draws images, true masks, and each network's masks and scores; writes a PNG file.
 
     Args:
         images: uint8 (K, H, W, 3), RGB.
-        truths: true labels or VOID, uint8 (K, H, W).
-        predicted: for each network its labels, uint8 (K, H, W).
-        ious: for each network the mean IoU of each image, float (K,) in 0..1 or NaN.
-        title: the line above the figure.
+        truths: labels or VOID, uint8 (K, H, W).
+        predicted: by network, labels, uint8 (K, H, W).
+        ious: by network, the images' mean IoU, float (K,) in 0..1 or NaN.
 
     Raises:
-        ValueError: if there is no image, the lengths differ, a label is unknown, or
-            `predicted` and `ious` name different networks.
+        ValueError: if there is no image, lengths or networks differ, or a label is unknown.
     """
     if predicted.keys() != ious.keys():
         raise ValueError(f"got masks of {list(predicted)}, but scores of {list(ious)}")
@@ -159,7 +156,7 @@ def _score(iou: float) -> str:
 
 
 def _broken(name: str, lines: int) -> str:
-    """Breaks a name after underscores into lines of at most 16 letters; keeps the last `lines`."""
+    """Breaks a name, if possible after underscores; keeps the last `lines`."""
     broken = textwrap.wrap(name.replace("_", "_ "), width=16, break_long_words=True)
     if len(broken) > lines:
         broken = ["…", *broken[1 - lines :]] if lines > 1 else broken[-1:]
@@ -167,19 +164,19 @@ def _broken(name: str, lines: int) -> str:
 
 
 def _present(masks: Iterable[np.ndarray]) -> set[int]:
-    """Returns the labels that occur in masks."""
+    """Returns the labels in masks."""
     return {label for mask in masks for label in np.unique(mask).tolist()}
 
 
 def _panel_size(picture: np.ndarray) -> tuple[float, float]:
-    """Returns a panel's width and height in inches; limits extreme aspect ratios."""
+    """Returns width and height in inches; limits aspect ratios."""
     height, width = picture.shape[:2]
     stretch = min(max(math.sqrt(width / height), 0.6), 1.8)
     return PANEL * stretch, PANEL / stretch
 
 
 def _columns(handles: list[Patch], width: float) -> int:
-    """Returns how many legend columns fit in a figure of `width` inches."""
+    """Returns how many legend columns fit in `width` inches."""
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     fitting = int(width * LEGEND_LETTERS_PER_INCH / (longest + 6))
     return max(1, min(len(handles), fitting))

@@ -1,6 +1,6 @@
-"""Pictures of one segmented image, at the image's own size.
+"""Pictures of a segmented image, at its own size.
 
-Large operations run in bands of rows, because an image may have 200 million pixels.
+Large operations run in bands of rows, as an image may have 200 million pixels.
 """
 
 import itertools
@@ -13,25 +13,25 @@ from petseg.core.dataset_spec import DatasetSpec
 from petseg.figures.palette import legend_labels, shortened
 
 TINT_ALPHA = 64
-"""Strength of the class tint, of 255: enough to see at a glance."""
+"""Strength of the class tint, of 255."""
 OUTLINE_SHARE = 1 / 250
-"""Outline width relative to the image's shorter side; at least one pixel."""
+"""Outline width relative to the shorter side; at least one pixel."""
 LEGEND_SHARE = 1 / 28
-"""Height of the legend's letters relative to the image's longer side."""
+"""Height of legend letters relative to the longer side."""
 SMALLEST_LETTERS = 11
 ENTRIES_IN_ROW = 4
-"""Legend entries that should fit in a row; otherwise the letters become smaller."""
+"""Legend entries in a row; if fewer fit, the letters become smaller."""
 LEAST_LEGEND = 400
-"""Width in pixels that a legend in the smallest letters may have below a narrow image."""
+"""Legend width in pixels below a narrow image."""
 BAND_PIXELS = 1 << 20
 """Pixels in a band; limits memory."""
 
 
 def label_picture(labels: np.ndarray, spec: DatasetSpec) -> Image.Image:
-    """Returns labels, uint8 (H, W), in the format of the dataset's own masks, in one channel.
+    """Returns labels, uint8 (H, W), in the format of the dataset's masks, in one channel.
 
-    Each class has its first mask value, shown in its display colour; values above 255 need 16-bit
-    grey. If the masks are coloured, the picture has their colours, and labels as values.
+    Pixels have the first mask value of their class, in its display colour, or 16-bit grey for
+    values above 255. For coloured masks, they have the first mask colour, and labels as values.
     """
     values = [one.value[0] if one.value else label for label, one in enumerate(spec.classes)]
     if max(values) > 255:
@@ -48,11 +48,11 @@ def label_picture(labels: np.ndarray, spec: DatasetSpec) -> Image.Image:
 
 
 def outlined(image: Image.Image, labels: np.ndarray, spec: DatasetSpec) -> Image.Image:
-    """Returns an RGB image with each class outlined in its colour, some tinted, and a legend below.
+    """Returns an RGB image with classes outlined, some tinted, and a legend below.
 
-    `labels` are uint8 (H, W), of the image's size. Each class is outlined on its own side of the
-    boundary. Classes in a region are tinted, except those of a soft edge; without regions, all are.
-    An image narrower than its legend is placed at the left.
+    `labels` are uint8 (H, W). Each class is outlined on its own side of the boundary. Classes in a
+    region are tinted, except those of a soft edge; without regions, all are. An image narrower than
+    its legend is at the left.
     """
     legend = _legend(labels, image.size, spec)
     size = (max(image.width, legend.width), image.height + legend.height)
@@ -77,9 +77,9 @@ def outlined(image: Image.Image, labels: np.ndarray, spec: DatasetSpec) -> Image
 
 
 def cutout(image: Image.Image, opacity: np.ndarray) -> Image.Image:
-    """Returns an RGB or RGBA image as RGBA with `opacity`, uint8 (H, W); black where it is 0.
+    """Returns an RGB or RGBA image with `opacity`, uint8 (H, W), as RGBA; black where it is 0.
 
-    No pixel becomes more opaque than it was.
+    No pixel becomes more opaque.
     """
     alpha = Image.fromarray(opacity)
     if image.mode == "RGBA":
@@ -91,13 +91,12 @@ def cutout(image: Image.Image, opacity: np.ndarray) -> Image.Image:
 
 
 def shares(labels: np.ndarray, classes: int) -> list[float]:
-    """Returns each class's share of the pixels, from labels uint8 (H, W)."""
+    """Returns classes' shares of the pixels, from labels uint8 (H, W)."""
     counts = Image.fromarray(labels).histogram()  # NumPy's bincount needs 8 bytes per pixel
     return [count / labels.size for count in counts[:classes]]
 
 
 def _tinted(spec: DatasetSpec) -> list[int]:
-    """Returns the labels that `outlined` tints."""
     if not spec.regions:
         return list(range(len(spec.classes)))
     regions = {label for region in spec.regions for label in spec.region_labels(region)}
@@ -105,17 +104,14 @@ def _tinted(spec: DatasetSpec) -> list[int]:
 
 
 def _outlines(labels: np.ndarray, width: int) -> np.ndarray:
-    """Returns which pixels have another class within `width` pixels along an axis: bool (H, W)."""
+    """Returns which pixels have another class within `width` along an axis: bool (H, W)."""
     across = _widened(labels[:, 1:] != labels[:, :-1], width)
     down = _widened((labels[1:] != labels[:-1]).T, width).T
     return across | down
 
 
 def _widened(changes: np.ndarray, width: int) -> np.ndarray:
-    """Returns which of N + 1 pixels in a row are within `width` of one of N changes between them.
-
-    bool (H, N) -> (H, N + 1). Joins windows of one change, two, four and so on.
-    """
+    """Returns which pixels are within `width` of a change in the row: (H, N) -> (H, N + 1)."""
     window, length = np.pad(changes, ((0, 0), (width, width))), 1
     while length < 2 * width:
         step = min(length, 2 * width - length)
@@ -125,7 +121,7 @@ def _widened(changes: np.ndarray, width: int) -> np.ndarray:
 
 
 def _legend(labels: np.ndarray, size: tuple[int, int], spec: DatasetSpec) -> Image.Image:
-    """Returns a strip at least as wide as the image: classes and their shares of the pixels."""
+    """Returns a strip of classes and shares, as wide as the image or wider."""
     found = shares(labels, len(spec.classes))
     shown = legend_labels(spec, np.flatnonzero(found))
     names = [shortened(spec.class_names[label]) for label in shown]
@@ -155,9 +151,9 @@ def _legend(labels: np.ndarray, size: tuple[int, int], spec: DatasetSpec) -> Ima
 
 
 def _rows(names: list[str], letters: int, width: float) -> tuple[list[int], float]:
-    """Returns the number of entries in each row of a legend, and the width of the widest row.
+    """Returns numbers of entries in rows, and the greatest width.
 
-    Reserves space for 100 %, so that all pictures of an image have the same size.
+    Reserves space for 100 %: all pictures of an image have the same size.
     """
     font = ImageFont.load_default(letters)
     counts: list[int] = []

@@ -1,4 +1,4 @@
-"""Shared style of all figures: fonts, lines, legend, and saving."""
+"""Shared style of all figures."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from petseg.figures.palette import legend_labels, shortened
 
 DPI = 120
 INK = "0.15"
-"""Grey of text and axes: softer than black."""
+"""Grey of text and axes."""
 FAINT = "0.85"
 """Grey of grids and guide lines."""
 
@@ -45,13 +45,13 @@ SETTINGS = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Makes figures look the same on every machine, whatever a user's matplotlibrc says."""
+    """Overrides matplotlibrc, so that figures look the same everywhere."""
     with matplotlib.style.context(["default", SETTINGS]):
         yield
 
 
 def class_handles(spec: DatasetSpec, present: Iterable[int]) -> list[Patch]:
-    """Returns a legend entry, a patch of colour, for each class of `legend_labels`."""
+    """Returns a legend entry for each class of `legend_labels`."""
     return [
         Patch(facecolor=spec.colours[one], edgecolor="none", label=shortened(spec.class_names[one]))
         for one in legend_labels(spec, present)
@@ -59,9 +59,9 @@ def class_handles(spec: DatasetSpec, present: Iterable[int]) -> list[Patch]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, atomically; the same figure gives the same bytes.
+    """Writes a PNG atomically; the same figure gives the same bytes.
 
-    The bytes depend on the versions of matplotlib and its fonts, but do not name them.
+    These depend on the versions of matplotlib and its fonts, but do not name them.
     """
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})

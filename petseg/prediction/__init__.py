@@ -1,4 +1,4 @@
-"""Applies trained networks of every format to images of any kind: `petseg.load`.
+"""Applies trained networks of every format to images: `petseg.load`.
 
-TensorFlow is only imported for file formats that need it.
+TensorFlow is only imported for formats that need it.
 """

@@ -1,4 +1,4 @@
-"""The network that is used by default."""
+"""The default network."""
 
 from pathlib import Path
 
@@ -8,17 +8,16 @@ from petseg.core.files import file_sha256, read_json
 
 EXPORTED = Path("exported")
 QUICKEST = "float16.tflite"
-"""The fastest of the exported files."""
+"""The fastest export."""
 REPORT = "report.json"
 _PRETRAINED = Path(__file__).parents[1] / "pretrained", Path(__file__).parents[2] / "pretrained"
-"""The folder in an installed package, and in a checkout."""
+"""Folders in an installed package and in a checkout."""
 
 
 def find(network: str = paths.NETWORKS[0]) -> Path:
-    """Returns the default network: the one trained here, else the pretrained one.
+    """Returns the network trained here, or its fastest export if current, else the pretrained one.
 
-    The trained network's fastest export is used if it is current. Raises PetsegError if there is no
-    network.
+    Raises PetsegError if there is none.
     """
     trained = paths.model(network)
     if not trained.is_file():
@@ -28,7 +27,7 @@ def find(network: str = paths.NETWORKS[0]) -> Path:
 
 
 def pretrained(network: str) -> Path:
-    """Returns the network that comes with petseg; raises PetsegError if it is missing."""
+    """Returns the network in petseg; raises PetsegError if missing."""
     for folder in _PRETRAINED:
         if (path := folder / f"{network}.tflite").is_file():
             return path
@@ -37,7 +36,7 @@ def pretrained(network: str) -> Path:
 
 
 def require(path: Path) -> None:
-    """Raises PetsegError if a network's file or folder is missing."""
+    """Raises PetsegError if a network is missing."""
     if not path.exists():
         raise PetsegError(f"{path} not found: {_HINT}")
 

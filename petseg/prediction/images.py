@@ -1,4 +1,4 @@
-"""Reads images from files, bytes, Pillow images and arrays; upright and with transparency."""
+"""Reads images of all kinds, upright and with transparency."""
 
 from pathlib import Path
 
@@ -9,22 +9,22 @@ from petseg.core.errors import PetsegError
 from petseg.decoding import photograph
 
 HEIC_SUFFIXES = (".heic", ".heif")
-"""Formats that need pillow-heif."""
+"""Suffixes that need pillow-heif."""
 
 
 class BadImage(PetsegError):
-    """An image that cannot be read; the message gives the reason."""
+    """An unreadable image; the message gives the reason."""
 
 
 class TooLarge(BadImage):
-    """An image with more pixels than the limit."""
+    """An image above the pixel limit."""
 
 
 def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
-    """Returns an image, upright according to its EXIF: RGB, or RGBA if any pixel is transparent.
+    """Returns an image, upright by its EXIF: RGB, or RGBA if any pixel is transparent.
 
-    `source` is a path, the bytes of a file, a Pillow image, or uint8 (H, W), (H, W, 3) or (H, W,
-    4). Raises BadImage if it is missing, no image, damaged or too large.
+    `source` is a path, a file's bytes, a Pillow image, or uint8 (H, W), (H, W, 3) or (H, W, 4).
+    Raises BadImage if missing, no image, damaged or too large.
     """
     if isinstance(source, np.ndarray):
         source = _of_array(source)
@@ -40,7 +40,7 @@ def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
 
 
 def decode(data: bytes, suffix: str = "") -> Image.Image:
-    """Reads the bytes of a file whose name ends with `suffix`, as `read` does."""
+    """Reads a file's bytes, as `read` does."""
     if suffix.lower() in HEIC_SUFFIXES and not _heic():
         raise BadImage("HEIC needs another package; install it: pip install pillow-heif")
     try:
@@ -52,7 +52,7 @@ def decode(data: bytes, suffix: str = "") -> Image.Image:
 
 
 def colour_profile(image: Image.Image) -> bytes | None:
-    """Returns the image's ICC profile for pictures made from it, if it is an RGB profile."""
+    """Returns the image's ICC profile if it is of RGB."""
     profile = image.info.get("icc_profile")
     return profile if profile and profile[16:20] == b"RGB " else None
 
@@ -60,7 +60,7 @@ def colour_profile(image: Image.Image) -> bytes | None:
 def _of_image(image: Image.Image) -> Image.Image:
     try:
         return photograph.of_image(image).image
-    except Exception as error:  # of many types: a damaged file that was opened lazily
+    except Exception as error:  # of many types: a damaged file, opened lazily
         raise BadImage(f"the image cannot be decoded: {error}") from None
 
 
@@ -77,7 +77,7 @@ def _of_array(pixels: np.ndarray) -> Image.Image:
 
 
 def _heic() -> bool:
-    """Enables HEIC in Pillow; returns whether that is possible."""
+    """Enables HEIC in Pillow, if possible."""
     try:
         import pillow_heif
     except ImportError:

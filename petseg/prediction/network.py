@@ -1,4 +1,4 @@
-"""A trained network, and its predictions for an image."""
+"""A trained network, and its predictions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,55 +19,54 @@ from petseg.prediction import default_model, images, runtimes
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A network's predictions for one image, at the image's own size, upright."""
+    """A network's predictions for an upright image, at its size."""
 
     image: Image.Image
     """RGB, or RGBA if any pixel is transparent."""
     logits: np.ndarray
-    """The network's output at its own size: float32 (h, w, C)."""
+    """The network's output, float32 (h, w, C)."""
     spec: DatasetSpec
-    """The classes, in the order of their labels, and the regions."""
+    """Classes, in label order, and regions."""
     temperature: float = 1.0
     """Divides the logits to calibrate the probabilities."""
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """The class of each pixel: uint8 (H, W), indices into `spec.class_names`."""
+        """Indices into `spec.class_names`, uint8 (H, W)."""
         return full_size.labels(self.logits, self.image.height, self.image.width)
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """The probability of each class in each pixel: float32 (H, W, C); sums to 1."""
+        """Class probabilities, float32 (H, W, C); sum to 1."""
         logits = self.logits / np.float32(self.temperature)
         return full_size.probabilities(logits, self.image.height, self.image.width)
 
     @cached_property
     def shares(self) -> dict[str, float]:
-        """Each class's share of the pixels."""
+        """Each class's share of pixels."""
         found = segmented.shares(self.labels, len(self.spec.classes))
         return dict(zip(self.spec.class_names, found, strict=True))
 
     @property
     def region_shares(self) -> dict[str, float]:
-        """Each region's share of the pixels."""
+        """Each region's share of pixels."""
         return {
             name: sum(self.shares[one] for one in members)
             for name, members in self.spec.regions.items()
         }
 
     def mask(self) -> Image.Image:
-        """Returns a mask with the dataset's own values or colours, shown in the class colours."""
+        """Returns a mask with the dataset's values or colours."""
         return segmented.label_picture(self.labels, self.spec)
 
     def overlay(self) -> Image.Image:
-        """Returns the image with outlines, and a legend below: RGB."""
+        """Returns the image with outlines and a legend below: RGB."""
         return segmented.outlined(photograph.on_grey(self.image), self.labels, self.spec)
 
     def cutout(self, region: str | None = None) -> Image.Image:
-        """Returns one region of the image on a transparent background: RGBA.
+        """Returns a region or class (default: the dataset's) on a transparent background: RGBA.
 
-        `region` is a region of the dataset or a class; the default is the dataset's. Raises
-        PetsegError if there is none, or it is unknown.
+        Raises PetsegError if missing or unknown.
         """
         region = region_to_cut_out(self.spec, region)
         opacity = full_size.opacity(self.logits, self.labels, self.spec, region)
@@ -76,21 +75,21 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network for images of any size; `load` makes one. Thread-safe."""
+    """A trained network for images of any size, from `load`. Thread-safe."""
 
     path: Path
     spec: DatasetSpec
-    """The classes, in the order of their labels, and the regions."""
+    """Classes, in label order, and regions."""
     image_size: tuple[int, int]
-    """Height and width of the network's input in pixels: images are stretched to it."""
+    """Height and width in pixels to which images are stretched."""
     run: runtimes.Run
-    """Images (N, h, w, 3) of that size, in [0, 255] -> float32 logits (N, h, w, C)."""
+    """Images (N, h, w, 3), in [0, 255] -> float32 logits (N, h, w, C)."""
 
     def segment(self, image, *, flip: bool = False, temperature: float = 1.0) -> Segmentation:
-        """Segments one image: a path, a Pillow image, an array or bytes; see `images.read`.
+        """Segments an image: a path, Pillow image, array or bytes (see `images.read`).
 
-        `flip` averages the logits of the image and its mirror image, which takes twice as long.
-        Raises PetsegError if the image cannot be read.
+        `flip` averages with the logits of the mirror image, in twice the time. Raises PetsegError
+        if the image cannot be read.
         """
         image = images.read(image)
         run: Callable = runtimes.with_mirror(self.run) if flip else self.run
@@ -99,11 +98,11 @@ class Network:
 
 
 def load(model: str | Path | None = None, *, spec: DatasetSpec | None = None) -> Network:
-    """Returns a trained network from any format that training or `petseg export` writes.
+    """Returns a network from any format of training or `petseg export`.
 
-    The default is the U-Net trained in this checkout, else the one that comes with petseg. `spec`
-    is for a file that does not contain its classes. Raises PetsegError if the file is missing,
-    damaged or no network of these classes, or if its format needs another package.
+    The default is the U-Net trained in this checkout, else the pretrained one. `spec` is for files
+    without classes. Raises PetsegError if the file is missing, damaged or no network of these
+    classes, or needs another package.
     """
     path = default_model.find() if model is None else Path(model)
     found = model_spec(path, spec)
@@ -114,7 +113,7 @@ def load(model: str | Path | None = None, *, spec: DatasetSpec | None = None) ->
 def model_spec(path: Path, spec: DatasetSpec | None = None) -> DatasetSpec:
     """Returns the spec in a network's file, or in dataset.json beside it, or else `spec`.
 
-    Raises PetsegError if the file is missing, if the two specs differ, or if there is none.
+    Raises PetsegError if the file is missing, the specs differ, or there is none.
     """
     default_model.require(path)
     carried = dataset_spec.of_model(path)
@@ -133,7 +132,7 @@ def model_spec(path: Path, spec: DatasetSpec | None = None) -> DatasetSpec:
 
 
 def region_to_cut_out(spec: DatasetSpec, name: str | None = None) -> str:
-    """Returns the region that a cutout shows; raises PetsegError if it is missing or unknown."""
+    """Returns a cutout's region; raises PetsegError if missing or unknown."""
     region = name or spec.default_region
     if region is None:
         known = ", ".join(spec.class_names)

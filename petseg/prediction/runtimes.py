@@ -1,11 +1,7 @@
-"""Networks in files; each format's library is imported only when needed.
+"""Loads networks from files; imports each format's library only when needed.
 
-| format | file | library |
-| --- | --- | --- |
-| TFLite | `.tflite` | ai-edge-litert |
-| ONNX | `.onnx` | onnxruntime |
-| SavedModel | a folder | tensorflow |
-| Keras | any other | tensorflow |
+TFLite (`.tflite`) needs ai-edge-litert, ONNX (`.onnx`) onnxruntime, a SavedModel (a folder) and
+Keras (other files) tensorflow.
 """
 
 import importlib
@@ -26,9 +22,9 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 
 class Runtime(NamedTuple):
-    """A network as a function, and its input and output shapes, None for any length.
+    """A network's function, and input and output shapes, None for any length.
 
-    `spec_text` is the dataset's spec in JSON, if only the runtime can read it from the file.
+    `spec_text` is the dataset's spec in JSON, if only the runtime can read it.
     """
 
     run: Run
@@ -38,15 +34,14 @@ class Runtime(NamedTuple):
 
 
 IMAGES, LOGITS, LABELS = "images", "logits", "labels"
-"""Names of an exported network's input and outputs; LOGITS is the output that is used."""
+"""An exported network's input and outputs; only LOGITS is used."""
 
 
 def load(path: Path, spec: DatasetSpec) -> tuple[Run, tuple[int, int]]:
-    """Returns a network of the classes of `spec`, and its input's height and width in pixels.
+    """Returns a network of `spec`'s classes, and its input's height and width in pixels.
 
-    Raises PetsegError if the file is no network of its format, if its package is not installed, or
-    if it does not map RGB images of one size to logits (or, as a Keras model, a softmax) of the
-    classes.
+    Raises PetsegError if the file is no network of its format, needs another package, or does not
+    map RGB images of one size to logits (in Keras, also a softmax) of the classes.
     """
     found = read(path, spec)
     size: Any = found.taken[1:3]
@@ -63,7 +58,7 @@ def load(path: Path, spec: DatasetSpec) -> tuple[Run, tuple[int, int]]:
 
 
 def with_mirror(run: Run) -> Run:
-    """Returns a function that averages the logits of each image and its mirror image."""
+    """Makes `run` average the logits of images and mirror images."""
 
     def run_twice(images: np.ndarray) -> np.ndarray:
         return (run(images) + run(images[:, :, ::-1])[:, :, ::-1]) / 2
@@ -72,7 +67,7 @@ def with_mirror(run: Run) -> Run:
 
 
 def load_tflite(path: Path, spec: DatasetSpec | None = None) -> Runtime:
-    """Loads a network that runs one image at a time, on one core; use threads for more cores."""
+    """Loads a network that runs one image at a time; use threads for more cores."""
     litert = _needed("ai_edge_litert.interpreter", "ai-edge-litert", path)
     of_thread = threading.local()  # an interpreter is not thread-safe
 
@@ -102,7 +97,7 @@ def load_tflite(path: Path, spec: DatasetSpec | None = None) -> Runtime:
 
 
 def _quantized(values: np.ndarray, details: dict) -> np.ndarray:
-    """Quantizes values for a TFLite tensor: value / scale + zero point, if it has a scale.
+    """Quantizes values for a TFLite tensor: value / scale + zero point.
 
     https://ai.google.dev/edge/litert/models/quantization_spec
     """
@@ -170,7 +165,7 @@ _LOADERS = {".tflite": load_tflite, ".onnx": load_onnx}
 
 
 def read(path: Path, spec: DatasetSpec | None = None) -> Runtime:
-    """Loads a network of any shape by its file format; raises PetsegError as `load` does."""
+    """Loads a network of any shape; raises PetsegError as `load` does."""
     other = load_saved_model if path.is_dir() else load_keras
     return _LOADERS.get(path.suffix, other)(path, spec)
 

@@ -24,7 +24,7 @@ from petseg.app import api
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> Network:
-    """A network that predicts pet for red, background for green and border for blue."""
+    """Predicts pet for red, background for green, border for blue."""
     path = tmp_path_factory.mktemp("api") / "unet.keras"
     return petseg.load(networks.save(networks.colours(), path))
 

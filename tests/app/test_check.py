@@ -1,4 +1,4 @@
-"""`petseg check` reports mistakes in the dataset, and warns of weights for unknown classes."""
+"""`petseg check`: mistakes in the dataset, weights for unknown classes."""
 
 import shutil
 
@@ -14,7 +14,7 @@ from tests.helpers.specs import CELLS, PETS
 
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
-    """A project with the shipped datasets, and parameters that use generated pets."""
+    """A project with the shipped datasets and generated pets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PETSEG_OFFLINE_DIR", raising=False)
     shutil.copytree(ROOT / paths.DATASETS, paths.DATASETS)

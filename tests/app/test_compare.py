@@ -1,4 +1,4 @@
-"""`petseg compare`: in a small DVC project with two commits and an experiment."""
+"""`petseg compare` in a small DVC project."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def before() -> pd.DataFrame:
 
 
 def after() -> pd.DataFrame:
-    """The same, but the U-Net corrects half of the pet pixels that it took for background."""
+    """The U-Net corrects half of the pet pixels that it took for background."""
     found = matrices()
     saved = found["unet"][:, PET, BACKGROUND] // 2
     found["unet"][:, PET, BACKGROUND] -= saved
@@ -49,7 +49,7 @@ def after() -> pd.DataFrame:
 
 
 def record(folder, table: pd.DataFrame, params: str) -> None:
-    """Writes parameters and a table, and adds the table to DVC, ready for a commit."""
+    """Writes parameters and a table; adds it to DVC."""
     (folder / paths.PARAMS).write_text(params, encoding="utf-8")
     path = folder / paths.PER_IMAGE
     path.parent.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def record(folder, table: pd.DataFrame, params: str) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A project with tags `empty`, `old` and `new`, and an experiment `bold` that equals `new`."""
+    """Tags `empty`, `old` and `new`, and an experiment `bold` that equals `new`."""
     folder = tmp_path_factory.mktemp("project")
     projects.new_project(folder)
     projects.commit(folder, "empty")
@@ -132,7 +132,7 @@ def test_scores_and_intervals_match_the_tables(project, capsys, revision):
 
 
 def flat_scores(table: pd.DataFrame) -> dict:
-    """Returns the scores of a network's table, with the keys of its metrics file."""
+    """Returns scores with the keys of a metrics file."""
     counts = [tables.counts(table), tables.counts(table, tables.REGION)]
     return compare.flat(scores.summary(np.concatenate(counts, axis=1), PETS))
 
@@ -243,7 +243,7 @@ def test_different_classes_are_refused(copy):
 
 @pytest.mark.parametrize("spec", [CELLS, STREET], ids=lambda spec: spec.name)
 def test_undefined_scores_of_other_datasets_stay_undefined(spec):
-    """No image has the second class, so its scores are undefined."""
+    """No image has the second class."""
     rng = np.random.default_rng(0)
     old, new = (dvc_charts.matrices(rng, spec=spec) for _ in range(2))
     for found in (old, new):

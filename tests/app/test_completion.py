@@ -1,4 +1,4 @@
-"""Shell completion: the scripts of `petseg completion`, and what bash proposes with one."""
+"""The scripts of `petseg completion`, and what bash proposes."""
 
 import shlex
 import shutil
@@ -34,7 +34,7 @@ def script(shell: str, capsys) -> str:
 
 @pytest.fixture
 def propose(tmp_path, capsys):
-    """Returns what bash proposes for the last word of a command line in an empty folder."""
+    """Returns what bash proposes for a last word in an empty folder."""
     path = tmp_path / "petseg.bash"
     path.write_text(script("bash", capsys), encoding="utf-8")
     folder = tmp_path / "work"

@@ -1,4 +1,4 @@
-"""`petseg export`: every format agrees with Keras, and every failure is reported."""
+"""`petseg export`: formats agree with Keras, failures are reported."""
 
 import importlib.util
 import json
@@ -30,7 +30,7 @@ from tests.helpers.specs import CELLS, PETS, STREET
 
 
 def lively(model: keras.Model) -> keras.Model:
-    """Perturbs all weights and statistics, so that no two classes tie."""
+    """Perturbs all weights, so that no classes tie."""
     rng = np.random.default_rng(0)
     for variable in model.variables:
         change = 1 + 0.2 * rng.normal(size=variable.shape)
@@ -93,7 +93,7 @@ def test_every_format_agrees_with_keras(workdir, models, network, formats, capsy
 
 @pytest.fixture(scope="module")
 def exported(models, tmp_path_factory) -> Path:
-    """The shallow network in every format, each alone in a folder."""
+    """The shallow network in every format, each in a folder."""
     folder = tmp_path_factory.mktemp("exported")
     model = keras.saving.load_model(models["shallow"])
     rng = np.random.default_rng(0)
@@ -113,7 +113,7 @@ def file(exported: Path, name: str) -> Path:
 
 
 def texts(path: Path) -> dict[str, str]:
-    """Returns the metadata of a file, as tools of its format read it."""
+    """Returns metadata as tools of the format read it."""
     if path.is_dir():
         found = (path / "assets.extra").iterdir()
         return {one.name: one.read_text() for one in found}
@@ -147,7 +147,6 @@ def test_prediction_needs_only_the_file(exported, name):
 
 
 def outputs(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns the outputs of an exported network, by name."""
     if path.is_dir():
         signature = tf.saved_model.load(path).signatures["serving_default"]
         return {name: value.numpy() for name, value in signature(images=images).items()}

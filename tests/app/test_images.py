@@ -1,4 +1,4 @@
-"""Finds images in files and folders, names their results, and never overwrites an image."""
+"""Finds images, names their results, and never overwrites an image."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def touch(*names: str) -> None:
 
 
 def found(*sources: str, out: str = "out") -> dict[str, str]:
-    """Returns images, relative to the working folder -> their results, relative to `out`."""
+    """Returns images -> their results, relative to `out`."""
     result = images.find(map(Path, sources), Path(out))
     return {path.relative_to(Path.cwd()).as_posix(): to.as_posix() for path, to in result.items()}
 

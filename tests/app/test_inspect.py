@@ -1,4 +1,4 @@
-"""`petseg inspect`: its report, its proposal, where it writes, and what it refuses."""
+"""`petseg inspect`: report, proposal, writing, and refusals."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,6 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def proposed(out: str) -> dict:
-    """Returns the proposed dataset.yaml, parsed."""
     _, _, text = out.partition("writes it ---\n")
     return yaml12.parse(text.encode(), "test")
 
@@ -119,7 +118,7 @@ def test_other_layouts_and_unused_images_are_reported(capsys, project):
 
 
 def coco(folder: Path, *labels: str) -> Path:
-    """Writes three images with a box for each label; returns the folder."""
+    """Writes three images with a box per label."""
     boxes = [
         [[1, 1, 9, 1, 9, 9, 1, 9]],
         [[12, 3, 25, 3, 25, 15, 12, 15]],
@@ -151,7 +150,7 @@ def test_annotations_may_have_labels_for_void_and_background(capsys, project):
 
 
 def labelme(folder: Path) -> Path:
-    """Writes four images: with a dog, a cat, nothing, and a damaged annotation file."""
+    """Writes images with a dog, a cat, nothing, and damaged annotations."""
     box = [[1, 1], [9, 9]]
     folder.mkdir()
     for name, labels in (("a", ["dog"]), ("b", ["cat"]), ("c", []), ("d", None)):

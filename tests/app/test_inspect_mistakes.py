@@ -1,4 +1,4 @@
-"""`petseg inspect` lists the mistakes in a folder by kind, each kind with its fix."""
+"""`petseg inspect` lists mistakes by kind, each with its fix."""
 
 import os
 import sys

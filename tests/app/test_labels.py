@@ -1,4 +1,4 @@
-"""`petseg labels` ranks wrong masks first, shows them, and leaves out the accepted names."""
+"""`petseg labels` ranks wrong masks first and leaves out accepted names."""
 
 import csv
 import re
@@ -38,7 +38,7 @@ run = partial(exit_code, labels.main)
 
 
 def damage() -> set[str]:
-    """Swaps pet and background in the masks of three training images; returns their names."""
+    """Swaps pet and background in three training masks; returns their names."""
     splits = {
         split: list(records.read(paths.RECORDS, split)) for split in ("train", "validation", "test")
     }

@@ -30,7 +30,7 @@ def test_name_is_shown_on_one_line(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A folder with images of such names, a broken image, and a model."""
+    """Images of such names, a broken image, and a model."""
     folder = tmp_path_factory.mktemp("names")
     model = networks.save(networks.pointwise((8, 8), 3), folder / "model.keras")
     model.rename(folder / os.fsdecode(b"m\xf6del.keras"))
@@ -44,7 +44,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def petseg(folder: Path, encoding: str, *arguments) -> tuple[str, str]:
-    """Runs `petseg predict` with an encoding; returns its standard output and error."""
+    """Runs `petseg predict`; returns standard output and error."""
     command = [sys.executable, "-m", "petseg", "predict", "in", "--model", b"m\xf6del.keras"]
     variables = environment(PYTHONIOENCODING=encoding, LC_ALL="C")
     done = subprocess.run([*command, *arguments], cwd=folder, env=variables, capture_output=True)

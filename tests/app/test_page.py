@@ -1,4 +1,4 @@
-"""The page of `petseg serve`: overlay and cutout of each network, and a message for bad files."""
+"""The page of `petseg serve`: overlays, cutouts, and messages for bad files."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.helpers.specs import CELLS
 
 @pytest.fixture
 def model(tmp_path) -> Path:
-    """A network that predicts pet for red, background for green and border for blue."""
+    """Predicts pet for red, background for green, border for blue."""
     return networks.save(networks.colours(), tmp_path / "unet.keras")
 
 
@@ -46,7 +46,7 @@ def test_transparent_pixels_are_grey_and_stay_transparent(model):
 
 @pytest.fixture
 def cells(tmp_path) -> Path:
-    """A network for oblong images, with two classes and no region."""
+    """A network for oblong images, without regions."""
     return networks.save(networks.pointwise((16, 32), 2), tmp_path / "cells.keras", CELLS)
 
 

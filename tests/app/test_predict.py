@@ -1,4 +1,4 @@
-"""`petseg predict`: pictures, the table, JSON, and messages for unreadable images."""
+"""`petseg predict`: pictures, table, JSON, and messages."""
 
 import io
 import json
@@ -27,7 +27,7 @@ from tests.helpers.specs import PETS
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A network that predicts pet for red, background for green and border for blue."""
+    """Predicts pet for red, background for green, border for blue."""
     return networks.save(networks.colours(), tmp_path_factory.mktemp("models") / "colours.keras")
 
 

@@ -1,4 +1,4 @@
-"""Inputs of `petseg predict`: transparent and very large images, mixed folders, other models."""
+"""Inputs of `petseg predict`: images, mixed folders, other models."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from tests.helpers.specs import CELLS, PAINTED, STREET
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A network that predicts pet for red, background for green and border for blue."""
+    """Predicts pet for red, background for green, border for blue."""
     return networks.save(networks.colours(), tmp_path_factory.mktemp("models") / "colours.keras")
 
 
@@ -31,7 +31,7 @@ run = partial(exit_code, predict.main)
 
 
 def test_transparent_image_is_segmented_and_drawn_on_grey(workdir, model):
-    """The image is red; its right half is fully transparent green."""
+    """Left red, right fully transparent green."""
     Path("in").mkdir()
     image = Image.new("RGBA", (90, 60), "red")
     image.paste((255, 0, 0, 80), (30, 0, 45, 60))
@@ -72,7 +72,7 @@ finally:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_image_of_200_megapixels_takes_bounded_memory(workdir):
-    """As large phone cameras: 0.8 GB in Pillow, and twice that while a picture is written."""
+    """0.8 GB in Pillow, and twice that while a picture is written."""
     Image.new("RGB", (16320, 12240), "red").save("large.jpg")
     network = ROOT / "pretrained/shallow.tflite"  # TensorFlow alone would take up to 1 GB
     arguments = ["large.jpg", "--model", network, "--cutout", "--json"]

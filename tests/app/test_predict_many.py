@@ -1,4 +1,4 @@
-"""`petseg predict --runner beam` gives the same as `petseg predict`, even if a worker dies."""
+"""`--runner beam` gives the same as `petseg predict`, even if a worker dies."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ MODEL = ROOT / "pretrained/shallow.tflite"
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """Four images, two of them with one stem, a damaged image and a text."""
+    """Four images, two with one stem, a damaged image and a text."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in/deep").mkdir(parents=True)
     with Image.open(CHELSEA) as image:
@@ -143,7 +143,7 @@ def start(out: str, **variables) -> subprocess.Popen:
 
 
 def many(folder: Path) -> dict[str, bytes]:
-    """Writes eighty images to `in`; returns the pictures of a local run."""
+    """Writes eighty images; returns the pictures of a local run."""
     shutil.rmtree("in")
     Path("in").mkdir()
     for number in range(80):

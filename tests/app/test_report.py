@@ -1,4 +1,4 @@
-"""`petseg report` writes one page about a run, and shows images only with --with-images."""
+"""`petseg report` shows images only with --with-images."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ run = partial(exit_code, report.main)
 
 @pytest.fixture
 def project(tiny_run, tmp_path, monkeypatch) -> Path:
-    """The results of a pipeline run that the report reads."""
+    """Results of a pipeline run."""
     for name in ("metrics", "plots", "data/run_reports", "data/records", "models"):
         shutil.copytree(tiny_run.folder / name, tmp_path / name)
     shutil.copy(tiny_run.folder / paths.PER_IMAGE, tmp_path / paths.PER_IMAGE)

@@ -1,4 +1,4 @@
-"""`petseg serve` as a process: page and API on this machine only, and a clean stop."""
+"""`petseg serve`: page and API on this machine only, clean stop."""
 
 import json
 import os
@@ -85,7 +85,7 @@ serve.main()
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a service with the networks that come with petseg; returns process and address."""
+    """Starts a service with the pretrained networks; returns process and address."""
     pytest.importorskip("gradio", reason="gradio is not installed (extra app)")
     (tmp_path / "temporary").mkdir()
     processes = []
@@ -122,7 +122,7 @@ def refusal(address: str, body: bytes | None = None, **headers: str) -> int:
 
 
 def use_page(address: str) -> None:
-    """Uploads an image as a browser does, and waits until the page has its cutout."""
+    """Uploads an image as a browser does; waits for its cutout."""
     api = f"{address}/gradio_api"
     body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="cat.jpg"\r\n\r\n'
     body += CHELSEA.read_bytes() + b"\r\n--x--\r\n"
@@ -180,7 +180,7 @@ def test_stopped_service_leaves_no_image_on_the_disk(start, tmp_path, name):
     process.stdout.close(), process.stderr.close()  # like a closed terminal
     process.send_signal(getattr(signal, name))
     time.sleep(0.05)
-    process.send_signal(getattr(signal, name))  # both the shell and the terminal may send it
+    process.send_signal(getattr(signal, name))  # shell and terminal may both send it
     assert process.wait(timeout=30) == 0
     assert not list(temporary.glob("petseg-*")) and not list(temporary.rglob("*cat*"))
 

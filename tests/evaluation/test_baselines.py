@@ -1,4 +1,4 @@
-"""Constant baselines use only training masks, and are chosen on the validation split."""
+"""Baselines use training masks, and are chosen on the validation split."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""From an image to the network's input, and from its logits back to the image's size."""
+"""From images to the network's input, and from logits back."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_bands_cover_every_row_once(monkeypatch, height, width):
 
 def test_labels_are_computed_from_logits_not_from_the_small_mask():
     logits = np.zeros((2, 2, 3), np.float32)
-    # The pet has the larger logit, so that its edge is further out.
+    # The larger logit moves the pet's edge out.
     logits[:, 0, PET], logits[:, 1, BACKGROUND] = 3, 1
     labels = full_size.labels(logits, 1, 100)
     assert labels.dtype == np.uint8
@@ -103,7 +103,7 @@ def test_opacity_is_partial_only_in_the_border():
 
 
 def random_labels(spec) -> tuple[np.ndarray, np.ndarray]:
-    """Returns logits (9, 7, C), and the labels of an image of another size."""
+    """Returns logits (9, 7, C), and labels of another size."""
     logits = RNG.normal(0, 5, (9, 7, len(spec.classes))).astype(np.float32)
     return logits, full_size.labels(logits, 61, 97)
 

@@ -15,7 +15,6 @@ layers, images = keras.layers, keras.Input((8, 8, 3))
 
 
 def network(*parts, taken=images) -> keras.Model:
-    """Returns a model of layers in sequence."""
     outputs = taken
     for part in parts:
         outputs = part(outputs)
@@ -76,7 +75,7 @@ def test_unsuitable_model_is_refused_in_one_line(tmp_path, build, words):
 
 
 def loaded(path) -> keras.Model:
-    """Returns the model in a file without a spec, for three classes."""
+    """Loads a file without a spec."""
     return inference.load_network(path, PETS).model
 
 
@@ -115,7 +114,7 @@ def test_model_of_any_input_size_is_accepted(tmp_path, size):
 
 
 def logits_layer(**options) -> keras.layers.Layer:
-    """Returns a layer with fixed weights; its logits differ by a few units."""
+    """Fixed weights; logits differ by a few units."""
     initializer = keras.initializers.RandomNormal(stddev=0.003, seed=1)
     return layers.Conv2D(3, 3, padding="same", kernel_initializer=initializer, **options)
 
@@ -218,7 +217,7 @@ def test_code_in_a_model_file_is_not_run(tmp_path, suffix):
 
 @pytest.fixture(scope="module")
 def lopsided() -> keras.Model:
-    """Returns a network that treats left and right differently, and computes exact integers."""
+    """Treats left and right differently; computes exact integers."""
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.ZeroPadding2D(((1, 1), (2, 0)))(inputs)
     network = keras.Model(inputs, keras.layers.Conv2D(3, 3)(x))

@@ -19,7 +19,7 @@ def test_confusion_matrix_in_bands_equals_that_of_the_whole_image(monkeypatch):
 
 
 def test_void_is_not_counted():
-    """The mask values are 0 and 255, and 128 for void."""
+    """Mask values are 0, 255, and 128 for void."""
     rng = np.random.default_rng(4)
     logits, values = rng.normal(size=(8, 12, 2)), rng.choice([0, 255, 128], (20, 31))
     matrix = original_size.confusion_matrix(logits, encoded(values.astype(np.uint8)), CELLS)
@@ -31,7 +31,7 @@ def test_void_is_not_counted():
 
 
 def test_rotated_mask_is_scored_upright():
-    """As in the records, where image and mask are rotated according to their EXIF."""
+    """As in the records, by EXIF."""
     rng = np.random.default_rng(3)
     logits, truth = rng.normal(size=(8, 8, 3)), rng.integers(0, 3, (9, 14), np.uint8)
     upright = Image.fromarray(truth + 1)

@@ -1,4 +1,4 @@
-"""Scores of every image, at the records' size and on its published mask."""
+"""Scores of images, at the records' size and on published masks."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ SIZE = (4, 6)
 
 
 def reader() -> keras.Model:
-    """Returns a model that reads the label from the pixel value: 0, 100 or 200."""
+    """Reads the label from the pixel value: 0, 100 or 200."""
     images = keras.Input((*SIZE, 3))
     level = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")(images)
     logits = keras.layers.Conv2D(3, 1, name="logits")(level)
@@ -38,7 +38,7 @@ def examples() -> Examples:
 
 
 def score(run, examples: Examples, batch_size: int = 3, original_masks=None):
-    """Scores a network, by default against masks of the records' size."""
+    """Scores against masks, by default of the records' size."""
     source = in_memory(examples)
     original_masks = original_masks or list(map(encoded, examples.masks))
     return scoring.score_network(run, source, original_masks, PETS, batch_size, "test")
@@ -89,7 +89,7 @@ def test_constant_mask_is_scored_against_every_mask(examples):
 
 
 def test_constant_mask_is_scored_at_each_original_size():
-    """Each of its pixels becomes a rectangle in a larger mask."""
+    """Each pixel becomes a rectangle in a larger mask."""
     mask = np.random.default_rng(2).integers(0, 3, SIZE, np.uint8)
     truths = [np.ones((2 * SIZE[0], 3 * SIZE[1]), np.uint8), np.zeros(SIZE, np.uint8)]
     result = constant(mask, np.zeros((2, *SIZE), np.uint8), list(map(encoded, truths)))
@@ -100,7 +100,7 @@ def test_constant_mask_is_scored_at_each_original_size():
 
 @without_warnings
 def test_void_is_excluded_from_every_score(examples):
-    """Covers an image with some void pixels, and one that is all void."""
+    """One image has some void pixels, one only void."""
     run, whole = inference.runner(reader()), score(inference.runner(reader()), examples)
     masks = examples.masks.copy()
     masks[1, 2:], masks[4] = VOID, VOID
@@ -133,7 +133,7 @@ def encoded(labels: np.ndarray) -> bytes:
 
 
 def network() -> keras.Model:
-    """Returns a random convolution with integer weights: exact, and equal in any batch."""
+    """A random convolution with integer weights: equal in any batch."""
     images = keras.Input((8, 12, 3))
     model = keras.Model(images, keras.layers.Conv2D(3, 3, padding="same")(images))
     model.set_weights([whole_numbers(3, 3, 3, 3), np.zeros(3)])
@@ -168,7 +168,7 @@ def test_one_pass_scores_each_image_at_both_sizes():
 
 
 def test_fitted_temperature_reduces_the_calibration_error(examples):
-    """Every third mask is wrong, so that the network is right at two thirds of the pixels."""
+    """Every third mask is wrong: two thirds of the pixels are right."""
     masks = examples.masks.copy()
     masks[::3] = (masks[::3] + 1) % 3
     run = inference.runner(reader())

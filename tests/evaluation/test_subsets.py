@@ -1,4 +1,4 @@
-"""Subsets of a split: files that list images by their full names."""
+"""Subsets: files that list images by full names."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Tables contain pixel counts, from which all scores can be computed again."""
+"""Tables contain pixel counts, from which all scores follow."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,6 @@ DOTTED = parse_spec(
 
 
 def results(spec: DatasetSpec, seed: int = 0) -> Result:
-    """Returns a result of three images."""
     classes = len(spec.classes)
     rng, counters = np.random.default_rng(seed), (Counter(spec), Counter(spec))
     for counter in counters:
@@ -50,7 +49,7 @@ def per_image(spec: DatasetSpec, result: Result, network: str = "unet") -> pd.Da
 
 
 def stored(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Writes a table and reads it, as later stages do."""
+    """Writes and reads a table."""
     write_csv(folder / "table.csv", table)
     return pd.read_csv(folder / "table.csv")
 
@@ -134,7 +133,7 @@ def test_confusion_table_is_normalised_by_row_and_invertible(tmp_path, spec):
 
 
 def without_the_last_class(spec: DatasetSpec = PETS) -> Result:
-    """Returns a result of an image without border pixels, and one that is all void."""
+    """One image has no border pixels, one only void."""
     counter = Counter(spec)
     counter.add(np.array([[[4, 1, 0], [2, 6, 1], [0, 0, 0]], np.zeros((3, 3), int)]))
     counted = counter.counted()

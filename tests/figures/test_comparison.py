@@ -1,4 +1,4 @@
-"""The figure of intervals draws bootstrap results, 0 included, and is reproducible."""
+"""The figure of intervals is reproducible and includes 0."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Every figure is written, shows something, clips nothing and has reproducible bytes."""
+"""Figures show something, clip nothing and have reproducible bytes."""
 
 from functools import partial
 
@@ -25,7 +25,7 @@ LONG_TITLE = "The images of the test split that all networks together find the h
 
 
 def curve(epochs: int, gap: bool = False) -> pd.DataFrame:
-    """Returns a learning curve as the stages write it; with a gap, one validation has no result."""
+    """A learning curve as in the stages; `gap` leaves out a validation."""
     steps = np.arange(1, epochs + 1)
     table = {"epoch": steps, "learning_rate": 1e-3}
     for prefix, worse in (("", 0.0), ("val_", 0.1)):
@@ -44,13 +44,13 @@ def matrices(networks: list[str], classes: int = 3) -> dict[str, np.ndarray]:
 
 
 def confusion(networks: list[str], classes: int = 3):
-    """Returns a function that draws matrices; many classes have long names."""
+    """Returns a function that draws matrices; many classes get long names."""
     names = PETS.class_names if classes == 3 else [f"{LONG_NAME}{i}" for i in range(classes)]
     return partial(confusion_matrices, matrices(networks, classes), names)
 
 
 def group_table(networks: list[str], **sizes: int) -> pd.DataFrame:
-    """Returns scores of the given number of groups in each column."""
+    """Returns scores; `sizes` are numbers of groups by column."""
     rng = np.random.default_rng(0)
     found = [(column, f"{LONG_NAME}{i}") for column, size in sizes.items() for i in range(size)]
     columns = ["column", "group", "network", "images", "mean_iou"]
@@ -61,7 +61,7 @@ def group_table(networks: list[str], **sizes: int) -> pd.DataFrame:
 def pictures(
     *shape: int, spec: DatasetSpec = PETS, size: tuple[int, int] = (16, 16)
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns random images and masks with some void, with the leading dimensions `shape`."""
+    """Random images and masks with some void; leading dimensions `shape`."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (*shape, *size, 3), np.uint8)
     masks = rng.integers(0, len(spec.classes), (*shape, *size), np.uint8)

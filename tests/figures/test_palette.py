@@ -19,9 +19,8 @@ from tests.helpers.specs import CELLS, PAINTED, PETS, STREET
 
 PET, BACKGROUND, BORDER = PETS.labels(["pet", "background", "border"])
 
-# Linear RGB as seen without one kind of cone: Machado, Oliveira and Fernandes, "A
-# Physiologically-based Model for Simulation of Color Vision Deficiency", IEEE TVCG 15(6), 2009,
-# doi:10.1109/TVCG.2009.113, the matrices of severity 1.0.
+# Linear RGB as seen without one kind of cone, severity 1.0: Machado, Oliveira and Fernandes, IEEE
+# TVCG 15(6), 2009, doi:10.1109/TVCG.2009.113.
 VISIONS = {
     "normal": np.eye(3),
     "protanopia": np.array(
@@ -39,14 +38,14 @@ VISIONS = {
         ]
     ),
 }
-# Linear sRGB to CIE XYZ with the white point D65: IEC 61966-2-1.
+# Linear sRGB to CIE XYZ, white point D65: IEC 61966-2-1.
 XYZ_OF_RGB = np.array(
     [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
 )
 
 
 def lab(colour: str, vision: np.ndarray) -> np.ndarray:
-    """Returns CIE 1976 L*a*b* of a colour as seen with a vision."""
+    """CIE 1976 L*a*b* as seen with a vision."""
     rgb = np.array(to_rgb(colour))
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = XYZ_OF_RGB @ np.clip(vision @ linear, 0, 1) / XYZ_OF_RGB.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Pictures of one segmented image: their size, colours and content."""
+"""Pictures of a segmented image: size, colours, content."""
 
 import io
 
@@ -18,7 +18,7 @@ SPECS = pytest.mark.parametrize("spec", [PETS, CELLS, STREET, PAINTED], ids=lamb
 
 
 def scene(height: int, width: int) -> np.ndarray:
-    """Returns labels: a pet in the middle third, a border around it, background elsewhere."""
+    """Labels: a pet in the middle third, a border around, background elsewhere."""
     labels = np.full((height, width), BACKGROUND, np.uint8)
     labels[height // 5 : -height // 5, width // 5 : -width // 5] = BORDER
     labels[height // 3 : -height // 3, width // 3 : -width // 3] = PET
@@ -26,7 +26,7 @@ def scene(height: int, width: int) -> np.ndarray:
 
 
 def stripes(spec) -> np.ndarray:
-    """Returns labels with three columns per class, 5 high."""
+    """Labels with three columns per class, 5 high."""
     return np.tile(np.arange(len(spec.classes), dtype=np.uint8).repeat(3), (5, 1))
 
 

@@ -1,4 +1,4 @@
-"""Images of all formats are read upright, as RGB or RGBA, or refused with a reason."""
+"""Images are read upright, as RGB or RGBA, or refused with a reason."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.helpers.images import as_stored, exif
 
 
 def picture(mode: str = "RGB") -> Image.Image:
-    """Returns an image 6 wide and 4 high with a red upper left corner."""
+    """An image 6 wide, 4 high, with a red upper left corner."""
     image = Image.new("RGB", (6, 4), "blue")
     image.paste("red", (0, 0, 2, 2))
     return image.convert(mode)
@@ -56,7 +56,6 @@ def test_any_colour_mode_becomes_rgb(tmp_path, mode):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_image_is_rotated_upright_by_its_exif(tmp_path, orientation, suffix):
-    """Upright, the red corner is at the upper left."""
     stored = as_stored(picture(), orientation)
     path = tmp_path / f"a{suffix}"
     stored.resize([8 * side for side in stored.size], 0).save(

@@ -1,4 +1,4 @@
-"""`petseg.load`: formats, the default network, threads, predictions and errors."""
+"""`petseg.load`: formats, default, threads, predictions and errors."""
 
 import importlib.util
 import json
@@ -26,7 +26,7 @@ FILES = {"saved_model": "saved_model", "tflite_float16": "float16.tflite", "onnx
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory) -> Path:
-    """Returns an exported network that maps red to pet, green to background and blue to border."""
+    """Predicts pet for red, background for green, border for blue."""
     folder, model = tmp_path_factory.mktemp("exported"), networks.colours()
     model.save(folder / "colours.keras")
     for name, file in FILES.items():
