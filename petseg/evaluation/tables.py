@@ -110,7 +110,7 @@ def at_records_size(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def per_group(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns a row per group and network, scored on summed counts.
+    """Returns a row per group and network, scored on summed counts; no rows without groups.
 
     Columns: `column` (breed), `group` (beagle), `network`, `images`, `mean_iou`, and `region.NAME`,
     a region's IoU.

@@ -24,6 +24,7 @@ def intervals(table: DataFrame, path: Path, level: float = 0.95) -> None:
     Args:
         table: `mean_iou`, `low` and `high` (the interval) of each network and difference, if any,
             indexed by name (`unet`, `shallow`, `unet_minus_shallow`).
+        level: of the intervals, named in the title.
 
     Raises:
         ValueError: if the table has no network.
