@@ -80,13 +80,16 @@ def difference(before: str, after: str) -> int | str:
 
 
 def shape(text: str) -> list[str]:
-    """The lines of a page without what differs by machine: numbers, stars, groups, spaces."""
+    """Returns the lines of a page without what differs: numbers, stars, groups, spaces, order.
+
+    DVC lists the metrics files in changing order.
+    """
     text = re.sub(r"commit `\w+`", "commit", text).replace(" *\n", "\n")
     text = re.sub(r"[-+]?\d+(\.\d+)?", "N", text)
     text = re.sub(
         r"^shallow +[^ .]+ +N N", "shallow group N N", re.sub(r" +", " ", text), flags=re.M
     )
-    return text.splitlines()
+    return sorted(line for line in text.splitlines() if line != "...")
 
 
 def shown(command: str, printed: str, pattern: str) -> str:

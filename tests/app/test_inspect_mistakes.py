@@ -149,3 +149,26 @@ def test_unused_damaged_annotation_file_is_reported(capsys, workdir):
     folder = pairs(workdir / "data", "a")
     (folder / "notes.json").write_text("{", encoding="utf-8")
     assert "not used, notes.json is not a JSON file, or is damaged" in run(capsys, folder)
+
+
+def test_partly_transparent_mask_is_listed(capsys, workdir):
+    folder = pairs(workdir / "data", "a", "b", "c")
+    Image.new("RGBA", (6, 4), (255, 0, 0, 128)).save(folder / "masks" / "b.png")
+    assert "masks/b.png: the mask is transparent in parts" in run(capsys, folder)
+
+
+def test_damaged_coco_file_beside_masks_is_listed(capsys, workdir):
+    folder = pairs(workdir / "data", "a", "b", "c")
+    (folder / "coco.json").write_text('{"images": [{}], "annotations": []}', encoding="utf-8")
+    out = run(capsys, folder)
+    assert "pairs of image and mask: 3" in out
+    assert "coco.json" in out
+
+
+@pytest.mark.parametrize("name", ["classes.txt", "train.txt"])
+def test_names_and_lists_that_are_not_text_are_skipped(capsys, workdir, name):
+    folder = pairs(workdir / "data", "a", "b", "c")
+    (folder / name).write_bytes(b"\xff\xfe\x00a\n")
+    out = run(capsys, folder)
+    assert "pairs of image and mask: 3" in out
+    assert "{name: foreground, value: 255}" in out

@@ -87,3 +87,12 @@ def test_free_memory_respects_process_limits(limit, kind):
             os._exit(2)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_copy_that_the_disk_damages_is_refused(folder, monkeypatch):
+    def cut(source, target):
+        target.write_bytes(source.read_bytes()[:-1])
+
+    monkeypatch.setattr(cache.shutil, "copyfile", cut)
+    with pytest.raises(PetsegError, match=r"damaged copies of train-00000"):
+        cache.local_copy(folder, ("train",))
