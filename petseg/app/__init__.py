@@ -1,1 +1,1 @@
-"""The commands: `petseg inspect`, `check`, `predict`, `export`, `serve` and others."""
+"""The commands: `petseg inspect`, `check`, `labels`, `predict`, `export`, `serve` and others."""

@@ -1,1 +1,1 @@
-"""Runs and scores networks; tables."""
+"""Runs networks over images and scores them, also at original size; tables."""
