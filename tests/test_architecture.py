@@ -1,10 +1,10 @@
 """Dependencies point one way, library code never ends the process, and files stay short."""
 
 import ast
-from pathlib import Path
 
+import architecture
 import pytest
-from import_graph import PACKAGES, imported_files, imports, modules
+from import_graph import PACKAGES, imported_files, imports, modules, room
 
 from tests.helpers import ROOT
 from tests.helpers.specs import shipped_spec
@@ -44,20 +44,8 @@ FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py")
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
 
-def room(path: Path) -> str:
-    """Returns the folder of petseg/ with a file, or `stages`; "" for files directly in petseg/."""
-    package, *inside = path.relative_to(ROOT).parts
-    if package == "petseg":
-        return inside[0] if len(inside) > 1 else ""
-    return package
-
-
 def test_rooms_import_from_the_rooms_of_the_plan():
-    found = {name: set() for name in ARROWS}
-    for path in FILES:
-        if room(path):
-            found[room(path)] |= {room(imported) for imported in imports(path, ROOT)}
-    assert {name: rooms - {name, ""} for name, rooms in found.items()} == ARROWS
+    assert architecture.needs() == ARROWS
 
 
 def test_dependencies_point_one_way():
@@ -69,7 +57,7 @@ def test_dependencies_point_one_way():
 def test_figures_do_not_import_tensorflow():
     heavy = set()
     for path in FILES:
-        if room(path) == "figures":
+        if room(path, ROOT) == "figures":
             for name in imported_files(path, ROOT):
                 heavy |= {module.partition(".")[0] for module in modules(ROOT / name)}
     assert "matplotlib" in heavy
@@ -97,7 +85,7 @@ def test_only_sources_and_tests_name_classes_of_a_dataset():
         f"{path.relative_to(ROOT)}: {node.value}"
         for folder in ("petseg", "stages", "tools", "benchmarks")
         for path in (ROOT / folder).rglob("*.py")
-        if room(path) != "sources"
+        if room(path, ROOT) != "sources"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and node.value in taken
     }
@@ -118,6 +106,6 @@ def test_only_commands_import_commands():
     found = {
         name
         for name, path in zip(NAMES, FILES, strict=True)
-        if "app" in map(room, imports(path, ROOT))
+        if "app" in {room(imported, ROOT) for imported in imports(path, ROOT)}
     }
     assert found and all(name.startswith("petseg/app/") for name in found)

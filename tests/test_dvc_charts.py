@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from pull_request_report import specifications
 
 from petseg.core import paths
 from petseg.figures.palette import NETWORK_STYLES, SPARE_LOOKS
@@ -58,7 +59,7 @@ def project(tmp_path_factory):
         groups = dvc_charts.write_results(folder, seed)
         projects.commit(folder, f"results {seed}")
     found = {name: dvc_charts.shown(folder, *command) for name, command in COMMANDS.items()}
-    charts = {name: dvc_charts.specifications(part) for name, part in found.items()}
+    charts = {name: specifications(part) for name, part in found.items()}
     drawings = {
         name: {chart: dvc_charts.drawing(content) for chart, content in part.items()}
         for name, part in charts.items()
@@ -144,7 +145,7 @@ def test_charts_of_another_dataset(tmp_path, spec):
         dvc_charts.pictures(groups)
     )
     assert bool(shown[GROUPS]) == bool(spec.groups), "a table without rows has no chart"
-    charts = dvc_charts.specifications({name: part for name, part in shown.items() if part})
+    charts = specifications({name: part for name, part in shown.items() if part})
     for path in paths.CONFUSION.values():
         words = dvc_charts.words(dvc_charts.drawing(charts[path.as_posix()]))
         classes = [word for word in words if word in spec.class_names]

@@ -5,13 +5,12 @@ descriptions from the docstring of each room.
 """
 
 import argparse
-import ast
 from pathlib import Path
 
 import marked
 import matplotlib
 import matplotlib.pyplot as plt
-from import_graph import imports, parsed
+from import_graph import imports, room, rooms
 from matplotlib.patches import FancyBboxPatch
 from workspace import ROOT
 
@@ -30,21 +29,14 @@ def main() -> None:
     marked.replace(PAGE, BEGIN, marked.END, table())
 
 
-def rooms() -> dict[str, str]:
-    """The folders of petseg/ with their one-line descriptions."""
-    found = sorted(path.parent for path in (ROOT / "petseg").glob("*/__init__.py"))
-    docstrings = {path.name: ast.get_docstring(parsed(path / "__init__.py")) for path in found}
-    return {name: (text or "").partition("\n")[0] for name, text in docstrings.items()}
-
-
 def needs() -> dict[str, set[str]]:
     """Which rooms each room, and the stages together, import."""
-    found: dict[str, set[str]] = {name: set() for name in (*rooms(), STAGES)}
+    found: dict[str, set[str]] = {name: set() for name in (*rooms(ROOT), STAGES)}
     for name, needed in found.items():
         folder = ROOT / name if name == STAGES else ROOT / "petseg" / name
         for path in folder.rglob("*.py"):
-            needed.update(filter(None, map(_room, imports(path, ROOT))))
-        needed.discard(name)
+            needed.update(room(imported, ROOT) for imported in imports(path, ROOT))
+        needed -= {name, ""}
     return found
 
 
@@ -91,9 +83,10 @@ def pipeline() -> dict[str, set[str]]:
 
 def table() -> str:
     """The rooms in Markdown, from the bottom up."""
-    order, described = levels(needs()), rooms()
+    order, described = levels(needs()), rooms(ROOT)
     names = sorted(described, key=lambda name: (order[name], name))
-    return marked.markdown(("room", "what is in it"), [(f"`{n}/`", described[n]) for n in names])
+    lines = [(f"`{name}/`", described[name].partition("\n")[0]) for name in names]
+    return marked.markdown(("room", "what is in it"), lines)
 
 
 def draw(target: Path) -> None:
@@ -103,10 +96,10 @@ def draw(target: Path) -> None:
     with matplotlib.rc_context(style):
         figure, axes = plt.subplots(figsize=(9, 6.5), layout="constrained")
         places = _places(needed)
-        boxes = {name: _box(axes, places[name], f"{name}/", ROOM) for name in rooms()}
+        boxes = {name: _box(axes, places[name], f"{name}/", ROOM) for name in rooms(ROOT)}
         boxes[STAGES] = _draw_stages(axes, places[STAGES])
-        for name, room in sorted(direct(needed)):
-            _arrow(axes, boxes[name], boxes[room], f"{name}-{room}")
+        for name, used in sorted(direct(needed)):
+            _arrow(axes, boxes[name], boxes[used], f"{name}-{used}")
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.3, places[STAGES][1] + 0.7))
         axes.axis("off")
         with files.atomic_file(target) as temporary:
@@ -164,12 +157,6 @@ def _arrow(axes, start, end, name: str) -> None:
         "", there, here, arrowprops=look | {"patchA": first, "patchB": last}, zorder=1
     )
     arrow.arrow_patch.set_gid(f"arrow {name}")
-
-
-def _room(path: Path) -> str:
-    """The room that a file lies in; "" for the package's own files."""
-    package, *inside = path.relative_to(ROOT).parts
-    return inside[0] if package == "petseg" and len(inside) > 1 else ""
 
 
 def _path(out) -> str:

@@ -44,8 +44,22 @@ def _has_code(path: Path) -> bool:
     return any(not isinstance(node, ast.Expr) for node in parsed(path).body)
 
 
+def rooms(root: Path) -> dict[str, str]:
+    """Returns the folders of petseg/ by name, with their docstrings."""
+    found = sorted((root / "petseg").glob("*/__init__.py"))
+    return {path.parent.name: ast.get_docstring(parsed(path)) or "" for path in found}
+
+
+def room(path: Path, root: Path) -> str:
+    """Returns the folder of petseg/ that a file lies in, or stages; "" for petseg's own files."""
+    package, *inside = path.relative_to(root).parts
+    if package == "petseg":
+        return inside[0] if len(inside) > 1 else ""
+    return package
+
+
 def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a file."""
+    """Returns the syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import vl_convert
+from vega import VEGA_LITE
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,13 +40,21 @@ def draw(revision: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     found = json.loads(_dvc("plots", "diff", revision, "--json", "--out", str(folder)))["data"]
     files = []
-    for name, (first, *_) in found.items():
-        if first["type"] == "vega":
-            content = first["content"]
-            chart = json.loads(content) if isinstance(content, str) else content
-            files.append(folder / f"{name.replace('::', '_').replace('/', '_')}.png")
-            files[-1].write_bytes(vl_convert.vegalite_to_png(chart, vl_version="5.8"))
+    for name, chart in specifications(found).items():
+        files.append(folder / f"{name.replace('::', '_').replace('/', '_')}.png")
+        files[-1].write_bytes(vl_convert.vegalite_to_png(chart, vl_version=VEGA_LITE))
     return files
+
+
+def specifications(found: dict[str, list[dict]]) -> dict[str, dict]:
+    """Returns the Vega-Lite specification of each chart in the data of `dvc plots --json`."""
+    charts = {name: parts for name, parts in found.items() if parts[0]["type"] == "vega"}
+    assert all(len(parts) == 1 for parts in charts.values())
+    contents = {name: parts[0]["content"] for name, parts in charts.items()}
+    return {
+        name: json.loads(content) if isinstance(content, str) else content
+        for name, content in contents.items()
+    }
 
 
 def _dvc(*arguments: str) -> str:

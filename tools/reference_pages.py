@@ -4,14 +4,12 @@
 """
 
 import argparse
-import ast
-from pathlib import Path
 
+from import_graph import rooms
 from workspace import ROOT
 
 from petseg.core import files
 
-PACKAGE = ROOT / "petseg"
 TARGET = ROOT / "docs" / "reference"
 
 
@@ -24,21 +22,21 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """The pages by file name: the package first, then its rooms."""
-    rooms = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
     start = "# petseg\n\n::: petseg\n\n::: petseg.prediction.network\n"
-    return {"petseg.md": start} | {f"{room.name}.md": _page(room) for room in rooms}
+    return {"petseg.md": start} | {
+        f"{name}.md": _page(name, text) for name, text in rooms(ROOT).items()
+    }
 
 
-def _page(room: Path) -> str:
-    """The one-line description of a room, and a directive for each of its modules."""
-    description = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
+def _page(room: str, description: str) -> str:
+    """The description of a room, and a directive for each of its modules."""
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for path in sorted(room.rglob("*.py"))
+        for path in sorted((ROOT / "petseg" / room).rglob("*.py"))
         if path.name != "__init__.py"
     ]
     directives = "\n\n".join(f"::: {module}" for module in modules)
-    return f"# petseg.{room.name}\n\n{description}\n\n{directives}\n"
+    return f"# petseg.{room}\n\n{description}\n\n{directives}\n"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 import vl_convert
 from matplotlib.image import imread
 from PIL import Image
+from vega import VEGA_LITE
 
 from petseg.core import paths, yaml12
 from petseg.core.dataset_spec import DatasetSpec
@@ -23,8 +24,6 @@ from tests.helpers.projects import new_project, run
 from tests.helpers.specs import PETS
 
 BREEDS = {"Abyssinian": "cat", "Maine_Coon": "cat", "american_pit_bull_terrier": "dog"}
-VEGA_LITE = "5.8"
-"""The Vega-Lite version nearest to 5.2, which the pages of `dvc plots show` load."""
 
 
 def plots_sections() -> dict:
@@ -139,17 +138,6 @@ def shown(folder: Path, *command: str) -> dict[str, list[dict]]:
     found = json.loads(run(folder, "dvc", "plots", *command, "--json", "--out", "dvc_plots"))
     assert "errors" not in found
     return found["data"]
-
-
-def specifications(found: dict[str, list[dict]]) -> dict[str, dict]:
-    """Returns the Vega-Lite specification of each chart in a result of `shown`."""
-    charts = {name: parts for name, parts in found.items() if parts[0]["type"] == "vega"}
-    assert all(len(parts) == 1 for parts in charts.values())
-    contents = {name: parts[0]["content"] for name, parts in charts.items()}
-    return {
-        name: json.loads(content) if isinstance(content, str) else content
-        for name, content in contents.items()
-    }
 
 
 def picture(specification: dict) -> np.ndarray:
